@@ -1,0 +1,72 @@
+/**
+ * Events: what rooms and users get told. A listener that throws does not disturb the cache: its error is
+ * raised as an `uncaughtException`, as a user would see it from any emitter used asynchronously.
+ */
+import type { InvalidationResult } from './invalidation.ts'
+
+export type Departure = 'invalidated' | 'expired' | 'evicted' | 'deleted' | 'replaced'
+
+export interface CacheEvents {
+  /** A value was served from `tier`. */
+  hit: { readonly key: string; readonly tier: string; readonly policy: string }
+  /** Nothing usable was held. */
+  miss: { readonly key: string }
+  /** A loader ended; `stored` says whether its value was kept, `refused` why not. */
+  load: {
+    readonly key: string
+    readonly durationMs: number
+    readonly stored: boolean
+    readonly refused: 'doomed' | 'skipped' | 'expired' | 'too-large' | 'error' | 'private' | null
+  }
+  /** A stale value was served within its grace. */
+  stale: { readonly key: string; readonly because: 'loading' | 'error' | 'timeout' }
+  /** A value was stored. */
+  store: { readonly key: string; readonly tier: string; readonly policy: string; readonly sizeBytes: number }
+  /** An entry left memory. */
+  departed: { readonly key: string; readonly why: Departure }
+  /** An invalidation ended, or changed its status. */
+  invalidated: InvalidationResult
+  /** A name was set: what depends on it became stale. */
+  changed: { readonly name: string; readonly n: number }
+  /** Something went wrong that no caller is there to be told. */
+  error: { readonly error: unknown; readonly during: string }
+  /** More dependencies than the threshold warns of. */
+  warning: { readonly code: string; readonly message: string; readonly name: string }
+}
+
+export type CacheEventName = keyof CacheEvents
+export type Listener<E extends CacheEventName> = (event: CacheEvents[E]) => void
+
+export class Events {
+  readonly #listeners = new Map<CacheEventName, Set<Listener<never>>>()
+
+  /** @returns a function that ends the subscription. */
+  on<E extends CacheEventName>(name: E, listener: Listener<E>): () => void {
+    const set = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, set)
+    set.add(listener as Listener<never>)
+    return () => {
+      set.delete(listener as Listener<never>)
+      if (set.size === 0 && this.#listeners.get(name) === set) this.#listeners.delete(name)
+    }
+  }
+
+  /** True if somebody listens: asked before an event is made, where events are many. */
+  heard(name: CacheEventName): boolean {
+    return this.#listeners.has(name)
+  }
+
+  emit<E extends CacheEventName>(name: E, event: CacheEvents[E]): void {
+    const set = this.#listeners.get(name)
+    if (set === undefined) return
+    for (const listener of [...set]) {
+      try {
+        ;(listener as unknown as Listener<E>)(event)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+}
