@@ -1,0 +1,2 @@
+// Expect: import(no-default-export)
+export default 1
