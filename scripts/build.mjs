@@ -20,7 +20,7 @@ function sweep() {
   for (const project of projects()) {
     const dist = join(root, project, 'dist')
     if (!existsSync(dist)) continue
-    for (const file of readdirSync(dist, { recursive: true })) {
+    for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.d.ts')) continue
       const stem = file.slice(0, -'.d.ts'.length)
       if (existsSync(join(root, project, 'src', `${stem}.ts`))) continue

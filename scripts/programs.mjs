@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -30,8 +31,9 @@ export function run(program, args) {
 }
 
 /** Runs a program in the background; `output` is what it printed on both streams, `stdout` on the first. */
-export function capture(program, args, options = {}) {
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options })
+export function capture(program, args, { input = '', ...options } = {}) {
+  const child = spawn(program, args, { cwd: root, stdio: 'pipe', ...options })
+  child.stdin.end(input)
   let output = ''
   let stdout = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -52,6 +54,21 @@ export function npm(args) {
   const cli = process.env.npm_execpath
   if (cli?.endsWith('.js')) return capture(process.execPath, [cli, ...args])
   return capture('npm', args, { shell: process.platform === 'win32' })
+}
+
+const tools = {
+  attw: '@arethetypeswrong/cli/dist/index.js',
+  biome: '@biomejs/biome/bin/biome',
+  knip: 'knip/bin/knip.js',
+  oxlint: 'oxlint/bin/oxlint',
+  publint: 'publint/src/cli.js',
+  vitest: 'vitest/vitest.mjs',
+}
+
+/** Runs an installed tool in the background, by its name or by `{ name, input }`. */
+export function tool(which, ...args) {
+  const { name, input } = typeof which === 'string' ? { name: which } : which
+  return capture(process.execPath, [join(root, 'node_modules', tools[name]), ...args], { input })
 }
 
 export function seconds(began) {

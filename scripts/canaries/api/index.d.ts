@@ -1,0 +1,2 @@
+/** Comments are no part of the snapshot. */
+export { answer as reply, type Question } from './leaf.js';

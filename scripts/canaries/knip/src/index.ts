@@ -1,0 +1,3 @@
+import { used } from './leaf.ts'
+
+export const answer = used
