@@ -83,8 +83,10 @@ async function install() {
   if (existsSync(installedFrom) && readFileSync(installedFrom, 'utf8') === fingerprint()) return
   const began = Date.now()
   process.stdout.write('installing packages… ')
-  const how = existsSync(modules) ? 'install' : 'ci'
-  const { code, output } = await npm([how, '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])
+  // Not `npm ci`: it refuses a lock file without the optional packages of every platform, and a registry
+  // that does not carry them all cannot write one. `--no-save` takes the lock file as it is and leaves it so.
+  const how = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  const { code, output } = await npm(how)
   if (code !== 0) fail(`failed\n${output}`)
   mkdirSync(cache, { recursive: true })
   writeFileSync(installedFrom, fingerprint())
