@@ -22,6 +22,7 @@ import type {
 /** An invalidation with every choice made: nothing is left to defaults. */
 export interface InvalidationRequest {
   readonly id: string
+  /** Each once. */
   readonly names: readonly string[]
   readonly prefix: string | null
   readonly all: boolean

@@ -1,0 +1,140 @@
+/**
+ * The history of one process: nothing survives it.
+ *
+ * rows: id -> every record; ordered: the same by (requestedAt, seq), oldest first, with gaps where some were
+ * dropped; ended: those neither pending nor running, in the order in which they ended.
+ * Invariants: only what has ended is dropped, that which ended first going first; a row never changes its place;
+ * `ordered` holds at most twice as many places as there are rows, and a few.
+ */
+import type { Clock } from '../model/clock.ts'
+import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
+import { count, type Duration, durationMs } from '../model/quantity.ts'
+import { closed, cursorInvalid, type History, hasEnded, matches, pageLimit } from './contract.ts'
+
+export interface MemoryHistoryOptions {
+  readonly clock: Clock
+  /** How long a record is kept after it ended. Default 1 h. */
+  readonly keepFor?: Duration | undefined
+  /** Most records kept of those that ended. Default 10,000. */
+  readonly keepCount?: number | undefined
+}
+
+interface Place {
+  readonly requestedAt: number
+  /** Order of arrival: decides between requests of the same time. */
+  readonly seq: number
+}
+
+interface Row extends Place {
+  record: InvalidationResult
+  dropped: boolean
+}
+
+export class MemoryHistory implements History {
+  readonly #clock: Clock
+  readonly #keepForMs: number
+  readonly #keepCount: number
+  readonly #rows = new Map<string, Row>()
+  #ordered: Row[] = []
+  readonly #ended = new Map<Row, number>()
+  #seq = 0
+  #closed = false
+
+  constructor(options: MemoryHistoryOptions) {
+    this.#clock = options.clock
+    this.#keepForMs = durationMs(options.keepFor ?? '1h', 'history.keepFor')
+    this.#keepCount = count(options.keepCount ?? 10_000, 'history.keepCount')
+  }
+
+  async put(record: InvalidationResult): Promise<void> {
+    this.#open()
+    const row = this.#rows.get(record.id) ?? this.#insert(record)
+    row.record = record
+    this.#ended.delete(row)
+    if (hasEnded(record.status)) this.#ended.set(row, record.endedAt ?? this.#clock.now())
+    this.#drop()
+  }
+
+  async get(id: string): Promise<InvalidationResult | undefined> {
+    this.#open()
+    this.#drop()
+    return this.#rows.get(id)?.record
+  }
+
+  async list(query: HistoryQuery): Promise<HistoryPage> {
+    this.#open()
+    const limit = pageLimit(query)
+    const below = query.cursor === undefined ? latest : placeOf(query.cursor)
+    this.#drop()
+    const rows: Row[] = []
+    for (let i = this.#countBelow(below) - 1; i >= 0 && rows.length <= limit; i--) {
+      const row = this.#ordered[i]
+      if (row === undefined || row.requestedAt < (query.since ?? Number.NEGATIVE_INFINITY)) break
+      if (!row.dropped && matches(query, row.record)) rows.push(row)
+    }
+    const last = rows[limit - 1]
+    const more = rows.length > limit && last !== undefined
+    return { records: rows.slice(0, limit).map((row) => row.record), next: more ? cursorOf(last) : null }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  #insert(record: InvalidationResult): Row {
+    const row = { record, requestedAt: record.requestedAt, seq: this.#seq++, dropped: false }
+    this.#rows.set(record.id, row)
+    this.#ordered.splice(this.#countBelow(row), 0, row)
+    return row
+  }
+
+  /** Drops what is too old or too many. */
+  #drop(): void {
+    const since = this.#clock.now() - this.#keepForMs
+    for (const [row, endedAt] of this.#ended) {
+      if (endedAt >= since && this.#ended.size <= this.#keepCount) break
+      row.dropped = true
+      this.#ended.delete(row)
+      this.#rows.delete(row.record.id)
+    }
+    if (this.#ordered.length > 2 * this.#rows.size + 64) this.#ordered = this.#ordered.filter(isKept)
+  }
+
+  /** How many places lie before `place`: found by halving. */
+  #countBelow(place: Place): number {
+    let low = 0
+    let high = this.#ordered.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const row = this.#ordered[middle]
+      if (row !== undefined && isBefore(row, place)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #open(): void {
+    if (this.#closed) throw closed('history')
+  }
+}
+
+const latest: Place = { requestedAt: Number.POSITIVE_INFINITY, seq: 0 }
+
+function isKept(row: Row): boolean {
+  return !row.dropped
+}
+
+function isBefore(one: Place, other: Place): boolean {
+  return one.requestedAt < other.requestedAt || (one.requestedAt === other.requestedAt && one.seq < other.seq)
+}
+
+/** The last place of a page: places never change, so that inserts do not move the page that follows. */
+function cursorOf(place: Place): string {
+  return `${place.requestedAt}-${place.seq}`
+}
+
+function placeOf(cursor: string): Place {
+  const parts = /^(\d{1,16})-(\d{1,16})$/.exec(cursor)
+  if (parts === null) throw cursorInvalid(cursor)
+  return { requestedAt: Number(parts[1]), seq: Number(parts[2]) }
+}
