@@ -79,7 +79,7 @@ export const problemSchema = z
 
 // Entries
 
-export const entryQuerySchema = z.object({
+export const entryQuerySchema = z.strictObject({
   dependsOn: repeatedNames.meta({ description: 'A name that the entry was made from. Repeatable.' }),
   tag: repeatedNames.meta({ description: 'A name to invalidate the entry by. Repeatable.' }),
   policy: z
@@ -108,7 +108,7 @@ export const storedSchema = z
 const targetShape = {
   names: namesSchema.optional(),
   prefix: z.string().min(1).optional().meta({ description: 'Every name that begins with this text.' }),
-  all: z.literal(true).optional().meta({ description: 'Everything.' }),
+  all: z.boolean().optional().meta({ description: 'Everything.' }),
 }
 export const invalidationRequestSchema = z
   .strictObject({
@@ -180,7 +180,7 @@ export const planSchema = z
   })
   .meta({ id: 'Plan', description: 'What an invalidation would reach now.' })
 
-export const historyQuerySchema = z.object({
+export const historyQuerySchema = z.strictObject({
   status: statusSchema.optional(),
   name: nameSchema.optional(),
   strategy: strategySchema.optional(),
@@ -247,7 +247,7 @@ export const explanationSchema = z
   .meta({ id: 'Explanation', description: 'Why an entry is here, or why it went.' })
 
 export const directionSchema = z.enum(['dependents', 'dependencies'])
-export const graphQuerySchema = z.object({
+export const graphQuerySchema = z.strictObject({
   direction: directionSchema.optional().meta({ description: 'Default: dependents.' }),
   depth: z.coerce.number().int().min(1).max(100).optional(),
 })
@@ -287,7 +287,7 @@ export const unruleSchema = ruleSchema
 
 // Events
 
-export const eventQuerySchema = z.object({
+export const eventQuerySchema = z.strictObject({
   name: nameSchema.optional().meta({ description: 'Only invalidations that may concern this name.' }),
   prefix: z
     .string()

@@ -1,0 +1,46 @@
+/**
+ * Reading a body that may be any bytes.
+ *
+ * Invariants: never holds more than `limit` bytes and one chunk; resolves only with a whole body: an upload
+ * that breaks off rejects, so that nothing is done with half of it.
+ */
+import { bodyLimit } from 'hono/body-limit'
+import { StaleproofError } from 'staleproof'
+
+/** @throws E_API_BODY_TOO_LARGE */
+export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(request.headers.get('Content-Length')) > limit) throw tooLarge(limit)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength
+    if (size > limit) throw tooLarge(limit)
+    chunks.push(chunk)
+  }
+  return joined(chunks, size)
+}
+
+/** JSON bodies are names and options: far smaller than values. */
+const jsonBytesMax = 4 * 1024 ** 2
+
+export const limitJson = bodyLimit({
+  maxSize: jsonBytesMax,
+  onError: () => {
+    throw tooLarge(jsonBytesMax)
+  },
+})
+
+/** Of its own memory: the chunks are views of buffers that others share. */
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}
+
+function tooLarge(limit: number): StaleproofError {
+  return new StaleproofError('E_API_BODY_TOO_LARGE', `the body has more than ${limit} bytes`)
+}

@@ -1,0 +1,237 @@
+/**
+ * Entries over HTTP: any bytes under a key, with their Content-Type.
+ *
+ * Invariants: a body is stored whole or not at all; with a lease token a PUT is a load (stored only if nothing
+ * it was made from was invalidated since the token), without one it is a change of its key.
+ */
+import { createHash } from 'node:crypto'
+import { createRoute, z } from '@hono/zod-openapi'
+import { etag, RETAINED_304_HEADERS } from 'hono/etag'
+import { StaleproofError, type StoreOptions } from 'staleproof'
+import { serializeList, Token } from 'structured-headers'
+import type { Api, ApiParts } from './parts.ts'
+import { readBody } from './body.ts'
+import { problems, requestInvalid } from './problem.ts'
+import { entryQuerySchema, leaseHeader, positionHeader, type Stored, storedSchema } from './protocol.ts'
+
+/** What the daemon keeps as the value of an entry. */
+interface Content {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly type: string
+  readonly etag: string
+}
+
+const params = z.object({
+  key: z
+    .string()
+    .min(1)
+    .meta({ description: 'The rest of the path; may hold slashes.', example: 'thumb:sea.jpg' }),
+})
+const text = (description: string) => ({ description, schema: { type: 'string' as const } })
+const anything = { '*/*': { schema: {} } }
+
+const putRoute = createRoute({
+  method: 'put',
+  path: '/v1/entries/{key}',
+  operationId: 'putEntry',
+  tags: ['entries'],
+  summary: 'Store an entry',
+  description:
+    'Without a lease this is a change of the key: whatever depends on it becomes stale. With the lease of a ' +
+    'miss it is a load made elsewhere, and refused if it may be stale already.',
+  request: {
+    params,
+    query: entryQuerySchema,
+    headers: z.object({
+      [leaseHeader]: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: 'The token that a miss was answered with.' }),
+    }),
+    body: { description: 'Any bytes; kept with their Content-Type.', content: anything },
+  },
+  responses: {
+    200: {
+      description: 'Replaced what was held.',
+      content: { 'application/json': { schema: storedSchema } },
+    },
+    201: {
+      description: 'Nothing was held before.',
+      content: { 'application/json': { schema: storedSchema } },
+    },
+    ...problems(400, 403, 409, 413, 415, 500, 503),
+  },
+})
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/entries/{key}',
+  operationId: 'getEntry',
+  tags: ['entries'],
+  summary: 'Read an entry',
+  description: 'HEAD and If-None-Match work too. A miss brings a lease: load the value and PUT it with that.',
+  request: { params },
+  responses: {
+    200: {
+      description: 'The bytes as they were stored.',
+      content: anything,
+      headers: {
+        Age: text('Seconds since it was stored.'),
+        ETag: text('Strong: a hash of the bytes.'),
+        'Cache-Status': text('RFC 9211: hit, and the seconds it stays fresh; below zero if it is stale.'),
+        [positionHeader]: text('The place in the log that the entry was made at.'),
+        [leaseHeader]: text('With a stale entry: the token to store a newer one with.'),
+      },
+    },
+    304: { description: 'The client holds these bytes already.' },
+    ...problems(400, 403, 404, 500, 503),
+  },
+})
+
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/v1/entries/{key}',
+  operationId: 'deleteEntry',
+  tags: ['entries'],
+  summary: 'Delete an entry',
+  description: 'Removes the entry of this key. To tell that its name has changed, invalidate it.',
+  request: { params },
+  responses: { 204: { description: 'Removed.' }, ...problems(400, 403, 404, 500, 503) },
+})
+
+export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
+  api.openapi(putRoute, async (c) => {
+    const { key } = c.req.valid('param')
+    const lease = c.req.valid('header')[leaseHeader]
+    refuseEncoded(c.req.raw)
+    const content = contentOf(await readBody(c.req.raw, maxBodyBytes), c.req.header('Content-Type'))
+    const options = storeOptions(c.req.valid('query'), content)
+    const held = await cache.has(key)
+    const stored =
+      lease === undefined
+        ? await change(key, content, options)
+        : await fill(key, content, { ...options, since: lease })
+    if (stored.position !== null) c.header(positionHeader, positionText(stored.position))
+    return c.json(stored, held ? 200 : 201)
+  })
+
+  api.use('/v1/entries/:key', conditional)
+  api.openapi(getRoute, async (c) => {
+    const { key } = c.req.valid('param')
+    const lease = cache.token()
+    const entry = await cache.entry<Content>(key)
+    if (entry === undefined) {
+      c.header(leaseHeader, lease)
+      c.header('Cache-Status', cacheStatus({ fwd: new Token('uri-miss') }))
+      throw absent(key)
+    }
+    if (entry.state === 'stale') c.header(leaseHeader, lease)
+    const ttlMs = entry.expiresAt - entry.storedAt - entry.ageMs
+    return c.body(entry.value.bytes, 200, {
+      ...contentHeaders(entry.value),
+      Age: String(Math.floor(entry.ageMs / 1000)),
+      'Cache-Status': cacheStatus({ hit: true, ttl: Math.floor(ttlMs / 1000) }),
+      [positionHeader]: entry.token,
+    })
+  })
+
+  api.openapi(deleteRoute, async (c) => {
+    const { key } = c.req.valid('param')
+    if (!(await cache.delete(key))) throw absent(key)
+    return c.body(null, 204)
+  })
+
+  async function change(key: string, content: Content, options: StoreOptions): Promise<Stored> {
+    const outcome = await cache.set(key, content, options)
+    return { key, ...outcome, etag: content.etag, sizeBytes: content.bytes.byteLength }
+  }
+
+  async function fill(
+    key: string,
+    content: Content,
+    options: StoreOptions & { since: string },
+  ): Promise<Stored> {
+    const { stored, refused, expiresAt } = await cache.fill(key, content, options)
+    if (!stored) throw leaseInvalidated(key, refused)
+    return {
+      key,
+      stored,
+      refused,
+      expiresAt,
+      position: null,
+      etag: content.etag,
+      sizeBytes: content.bytes.byteLength,
+    }
+  }
+}
+
+/** Sent by a 304 as by the 200 it stands for. */
+const conditional = etag({
+  retainedHeaders: [
+    ...RETAINED_304_HEADERS,
+    'age',
+    'cache-status',
+    positionHeader,
+    leaseHeader,
+    'x-request-id',
+  ],
+})
+
+function contentOf(bytes: Uint8Array<ArrayBuffer>, type = 'application/octet-stream'): Content {
+  return { bytes, type, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
+}
+
+/** Bytes of anybody, served where the console lives: a page among them may run nothing and reach nothing. */
+function contentHeaders({ bytes, type, etag: tag }: Content): Record<string, string> {
+  return {
+    'Content-Type': type,
+    'Content-Length': String(bytes.byteLength),
+    'Content-Security-Policy': "default-src 'none'; sandbox",
+    'Cache-Control': 'no-cache',
+    ETag: tag,
+  }
+}
+
+function storeOptions(query: z.infer<typeof entryQuerySchema>, content: Content): StoreOptions {
+  const { tag: tags, ttl, ...rest } = query
+  return {
+    ...rest,
+    tags,
+    ttl: ttl as StoreOptions['ttl'],
+    size: content.bytes.byteLength + content.type.length,
+  }
+}
+
+function refuseEncoded(request: Request): void {
+  const encoding = request.headers.get('Content-Encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new StaleproofError(
+      'E_API_MEDIA_TYPE',
+      `the body is encoded (${encoding}); send the bytes themselves`,
+    )
+  }
+  if (request.headers.has('Content-Range')) {
+    throw requestInvalid([{ in: 'header', name: 'Content-Range', detail: 'an entry is stored whole' }])
+  }
+}
+
+function cacheStatus(parameters: Record<string, boolean | number | Token>): string {
+  return serializeList([[new Token('staleproof'), new Map(Object.entries(parameters))]])
+}
+
+function positionText({ generation, n }: NonNullable<Stored['position']>): string {
+  return `${generation}:${n}`
+}
+
+function absent(key: string): StaleproofError {
+  return new StaleproofError('E_API_ENTRY_ABSENT', `nothing is held for '${key}'`)
+}
+
+function leaseInvalidated(key: string, refused: string | null): StaleproofError {
+  return new StaleproofError(
+    'E_LEASE_INVALIDATED',
+    `'${key}' or something it depends on was invalidated since the lease was given; load it again`,
+    { details: { refused } },
+  )
+}

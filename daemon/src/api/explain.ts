@@ -1,0 +1,27 @@
+/** Why an entry is here, or why it went. */
+import { createRoute, z } from '@hono/zod-openapi'
+import type { Api, ApiParts } from './parts.ts'
+import { problems } from './problem.ts'
+import { explanationSchema } from './protocol.ts'
+
+const route = createRoute({
+  method: 'get',
+  path: '/v1/explain/{key}',
+  operationId: 'explain',
+  tags: ['insight'],
+  summary: 'Explain an entry',
+  description: 'Works for a key that nothing is held for, too: then `went` says why, if that is known.',
+  request: {
+    params: z.object({
+      key: z.string().min(1).meta({ description: 'The rest of the path.', example: 'album:sea' }),
+    }),
+  },
+  responses: {
+    200: { description: 'What is known.', content: { 'application/json': { schema: explanationSchema } } },
+    ...problems(400, 403, 500, 503),
+  },
+})
+
+export function addExplain(api: Api, { cache }: ApiParts): void {
+  api.openapi(route, async (c) => c.json(await cache.explain(c.req.valid('param').key), 200))
+}

@@ -1,0 +1,30 @@
+/** What depends on a name, or what it depends on. */
+import { createRoute, z } from '@hono/zod-openapi'
+import type { Api, ApiParts } from './parts.ts'
+import { problems } from './problem.ts'
+import { graphQuerySchema, graphSchema } from './protocol.ts'
+
+const route = createRoute({
+  method: 'get',
+  path: '/v1/graph/{name}',
+  operationId: 'graph',
+  tags: ['insight'],
+  summary: 'Walk the graph from a name',
+  description: 'Breadth first. `truncated` says that there is more than was walked.',
+  request: {
+    params: z.object({
+      name: z.string().min(1).meta({ description: 'The rest of the path.', example: 'file:/photos/sea.jpg' }),
+    }),
+    query: graphQuerySchema,
+  },
+  responses: {
+    200: { description: 'Nodes and edges.', content: { 'application/json': { schema: graphSchema } } },
+    ...problems(400, 403, 500, 503),
+  },
+})
+
+export function addGraph(api: Api, { cache }: ApiParts): void {
+  api.openapi(route, async (c) =>
+    c.json(await cache.graph(c.req.valid('param').name, c.req.valid('query')), 200),
+  )
+}
