@@ -25,13 +25,9 @@ import { addStats } from './stats.ts'
 
 export function createApi(parts: ApiParts): Api {
   const api: Api = new OpenAPIHono<ApiEnv>({ getPath: routingPath, defaultHook: refuseInvalid })
-  api.onError(answerProblem(parts.log))
-  api.notFound((c) => {
-    throw new StaleproofError(
-      'E_API_ROUTE_UNKNOWN',
-      `there is no ${c.req.path}; see /openapi.json for what there is`,
-    )
-  })
+  const answer = answerProblem(parts.log)
+  api.onError(answer)
+  api.notFound((c) => answer(routeUnknown(c.req.path), c))
   addChecks(api, parts)
   addEntries(api, parts)
   addInvalidations(api, parts)
@@ -63,10 +59,21 @@ function addChecks(api: Api, { log, host }: ApiParts): void {
       app: api,
       onMethodNotAllowed: (c, methods) => {
         c.header('Allow', methods.join(', '))
-        throw new StaleproofError('E_API_METHOD', `${c.req.method} is not one of ${methods.join(', ')}`)
+        return answerProblem(log)(methodUnknown(c.req.method, methods), c)
       },
     }),
   )
+}
+
+function routeUnknown(path: string): StaleproofError {
+  return new StaleproofError(
+    'E_API_ROUTE_UNKNOWN',
+    `there is no ${path}; see /openapi.json for what there is`,
+  )
+}
+
+function methodUnknown(method: string, methods: readonly string[]): StaleproofError {
+  return new StaleproofError('E_API_METHOD', `${method} is not one of ${methods.join(', ')}`)
 }
 
 function logRequests(log: Logger) {

@@ -7,17 +7,25 @@
 import { bodyLimit } from 'hono/body-limit'
 import { StaleproofError } from 'staleproof'
 
-/** @throws E_API_BODY_TOO_LARGE */
+/** @throws E_API_BODY_TOO_LARGE, E_API_BODY_BROKEN_OFF */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get('Content-Length')) > limit) throw tooLarge(limit)
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of arriving(request)) {
     size += chunk.byteLength
     if (size > limit) throw tooLarge(limit)
     chunks.push(chunk)
   }
   return joined(chunks, size)
+}
+
+async function* arriving(request: Request): AsyncGenerator<Uint8Array> {
+  try {
+    yield* request.body ?? []
+  } catch (cause) {
+    throw new StaleproofError('E_API_BODY_BROKEN_OFF', 'the body broke off; send it again', { cause })
+  }
 }
 
 /** JSON bodies are names and options: far smaller than values. */

@@ -20,6 +20,7 @@ const internal: Kind = [500, 'Internal error']
 /** What each code means over HTTP. */
 export const kinds: Readonly<Record<string, Kind>> = {
   E_API_REQUEST_INVALID: [400, 'The request is not valid'],
+  E_API_BODY_BROKEN_OFF: [400, 'The body broke off'],
   E_API_CROSS_SITE: [403, 'Requests from other sites are refused'],
   E_API_HOST: [403, 'The Host header does not name this machine'],
   E_API_ROUTE_UNKNOWN: [404, 'There is no such route'],

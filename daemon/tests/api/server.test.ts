@@ -1,0 +1,164 @@
+import { request } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
+import { once } from 'node:events'
+import type { Explanation } from 'staleproof'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { exchange, problemCode, serve } from './serving.ts'
+
+describe('health', () => {
+  test('is alive, with its version', async () => {
+    const serving = await serve()
+    expect(await (await serving.fetch('/healthz')).json()).toEqual({ status: 'alive', version: '1.2.3' })
+  })
+
+  test('is ready when it says so, with its sources', async () => {
+    const readiness = { ready: false }
+    const serving = await serve({ readiness, sources: () => [{ name: 'photos', state: 'starting' }] })
+    const early = await serving.fetch('/readyz')
+    expect(early.status).toBe(503)
+    expect(await early.json()).toMatchObject({ code: 'E_API_NOT_READY', sources: [{ name: 'photos' }] })
+    readiness.ready = true
+    const later = await serving.fetch('/readyz')
+    expect(await later.json()).toEqual({ status: 'ready', sources: [{ name: 'photos', state: 'starting' }] })
+  })
+})
+
+describe('problems', () => {
+  test('an unknown route is a 404', async () => {
+    const serving = await serve()
+    const answer = await serving.fetch('/v2/entries/a?b=c')
+    expect(await answer.clone().json()).toMatchObject({ instance: '/v2/entries/a' })
+    expect(await problemCode(answer)).toBe('E_API_ROUTE_UNKNOWN')
+  })
+
+  test.each([
+    ['PATCH', '/v1/entries/a/b', 'DELETE, GET, HEAD, PUT'],
+    ['DELETE', '/v1/invalidations', 'GET, HEAD, POST'],
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['OPTIONS', '/v1/links', 'DELETE, PUT'],
+  ])('%s %s is a 405 with Allow', async (method, path, allow) => {
+    const serving = await serve()
+    const answer = await serving.fetch(path, { method })
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('Allow')?.split(', ').toSorted().join(', ')).toBe(allow)
+    expect(await problemCode(answer)).toBe('E_API_METHOD')
+  })
+
+  test('what nobody expected is a 500 that keeps its cause to itself, and to the log', async () => {
+    const serving = await serve()
+    vi.spyOn(serving.cache, 'explain').mockRejectedValue(new Error('a secret'))
+    const answer = await serving.fetch('/v1/explain/a', { headers: { 'X-Request-Id': 'request-7' } })
+    const text = await answer.clone().text()
+    expect(text).not.toContain('secret')
+    expect(JSON.parse(text)).toMatchObject({ status: 500, requestId: 'request-7' })
+    expect(await problemCode(answer)).toBe('E_API_INTERNAL')
+    const line = serving.logged.find((line) => line.includes('request failed')) ?? ''
+    expect(JSON.parse(line)).toMatchObject({
+      level: 50,
+      requestId: 'request-7',
+      err: { message: 'a secret' },
+    })
+  })
+
+  test('logs requests at debug', async () => {
+    const serving = await serve()
+    await serving.fetch('/healthz')
+    expect(JSON.parse(serving.logged[0] ?? '')).toMatchObject({ level: 20, path: '/healthz', status: 200 })
+  })
+})
+
+describe('other sites', () => {
+  test.each([['evil.example'], ['127.0.0.1.evil.example'], ['192.168.0.7:80'], ['localhost.evil.example']])(
+    'refuses the Host %s',
+    async (host) => {
+      const { port } = await serve()
+      const answer = await exchange(port, `GET /v1/stats HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+      expect(answer).toMatch(/^HTTP\/1.1 403 /)
+      expect(answer).toContain('E_API_HOST')
+    },
+  )
+
+  test.each([['localhost'], ['LOCALHOST:1'], ['[::1]:9'], ['127.0.0.2'], ['home.localhost']])(
+    'answers to the Host %s',
+    async (host) => {
+      const { port } = await serve()
+      expect(await exchange(port, `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toMatch(
+        /^HTTP\/1.1 200 /,
+      )
+    },
+  )
+
+  test('a Host that is none is a problem, too', async () => {
+    const { port } = await serve()
+    const answer = await exchange(port, 'GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain('application/problem+json')
+  })
+
+  test('bound elsewhere, any Host will do', async () => {
+    const { port } = await serve({ config: { host: '0.0.0.0' } })
+    expect(await exchange(port, 'GET /healthz HTTP/1.1\r\nHost: nas.lan\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /)
+  })
+
+  test.each([
+    [{ 'Sec-Fetch-Site': 'cross-site' }, 403],
+    [{ 'Sec-Fetch-Site': 'same-site' }, 403],
+    [{ Origin: 'http://evil.example' }, 403],
+    [{ Origin: 'null' }, 403],
+    [{ 'Sec-Fetch-Site': 'same-origin' }, 204],
+    [{ 'Sec-Fetch-Site': 'none' }, 204],
+    [{}, 204],
+  ])('a change with %j is answered %i', async (headers, status) => {
+    const { port, cache } = await serve()
+    await cache.set('a', 1)
+    const out = request({ port, host: '127.0.0.1', method: 'DELETE', path: '/v1/entries/a', headers })
+    out.end()
+    const [{ statusCode }] = await once(out, 'response')
+    expect(statusCode).toBe(status)
+    expect(await cache.has('a')).toBe(status === 403)
+  })
+
+  test('a page of another site may not read an answer', async () => {
+    const serving = await serve()
+    const { headers } = await serving.fetch('/healthz')
+    expect(headers.has('Access-Control-Allow-Origin')).toBe(false)
+    expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin')
+    expect(headers.has('Strict-Transport-Security')).toBe(false)
+  })
+})
+
+describe('start and stop', () => {
+  test('says that a port is taken', async () => {
+    const other = createTcpServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    onTestFinished(() => void other.close())
+    const address = other.address()
+    const port = address !== null && typeof address === 'object' ? address.port : 0
+    await expect(serve({ config: { port } })).rejects.toMatchObject({ code: 'E_PORT_IN_USE' })
+  })
+
+  test('close lets a request under way end, and takes no more', async () => {
+    const serving = await serve()
+    let answer = (_: Explanation) => {}
+    const asked = vi
+      .spyOn(serving.cache, 'explain')
+      .mockReturnValue(new Promise((resolve) => (answer = resolve)))
+    const underWay = serving.fetch('/v1/explain/a')
+    await expect.poll(() => asked.mock.calls.length).toBe(1)
+    const closing = serving.server.close()
+    await expect(serving.fetch('/healthz')).rejects.toThrow('fetch failed')
+    answer({ key: 'a' } as Explanation)
+    expect(await (await underWay).json()).toEqual({ key: 'a' })
+    await closing
+  })
+
+  test('close cuts off what does not end', async () => {
+    const serving = await serve({ drainMs: 10 })
+    const asked = vi.spyOn(serving.cache, 'explain').mockReturnValue(new Promise(() => {}))
+    const stuck = serving.fetch('/v1/explain/a')
+    const cutOff = expect(stuck).rejects.toThrow('fetch failed')
+    await expect.poll(() => asked.mock.calls.length).toBe(1)
+    await serving.server.close()
+    await cutOff
+  })
+})
