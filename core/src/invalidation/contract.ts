@@ -45,6 +45,10 @@ export type Perform = (request: InvalidationRequest) => Promise<InvalidationResu
 export type QueuedStrategy = 'scheduled' | 'background'
 export const queuedStrategies: readonly QueuedStrategy[] = ['scheduled', 'background']
 
+export function isQueued(strategy: Strategy): strategy is QueuedStrategy {
+  return strategy === 'scheduled' || strategy === 'background'
+}
+
 /** An accepted request on its way through the queue. */
 export interface Job extends InvalidationRequest {
   readonly strategy: QueuedStrategy

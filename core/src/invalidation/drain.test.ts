@@ -1,0 +1,470 @@
+import { describe, expect, test } from 'vitest'
+import { TestClock } from '../../tests/clock.ts'
+import { record } from '../../tests/conformance/history.ts'
+import { World } from '../../tests/drain-world.ts'
+import type { History } from './contract.ts'
+import { MemoryHistory } from './memory-history.ts'
+import { MemoryQueue } from './memory-queue.ts'
+
+const second = 1000
+const tick = { scheduled: 300 * second, background: 60 * second }
+
+async function started(options: ConstructorParameters<typeof World>[0] = {}): Promise<World> {
+  const world = new World(options)
+  await world.drain.start()
+  return world
+}
+
+/** A promise and the means to end it. */
+function gate() {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { passed, open }
+}
+
+describe('submitting', () => {
+  test('what is submitted is pending, in the history and in the queue, and not done yet', async () => {
+    const world = await started()
+    const result = await world.submit('a', { reason: 'moved', actor: 'ann', names: ['x', 'y', 'x'] })
+    expect(result).toMatchObject({
+      id: 'a',
+      status: 'pending',
+      attempts: 0,
+      reason: 'moved',
+      names: ['x', 'y'],
+    })
+    expect(result).toMatchObject({ position: null, token: null, startedAt: null, endedAt: null })
+    expect(await world.drain.get('a')).toEqual(result)
+    expect((await world.drain.list()).records).toEqual([result])
+    expect(await world.queue.size()).toBe(1)
+    expect(world.done).toEqual([])
+  })
+
+  test('an immediate or lazy invalidation is never queued', async () => {
+    const world = await started()
+    for (const strategy of ['immediate', 'lazy'] as const) {
+      await expect(world.submit('a', { strategy })).rejects.toMatchObject({ code: 'E_STRATEGY_UNKNOWN' })
+    }
+    expect(await world.queue.size()).toBe(0)
+    expect(world.records).toEqual([])
+  })
+
+  test('a full queue refuses, and the record says so', async () => {
+    const world = await started({ queue: new MemoryQueue({ sizeMax: 1 }) })
+    await world.submit('a')
+    await expect(world.submit('b')).rejects.toMatchObject({ code: 'E_INVALIDATION_QUEUE_FULL' })
+    expect(await world.drain.get('b')).toMatchObject({
+      status: 'failed',
+      error: { code: 'E_INVALIDATION_QUEUE_FULL' },
+    })
+    await world.clock.advance(tick.scheduled)
+    expect(world.names).toEqual([['a']])
+  })
+})
+
+describe('ticking', () => {
+  test('each strategy is drained at its own interval, and not before', async () => {
+    const world = await started()
+    await world.submit('s')
+    await world.submit('b', { strategy: 'background' })
+    await world.clock.advance(tick.background - 1)
+    expect(world.done).toEqual([])
+    await world.clock.advance(1)
+    expect(world.names).toEqual([['b']])
+    await world.clock.advance(tick.scheduled - tick.background)
+    expect(world.names).toEqual([['b'], ['s']])
+  })
+
+  test('a cron expression sets the time of the tick', async () => {
+    const start = new Date(2026, 0, 1, 2, 59, 0).getTime()
+    const rules = { strategies: { scheduled: { cron: '0 3 * * *' } } }
+    const world = await started({ clock: new TestClock(start), rules })
+    await world.submit('a')
+    await world.clock.advance(59 * second)
+    expect(world.done).toEqual([])
+    await world.clock.advance(second)
+    expect(world.names).toEqual([['a']])
+  })
+
+  test('what is submitted during a round waits for the next tick', async () => {
+    const world = await started()
+    world.during = async () => {
+      world.during = () => {}
+      world.clock.step(1)
+      await world.submit('late')
+    }
+    await world.submit('early')
+    await world.clock.advance(tick.scheduled)
+    expect(world.names).toEqual([['early']])
+    await world.clock.advance(tick.scheduled)
+    expect(world.names).toEqual([['early'], ['late']])
+  })
+
+  test('a tick during a round is not lost', async () => {
+    const world = await started()
+    const { passed, open } = gate()
+    world.during = () => passed
+    await world.submit('a', { strategy: 'background' })
+    await world.clock.advance(tick.background)
+    await world.submit('b', { strategy: 'background' })
+    await world.clock.advance(tick.background)
+    expect(world.names).toEqual([['a']])
+    open()
+    await world.clock.settle()
+    expect(world.names).toEqual([['a'], ['b']])
+  })
+
+  test('flush drains what is due without a tick', async () => {
+    const world = await started()
+    await world.submit('s')
+    await world.submit('b', { strategy: 'background' })
+    await world.drain.flush()
+    expect(world.names).toEqual([['s'], ['b']])
+  })
+
+  test('the event loop has its turn between batches', async () => {
+    const world = await started({ rules: { strategies: { scheduled: { batch: 1 } } } })
+    for (const id of ['a', 'b', 'c']) await world.submit(id)
+    await world.drain.flush()
+    expect(world.done).toHaveLength(3)
+    expect(world.clock.turns).toBe(4)
+  })
+})
+
+describe('batches', () => {
+  test('scheduled goes in batches of 100 names, background of 1000', async () => {
+    const world = await started()
+    for (let i = 0; i < 1100; i++) {
+      await world.submit(`s${i}`)
+      await world.submit(`b${i}`, { strategy: 'background' })
+    }
+    await world.drain.flush()
+    const sizes = (letter: string) =>
+      world.names.filter(([first]) => first?.startsWith(letter)).map((names) => names.length)
+    expect(sizes('s')).toEqual(Array.from({ length: 11 }, () => 100))
+    expect(sizes('b')).toEqual([1000, 100])
+  })
+
+  test('several calls for one name are done once, and each has its own record', async () => {
+    const world = await started()
+    await world.submit('1', { names: ['x'], reason: 'one' })
+    await world.clock.advance(second)
+    await world.submit('2', { names: ['x', 'y'], reason: 'two' })
+    await world.drain.flush()
+    expect(world.names).toEqual([['x', 'y']])
+    const done = { status: 'completed', reached: 7, position: { n: 1 }, attempts: 1, startedAt: second }
+    expect(await world.drain.get('1')).toMatchObject({ ...done, names: ['x'], reason: 'one', requestedAt: 0 })
+    expect(await world.drain.get('2')).toMatchObject({ ...done, names: ['x', 'y'], requestedAt: second })
+    expect(world.statuses('1')).toEqual(['pending', 'running', 'completed'])
+  })
+
+  test('what asks for different things is not done together', async () => {
+    const world = await started()
+    const different = [
+      {},
+      { consistency: 'strict' },
+      { mode: 'soft' },
+      { all: true },
+      { prefix: 'a' },
+      { prefix: 'b' },
+    ] as const
+    for (const [i, parts] of different.entries()) await world.submit(`r${i}`, { names: ['x'], ...parts })
+    await world.drain.flush()
+    expect(world.done).toHaveLength(different.length)
+    for (const [i, parts] of different.entries()) {
+      expect(world.done[i]?.request).toMatchObject({ id: `r${i}`, names: ['x'], ...parts })
+    }
+  })
+
+  test('the request of a batch says why and who where all agree', async () => {
+    const world = await started()
+    await world.submit('1', { reason: 'import', actor: 'ann' })
+    await world.submit('2', { reason: 'import', actor: 'bob' })
+    await world.drain.flush()
+    expect(world.done[0]?.request).toMatchObject({
+      id: '1',
+      names: ['1', '2'],
+      reason: 'import',
+      actor: null,
+    })
+  })
+
+  test('the better priority goes first across strategies', async () => {
+    const rules = { strategies: { scheduled: { priority: 5 }, background: { priority: 1 } } }
+    const world = await started({ rules })
+    await world.submit('s')
+    await world.submit('b', { strategy: 'background' })
+    await world.drain.flush()
+    expect(world.names).toEqual([['b'], ['s']])
+  })
+})
+
+describe('failing', () => {
+  test.each([
+    ['strict', 4],
+    ['eventual', 2],
+    ['relaxed', 1],
+  ] as const)('a %s invalidation is given up after %d runs, and shown', async (consistency, runs) => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('a', { consistency })
+    await world.clock.advance(tick.scheduled + 60 * second)
+    expect(world.failed).toHaveLength(runs)
+    expect(await world.drain.get('a')).toMatchObject({
+      status: 'failed',
+      attempts: runs,
+      error: { code: 'E_TIER', message: 'the tier did not answer' },
+    })
+    expect(await world.queue.size()).toBe(0)
+    expect(world.errors).toHaveLength(runs)
+  })
+
+  test('the wait doubles from run to run, half of it by chance', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('a', { consistency: 'strict' })
+    await world.clock.advance(tick.scheduled + 60 * second)
+    const at = world.failed.map((run) => run.at - tick.scheduled)
+    expect(at).toEqual([0, 750, 750 + 1500, 750 + 1500 + 3000])
+  })
+
+  test('while it waits to be tried again it is pending, and says why', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('a')
+    await world.drain.flush()
+    expect(await world.drain.get('a')).toMatchObject({
+      status: 'pending',
+      attempts: 1,
+      error: { code: 'E_TIER' },
+    })
+    world.fails = () => false
+    await world.clock.advance(second)
+    expect(await world.drain.get('a')).toMatchObject({ status: 'completed', attempts: 2, error: null })
+    expect(world.statuses('a')).toEqual(['pending', 'running', 'pending', 'running', 'completed'])
+  })
+
+  test('retries and delays can be set', async () => {
+    const world = await started({ rules: { consistency: { relaxed: { retries: 1, retryDelay: '10s' } } } })
+    world.fails = () => true
+    await world.submit('a', { consistency: 'relaxed' })
+    await world.clock.advance(tick.scheduled + 60 * second)
+    expect(world.failed.map((run) => run.at - tick.scheduled)).toEqual([0, 7500])
+  })
+
+  test('a listener that throws disturbs nothing, and is told of', async () => {
+    const world = await started()
+    world.onRecord = () => {
+      throw new Error('listener')
+    }
+    await world.submit('a')
+    await world.drain.flush()
+    expect(world.names).toEqual([['a']])
+    expect(world.errors).toHaveLength(3)
+    expect(await world.drain.get('a')).toMatchObject({ status: 'completed' })
+  })
+})
+
+describe('cancelling and retrying', () => {
+  test('what waits can be cancelled, and is not done', async () => {
+    const world = await started()
+    await world.submit('a')
+    expect(await world.drain.cancel('a')).toMatchObject({ id: 'a', status: 'cancelled', endedAt: 0 })
+    await world.clock.advance(tick.scheduled)
+    expect(world.done).toEqual([])
+    expect(await world.drain.get('a')).toMatchObject({ status: 'cancelled' })
+  })
+
+  test('what runs, or has ended, cannot be cancelled', async () => {
+    const world = await started()
+    const { passed, open } = gate()
+    world.during = () => passed
+    await world.submit('a')
+    await world.clock.advance(tick.scheduled)
+    await expect(world.drain.cancel('a')).rejects.toMatchObject({
+      code: 'E_INVALIDATION_STATUS',
+      message: expect.stringContaining(
+        "'a' is running and cannot be cancelled; only one that is pending can",
+      ),
+    })
+    open()
+    await world.clock.settle()
+    await expect(world.drain.cancel('a')).rejects.toMatchObject({ details: { id: 'a', status: 'completed' } })
+  })
+
+  test('what was cancelled or has failed can be retried, with all its runs before it', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('failed')
+    await world.clock.advance(tick.scheduled + 60 * second)
+    await world.submit('cancelled')
+    await world.drain.cancel('cancelled')
+    for (const id of ['failed', 'cancelled']) {
+      expect(await world.drain.retry(id)).toMatchObject({ id, status: 'pending', attempts: 0, error: null })
+    }
+    await world.drain.flush()
+    world.fails = () => false
+    await world.clock.advance(60 * second)
+    expect(await world.drain.get('failed')).toMatchObject({ status: 'completed', attempts: 2 })
+    expect(await world.drain.get('cancelled')).toMatchObject({ status: 'completed', attempts: 2 })
+  })
+
+  test('what is pending or completed cannot be retried', async () => {
+    const world = await started()
+    await world.submit('a')
+    const refused = { code: 'E_INVALIDATION_STATUS', message: expect.stringContaining('failed or cancelled') }
+    await expect(world.drain.retry('a')).rejects.toMatchObject(refused)
+    await world.drain.flush()
+    await expect(world.drain.retry('a')).rejects.toMatchObject(refused)
+  })
+
+  test('asked twice at once, it is queued once', async () => {
+    const world = await started()
+    await world.submit('a')
+    await world.drain.cancel('a')
+    await Promise.all([world.drain.retry('a'), world.drain.retry('a')])
+    await world.drain.flush()
+    expect(world.names).toEqual([['a']])
+  })
+
+  test('an immediate one that failed is carried out at once, once, and not queued', async () => {
+    const world = await started()
+    const failed = record('a', { status: 'failed', attempts: 1, error: { code: 'E_X', message: 'x' } })
+    await world.history.put(failed)
+    const results = await Promise.all([world.drain.retry('a'), world.drain.retry('a')])
+    expect(results[0]).toMatchObject({ id: 'a', status: 'completed', attempts: 2, error: null })
+    expect(world.names).toEqual([['a']])
+    expect(await world.queue.size()).toBe(0)
+    expect(world.statuses('a')).toEqual(['running', 'completed'])
+  })
+
+  test('what the history does not know can be neither', async () => {
+    const world = await started()
+    await expect(world.drain.cancel('?')).rejects.toMatchObject({ code: 'E_INVALIDATION_UNKNOWN' })
+    await expect(world.drain.retry('?')).rejects.toMatchObject({ code: 'E_INVALIDATION_UNKNOWN' })
+  })
+})
+
+describe('closing and starting', () => {
+  test('closing waits for the batch under way and leaves the rest in the queue', async () => {
+    const world = await started({ rules: { strategies: { scheduled: { batch: 1 } } } })
+    const { passed, open } = gate()
+    world.during = () => passed
+    await world.submit('a')
+    await world.submit('b')
+    await world.clock.advance(tick.scheduled)
+    let isClosed = false
+    const closing = world.drain.close().then(() => {
+      isClosed = true
+    })
+    await world.clock.settle()
+    expect(isClosed).toBe(false)
+    open()
+    await closing
+    expect(world.names).toEqual([['a']])
+    expect((await world.queue.list()).map((job) => job.id)).toEqual(['b'])
+    expect(world.clock.waiting).toBe(0)
+    await expect(world.submit('c')).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
+    await expect(world.drain.flush()).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
+  })
+
+  test('what was left is done after a restart, retries too', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('tried')
+    await world.drain.flush()
+    await world.submit('fresh')
+    await world.drain.close()
+    world.fails = () => false
+    const again = world.open()
+    await again.start()
+    await world.clock.advance(second)
+    await world.clock.advance(tick.scheduled)
+    expect(world.names.flat().toSorted()).toEqual(['fresh', 'tried'])
+  })
+
+  test('a job without a record gets one, and an open record without a job gets a job', async () => {
+    const world = new World()
+    await world.submit('lost')
+    const [job] = await world.queue.list()
+    await world.queue.remove('lost')
+    if (job !== undefined) await world.queue.add({ ...job, id: 'unrecorded' })
+    await world.history.put(record('cut off', { status: 'running', strategy: 'background' }))
+    await world.drain.start()
+    expect(await world.drain.get('unrecorded')).toMatchObject({ status: 'pending' })
+    await world.drain.flush()
+    for (const id of ['lost', 'unrecorded', 'cut off']) {
+      expect(await world.drain.get(id)).toMatchObject({ status: 'completed' })
+    }
+  })
+
+  test('a job that a crash left behind when its record had ended is not done again', async () => {
+    const world = await started()
+    await world.submit('a')
+    await world.history.put(record('a', { status: 'completed', strategy: 'scheduled' }))
+    await world.drain.flush()
+    expect(world.done).toEqual([])
+    expect(await world.queue.size()).toBe(0)
+  })
+})
+
+describe('when the queue or the history fails', () => {
+  test('a submission that the history does not take is refused', async () => {
+    const history = flaky(new MemoryHistory({ clock: new TestClock(0) }))
+    const world = await started({ history })
+    history.isDown = true
+    await expect(world.submit('a')).rejects.toThrow('down')
+    expect(await world.queue.size()).toBe(0)
+  })
+
+  test('what was done is not done again for want of a record, and is recorded when that is possible', async () => {
+    const history = flaky(new MemoryHistory({ clock: new TestClock(0) }))
+    const world = await started({ history })
+    await world.submit('a')
+    history.isDown = true
+    await world.drain.flush()
+    await world.clock.advance(10 * second)
+    expect(world.names).toEqual([['a']])
+    history.isDown = false
+    expect(await world.drain.get('a')).toMatchObject({ status: 'pending' })
+    await world.clock.advance(second)
+    expect(await world.drain.get('a')).toMatchObject({ status: 'completed' })
+    expect(await world.queue.size()).toBe(0)
+    expect(world.names).toEqual([['a']])
+    expect(world.errors.map(({ during }) => during)).toContain('recording an invalidation')
+  })
+
+  test('a queue that cannot be asked is asked again at the next tick', async () => {
+    class Queue extends MemoryQueue {
+      isDown = true
+      override claim(...claim: Parameters<MemoryQueue['claim']>) {
+        return this.isDown ? Promise.reject(new Error('down')) : super.claim(...claim)
+      }
+    }
+    const queue = new Queue()
+    const world = await started({ queue })
+    await world.submit('a')
+    await world.clock.advance(tick.scheduled)
+    expect(world.errors).not.toEqual([])
+    queue.isDown = false
+    await world.clock.advance(tick.scheduled)
+    expect(world.names).toEqual([['a']])
+  })
+})
+
+/** A history that takes and tells nothing while it is down. */
+function flaky(inner: History): History & { isDown: boolean } {
+  const up = async () => {
+    if (self.isDown) throw new Error('down')
+  }
+  const self = {
+    isDown: false,
+    put: (...args: Parameters<History['put']>) => up().then(() => inner.put(...args)),
+    get: (id: string) => up().then(() => inner.get(id)),
+    list: (...args: Parameters<History['list']>) => up().then(() => inner.list(...args)),
+    close: () => inner.close(),
+  }
+  return self
+}

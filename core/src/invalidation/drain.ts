@@ -1,0 +1,298 @@
+/**
+ * The drain: this process's worker on the queue of invalidations that wait.
+ *
+ *   submit -> [pending] -> claim -> [running] -> perform -> [completed]
+ *                 ^                                 |
+ *                 +--- release, after a backoff ----+ failed ----> [failed], when no run is left
+ *
+ * Invariants: what was accepted is carried out once, or ends as failed or cancelled and is shown (a run that
+ * fails, or that a crash cuts off, is repeated: it may have done part of its work);
+ * one round runs at a time, and a round takes only what was due at its ticks;
+ * the record that follows from a step is put before the job leaves or returns to the queue: a crash between the
+ * two leaves a job too many, which its ended record stops, never one too few.
+ */
+import type { Clock, Timer } from '../model/clock.ts'
+import { StaleproofError } from '../model/errors.ts'
+import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
+import {
+  type Claim,
+  closed,
+  type History,
+  type InvalidationRequest,
+  isQueued,
+  type Job,
+  type Queue,
+  type QueuedStrategy,
+  queuedStrategies,
+} from './contract.ts'
+import { type DrainOptions, type DrainRules, drainRules } from './drain-options.ts'
+import { Outbox } from './outbox.ts'
+import { failedRecord, pendingRecord, requestOf } from './record.ts'
+import { Ticker } from './schedule.ts'
+import { Worker } from './worker.ts'
+
+/** Most jobs claimed at once, however much they have in common. */
+const jobsMax = 10_000
+
+export class Drain {
+  readonly #options: DrainOptions
+  readonly #clock: Clock
+  readonly #queue: Queue
+  readonly #history: History
+  readonly #rules: DrainRules
+  readonly #outbox: Outbox
+  readonly #worker: Worker
+  /** strategy -> time of a tick that no round has taken up yet. */
+  readonly #due = new Map<QueuedStrategy, number>()
+  #round: Promise<void> | undefined
+  /** id -> a run that somebody asked for by hand and that no queue holds. */
+  readonly #byHand = new Map<string, Promise<InvalidationResult>>()
+  #tickers: readonly Ticker[] = []
+  /** strategy and time -> the timer that wakes it for jobs that are to be tried again. */
+  readonly #wakes = new Map<string, Timer>()
+  #started: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: DrainOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#queue = options.queue
+    this.#history = options.history
+    this.#rules = drainRules(options)
+    this.#outbox = new Outbox(options)
+    this.#worker = new Worker({
+      drain: options,
+      rules: this.#rules,
+      outbox: this.#outbox,
+      record: (record) => this.#record(record),
+      onRelease: (job) => this.#wakeAt(job.strategy, job.dueAt),
+    })
+  }
+
+  /** Repairs what a crash left half done, then ticks. Nothing is drained before. */
+  start(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  /**
+   * Accepts an invalidation: resolves, with a pending record, once it is in the history and in the queue.
+   * @throws E_INVALIDATION_QUEUE_FULL, and the record says failed; E_STRATEGY_UNKNOWN for one that is not queued
+   */
+  async submit(request: InvalidationRequest): Promise<InvalidationResult> {
+    this.#open()
+    return this.#accept(this.#jobOf(request))
+  }
+
+  list(query: HistoryQuery = {}): Promise<HistoryPage> {
+    return this.#history.list(query)
+  }
+
+  get(id: string): Promise<InvalidationResult | undefined> {
+    return this.#history.get(id)
+  }
+
+  /** Takes back what still waits. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
+  async cancel(id: string): Promise<InvalidationResult> {
+    this.#open()
+    const { status } = await this.#known(id)
+    const job = status === 'pending' ? await this.#queue.remove(id) : undefined
+    if (job === undefined) throw wrongStatus(await this.#known(id), 'cancelled', 'pending')
+    const record = { ...pendingRecord(job), status: 'cancelled', endedAt: this.#clock.now() } as const
+    await this.#outbox.take(() => this.#record(record))
+    return record
+  }
+
+  /**
+   * Puts what failed or was cancelled back into the queue, with all its runs before it. What was immediate or
+   * lazy is never queued: it is carried out now, once.
+   * @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS, E_INVALIDATION_QUEUE_FULL
+   */
+  async retry(id: string): Promise<InvalidationResult> {
+    this.#open()
+    const record = await this.#known(id)
+    const underWay = this.#byHand.get(id)
+    if (underWay !== undefined) return underWay
+    if (record.status !== 'failed' && record.status !== 'cancelled') {
+      throw wrongStatus(record, 'retried', 'failed or cancelled')
+    }
+    if (isQueued(record.strategy)) return this.#accept(this.#jobOf(record))
+    const run = this.#worker.runAlone(record).finally(() => this.#byHand.delete(id))
+    this.#byHand.set(id, run)
+    return run
+  }
+
+  /** Carries out what is due now without waiting for a tick; resolves when it has been tried. */
+  async flush(): Promise<void> {
+    this.#open()
+    const now = this.#clock.now()
+    for (const strategy of queuedStrategies) this.#tick(strategy, now)
+    await this.#round
+  }
+
+  /** Ends ticking and waits for the batch under way; what else waits stays in the queue. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #start(): Promise<void> {
+    const queued = await this.#queue.list()
+    for (const job of queued) {
+      if ((await this.#history.get(job.id)) === undefined) await this.#record(pendingRecord(job))
+      if (job.attempts > 0) this.#wakeAt(job.strategy, job.dueAt)
+    }
+    await this.#requeueOpen(new Set(queued.map((job) => job.id)))
+    if (this.#closed !== undefined) return
+    this.#tickers = queuedStrategies.map((strategy) => {
+      const { schedule } = this.#rules.strategies[strategy]
+      return new Ticker(this.#clock, schedule, () => this.#tick(strategy, this.#clock.now()))
+    })
+  }
+
+  /** Queues what the history shows as open and the queue does not hold: a crash came between the two. */
+  async #requeueOpen(queued: ReadonlySet<string>): Promise<void> {
+    for (const status of ['pending', 'running'] as const) {
+      let cursor: string | undefined
+      do {
+        const page = await this.#history.list({ status, cursor, limit: 1000 })
+        for (const record of page.records) {
+          if (isQueued(record.strategy) && !queued.has(record.id)) await this.#requeue(record)
+        }
+        cursor = page.next ?? undefined
+      } while (cursor !== undefined)
+    }
+  }
+
+  async #requeue(record: InvalidationResult): Promise<void> {
+    try {
+      await this.#accept(this.#jobOf(record))
+    } catch (error) {
+      this.#options.onError(error, 'queueing again what a crash left open')
+    }
+  }
+
+  async #close(): Promise<void> {
+    for (const ticker of this.#tickers) ticker.stop()
+    for (const timer of this.#wakes.values()) timer.cancel()
+    await Promise.allSettled([this.#started, this.#round, ...this.#byHand.values()])
+    await this.#outbox.close()
+  }
+
+  async #accept(job: Job): Promise<InvalidationResult> {
+    const record = pendingRecord(job)
+    await this.#record(record)
+    try {
+      await this.#queue.add(job)
+    } catch (error) {
+      await this.#outbox.take(() => this.#record(failedRecord(job, error, this.#clock.now())))
+      throw error
+    }
+    return record
+  }
+
+  #jobOf(request: InvalidationRequest): Job {
+    const { strategy } = request
+    if (!isQueued(strategy)) throw notQueued(strategy)
+    const { priority } = this.#rules.strategies[strategy]
+    const names = [...new Set(request.names)]
+    const dueAt = this.#clock.now()
+    return { ...requestOf(request), names, strategy, priority, dueAt, attempts: 0, error: null }
+  }
+
+  /** Has a round take up what of `strategy` is due at `at`: the one under way, or a new one. */
+  #tick(strategy: QueuedStrategy, at: number): void {
+    if (this.#closed !== undefined) return
+    this.#due.set(strategy, at)
+    this.#round ??= this.#drain()
+  }
+
+  /** One timer for all that is to be tried again at the same time. */
+  #wakeAt(strategy: QueuedStrategy, at: number): void {
+    const key = `${strategy} ${at}`
+    if (this.#closed !== undefined || this.#wakes.has(key)) return
+    const timer = this.#clock.schedule(Math.max(0, at - this.#clock.now()), () => {
+      this.#wakes.delete(key)
+      // A timer may fire a moment before its time by the wall clock.
+      this.#tick(strategy, Math.max(at, this.#clock.now()))
+    })
+    this.#wakes.set(key, timer)
+  }
+
+  /**
+   * A round: batch after batch, until nothing is left that was due at the ticks that it took up. It looks for
+   * ticks and ends in one breath, so that no tick is lost between the two.
+   */
+  async #drain(): Promise<void> {
+    const namesMax: Partial<Record<QueuedStrategy, number>> = {}
+    let now = Number.NEGATIVE_INFINITY
+    try {
+      for (;;) {
+        // Between batches others have their turn; before the first, ticks of the same time come together.
+        await this.#clock.turn()
+        if (this.#closed !== undefined) return
+        for (const [strategy, at] of this.#due) {
+          namesMax[strategy] = this.#rules.strategies[strategy].namesMax
+          now = Math.max(now, at)
+        }
+        this.#due.clear()
+        const jobs = await this.#claim({ now, namesMax, jobsMax })
+        if (jobs.length > 0) await this.#worker.run(jobs)
+        else if (this.#due.size === 0) return
+      }
+    } finally {
+      this.#round = undefined
+    }
+  }
+
+  /** Nothing if the queue fails: what is due then is due at the next tick too. */
+  async #claim(claim: Claim): Promise<readonly Job[]> {
+    try {
+      return await this.#queue.claim(claim)
+    } catch (error) {
+      this.#options.onError(error, 'claiming invalidations')
+      return []
+    }
+  }
+
+  async #record(record: InvalidationResult): Promise<void> {
+    await this.#history.put(record)
+    try {
+      this.#options.onRecord(record)
+    } catch (error) {
+      this.#options.onError(error, 'telling of an invalidation')
+    }
+  }
+
+  async #known(id: string): Promise<InvalidationResult> {
+    const record = await this.#history.get(id)
+    if (record !== undefined) return record
+    throw new StaleproofError(
+      'E_INVALIDATION_UNKNOWN',
+      `no invalidation '${id}' is in the history; it may have been dropped for age or number`,
+      { details: { id } },
+    )
+  }
+
+  #open(): void {
+    if (this.#closed !== undefined) throw closed('queue of invalidations')
+  }
+}
+
+function notQueued(strategy: string): StaleproofError {
+  return new StaleproofError(
+    'E_STRATEGY_UNKNOWN',
+    `an invalidation with the strategy '${strategy}' is never queued; carry it out at once`,
+    { details: { strategy } },
+  )
+}
+
+function wrongStatus(record: InvalidationResult, wish: string, possible: string): StaleproofError {
+  const { id, status } = record
+  const state = status === possible ? 'about to run' : status
+  return new StaleproofError(
+    'E_INVALIDATION_STATUS',
+    `invalidation '${id}' is ${state} and cannot be ${wish}; only one that is ${possible} can`,
+    { details: { id, status } },
+  )
+}
