@@ -6,10 +6,11 @@
  */
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { type Cache, StaleproofError } from 'staleproof'
 import { createApi } from './api.ts'
+import { Connections } from './connections.ts'
 import { Journal } from './journal.ts'
 import type { Api } from './parts.ts'
 import { problemOf, requestInvalid } from './problem.ts'
@@ -43,11 +44,12 @@ export function createServer(options: ServerOptions): Server {
     cache.on('changed', (data) => journal.tell({ event: 'changed', data })),
   ]
   const http = httpServer(createApi({ ...options, ...config, journal, keepAliveMs }))
+  const connections = new Connections(http)
   let closed: Promise<void> | undefined
   return {
     listen: () => listen(http, config),
     close: () => {
-      closed ??= drain(http, { journal, log, drainMs }).finally(() => {
+      closed ??= drain(http, { connections, journal, log, drainMs }).finally(() => {
         for (const end of unsubscribe) end()
       })
       return closed
@@ -56,15 +58,8 @@ export function createServer(options: ServerOptions): Server {
 }
 
 function httpServer(api: Api): HttpServer {
-  const listener = getRequestListener((request, env) => api.fetch(request, env), { errorHandler: unreadable })
-  const http = createHttpServer(listener)
-  // After `close` a connection is kept only for the request it carries.
-  http.on('request', (_, response) => {
-    response.once('close', () => {
-      if (!http.listening) setImmediate(() => http.closeIdleConnections())
-    })
-  })
-  return http
+  const answer = (request: Request, env: unknown) => api.fetch(request, env as HttpBindings)
+  return createHttpServer(getRequestListener(answer, { errorHandler: unreadable }))
 }
 
 /** Raised before there is a request that the API could answer: a broken address or Host header. */
@@ -96,10 +91,14 @@ function portInUse(cause: Error, { host, port }: { host: string; port: number })
   )
 }
 
-async function drain(
-  http: HttpServer,
-  { journal, log, drainMs }: { journal: Journal; log: Logger; drainMs: number },
-): Promise<void> {
+interface Drain {
+  readonly connections: Connections
+  readonly journal: Journal
+  readonly log: Logger
+  readonly drainMs: number
+}
+
+async function drain(http: HttpServer, { connections, journal, log, drainMs }: Drain): Promise<void> {
   if (!http.listening) return
   const timer = setTimeout(() => {
     log.warn({ drainMs }, 'requests under way took too long and were cut off')
@@ -108,6 +107,7 @@ async function drain(
   await new Promise<void>((resolve, reject) => {
     http.close((error) => (error === undefined ? resolve() : reject(error)))
     journal.close()
+    connections.release()
   })
   clearTimeout(timer)
 }

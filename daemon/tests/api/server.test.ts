@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { createServer as createTcpServer } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
 import { once } from 'node:events'
 import type { Explanation } from 'staleproof'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -150,6 +150,16 @@ describe('start and stop', () => {
     answer({ key: 'a' } as Explanation)
     expect(await (await underWay).json()).toEqual({ key: 'a' })
     await closing
+  })
+
+  test('close does not wait for a connection that was opened and never used', async () => {
+    const serving = await serve({ drainMs: 60_000 })
+    const unused = connect(serving.port, '127.0.0.1')
+    await once(unused, 'connect')
+    await serving.fetch('/healthz')
+    const ended = once(unused.resume(), 'close')
+    await serving.server.close()
+    await ended
   })
 
   test('close cuts off what does not end', async () => {
