@@ -220,8 +220,9 @@ function cacheStatus(parameters: Record<string, boolean | number | Token>): stri
   return serializeList([[new Token('staleproof'), new Map(Object.entries(parameters))]])
 }
 
+/** As the tokens of the cache are written. */
 function positionText({ generation, n }: NonNullable<Stored['position']>): string {
-  return `${generation}:${n}`
+  return `${generation}.${n}`
 }
 
 function absent(key: string): StaleproofError {

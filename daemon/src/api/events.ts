@@ -46,6 +46,7 @@ const route = createRoute({
 
 export function addEvents(api: Api, { journal, keepAliveMs, log }: ApiParts): void {
   api.openapi(route, (c) => {
+    if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
     const lastId = c.req.header('Last-Event-ID')
     const start = journal.startAfter(lastId)
     const requestId = c.get('requestId')
@@ -54,10 +55,14 @@ export function addEvents(api: Api, { journal, keepAliveMs, log }: ApiParts): vo
       c.env.outgoing.destroy()
     })
     c.header('X-Accel-Buffering', 'no')
-    return streamSSE(c, async (stream) => {
+    const tell = async (stream: SSEStreamingApi) => {
       stream.onAbort(() => follower.end())
       await greet(stream, start, { id: journal.idOf(start.from - 1), since: lastId })
       await pass(stream, follower, { filter: c.req.valid('query'), keepAliveMs })
+    }
+    return streamSSE(c, tell, async (err) => {
+      follower.end()
+      log.error({ requestId, err }, 'event stream failed')
     })
   })
 }

@@ -31,6 +31,7 @@ export class Journal {
   readonly #followers = new Set<Follower>()
   #length = 0
   #last = 0
+  #closed = false
 
   constructor(bounds: JournalBounds = { events: 10_000, length: 16 * 1024 ** 2 }) {
     this.#bounds = bounds
@@ -70,6 +71,7 @@ export class Journal {
       onLost,
     })
     this.#followers.add(follower)
+    if (this.#closed) follower.end()
     return follower
   }
 
@@ -77,8 +79,9 @@ export class Journal {
     return `${this.#run}.${n}`
   }
 
-  /** Ends every follower. */
+  /** Ends every follower, and those that still come. */
   close(): void {
+    this.#closed = true
     for (const follower of [...this.#followers]) follower.end()
   }
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
+import { mayConcern } from '../../src/api/events.ts'
 import { Journal } from '../../src/api/journal.ts'
 import { changedEventSchema, gapEventSchema, invalidationSchema } from '../../src/api/protocol.ts'
 import { follow, type Serving, serve } from './serving.ts'
@@ -67,6 +68,33 @@ test('a filter leaves out what does not concern it', async () => {
   for (const events of [byName, byPrefix]) {
     expect(JSON.parse((await events.next()).data)).toMatchObject({ names: ['file:2'] })
   }
+})
+
+test.each([
+  ['what was not walked', { reached: null }, true],
+  ['what is not listed in full', { truncated: true }, true],
+  ['what reaches beyond the depth limit', { beyondDepth: 1 }, true],
+  ['everything', { all: true }, true],
+  ['a prefix of the name', { prefix: 'file:/photos/' }, true],
+  ['what depends on a name', { cascade: [{ name: 'file:/photos/sea', depth: 1, because: 'x' }] }, true],
+  ['another prefix', { prefix: 'row:' }, false],
+  ['other names', { names: ['file:/videos/sea'] }, false],
+])('a filter of one name and a filter of its prefix: %s', async (_, record, passes) => {
+  const { cache } = await serve()
+  const nothing = await cache.invalidate({ names: ['x'] })
+  const data = { ...nothing, cascade: [], ...record }
+  const told = { event: 'invalidated', data, id: '1', text: '' } as const
+  expect(mayConcern(told, { name: 'file:/photos/sea' })).toBe(passes)
+  expect(mayConcern(told, { prefix: 'file:/photos/' })).toBe(passes)
+  expect(mayConcern(told, {})).toBe(true)
+})
+
+test('HEAD opens no stream', async () => {
+  const journal = new Journal()
+  const serving = await serve({ journal })
+  const { status, headers } = await serving.fetch('/v1/events', { method: 'HEAD' })
+  expect([status, headers.get('Content-Type')]).toEqual([200, 'text/event-stream'])
+  expect(journal.followers).toBe(0)
 })
 
 test('a quiet stream gets a sign of life', async () => {
