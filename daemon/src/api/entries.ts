@@ -11,7 +11,8 @@ import { StaleproofError, type StoreOptions } from 'staleproof'
 import { serializeList, Token } from 'structured-headers'
 import type { Api, ApiParts } from './parts.ts'
 import { readBody } from './body.ts'
-import { problems, requestInvalid } from './problem.ts'
+import { stored } from './examples.ts'
+import { json, problems, requestInvalid } from './problem.ts'
 import { entryQuerySchema, leaseHeader, positionHeader, type Stored, storedSchema } from './protocol.ts'
 
 /** What the daemon keeps as the value of an entry. */
@@ -52,15 +53,21 @@ const putRoute = createRoute({
     body: { description: 'Any bytes; kept with their Content-Type.', content: anything },
   },
   responses: {
-    200: {
-      description: 'Replaced what was held.',
-      content: { 'application/json': { schema: storedSchema } },
-    },
-    201: {
-      description: 'Nothing was held before.',
-      content: { 'application/json': { schema: storedSchema } },
-    },
-    ...problems(400, 403, 409, 413, 415, 500, 503),
+    200: json('Replaced what was held.', storedSchema, stored),
+    201: json('Nothing was held before.', storedSchema, stored),
+    ...problems(
+      'E_API_CROSS_SITE',
+      'E_API_BODY_BROKEN_OFF',
+      'E_API_BODY_TOO_LARGE',
+      'E_API_MEDIA_TYPE',
+      'E_NAME_INVALID',
+      'E_POLICY_UNKNOWN',
+      'E_DURATION_INVALID',
+      'E_GRAPH_TOO_MANY_DEPENDENCIES',
+      'E_TOKEN_INVALID',
+      'E_LEASE_INVALIDATED',
+      'E_VALUE_TOO_LARGE',
+    ),
   },
 })
 
@@ -71,7 +78,15 @@ const getRoute = createRoute({
   tags: ['entries'],
   summary: 'Read an entry',
   description: 'HEAD and If-None-Match work too. A miss brings a lease: load the value and PUT it with that.',
-  request: { params },
+  request: {
+    params,
+    headers: z.object({
+      'If-None-Match': z
+        .string()
+        .optional()
+        .meta({ description: 'ETags of the bytes that the client holds.' }),
+    }),
+  },
   responses: {
     200: {
       description: 'The bytes as they were stored.',
@@ -85,7 +100,7 @@ const getRoute = createRoute({
       },
     },
     304: { description: 'The client holds these bytes already.' },
-    ...problems(400, 403, 404, 500, 503),
+    ...problems('E_API_ENTRY_ABSENT', 'E_NAME_INVALID'),
   },
 })
 
@@ -97,7 +112,10 @@ const deleteRoute = createRoute({
   summary: 'Delete an entry',
   description: 'Removes the entry of this key. To tell that its name has changed, invalidate it.',
   request: { params },
-  responses: { 204: { description: 'Removed.' }, ...problems(400, 403, 404, 500, 503) },
+  responses: {
+    204: { description: 'Removed.' },
+    ...problems('E_API_CROSS_SITE', 'E_API_ENTRY_ABSENT', 'E_NAME_INVALID'),
+  },
 })
 
 export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
@@ -108,12 +126,12 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     const content = contentOf(await readBody(c.req.raw, maxBodyBytes), c.req.header('Content-Type'))
     const options = storeOptions(c.req.valid('query'), content)
     const held = await cache.has(key)
-    const stored =
+    const outcome =
       lease === undefined
         ? await change(key, content, options)
         : await fill(key, content, { ...options, since: lease })
-    if (stored.position !== null) c.header(positionHeader, positionText(stored.position))
-    return c.json(stored, held ? 200 : 201)
+    if (outcome.position !== null) c.header(positionHeader, positionText(outcome.position))
+    return c.json(outcome, held ? 200 : 201)
   })
 
   api.use('/v1/entries/:key', conditional)

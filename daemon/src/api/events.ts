@@ -4,13 +4,13 @@
  * Invariants: a client that reconnects with Last-Event-ID misses nothing, or is told so by a `gap`; a filter
  * leaves out only what certainly does not concern it; a client that does not read is cut off.
  */
-import { createRoute } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { InvalidationResult } from 'staleproof'
 import type { Api, ApiParts } from './parts.ts'
 import type { Follower, Start, Told } from './journal.ts'
 import { problems } from './problem.ts'
-import { eventQuerySchema } from './protocol.ts'
+import { eventQuerySchema, eventSchemas } from './protocol.ts'
 
 export interface EventFilter {
   readonly name?: string | undefined
@@ -27,27 +27,32 @@ const route = createRoute({
     'Server-sent events: `ready` first, then `invalidated` (an Invalidation) and `changed` (a ChangedEvent). ' +
     'Resumes after Last-Event-ID; if that is not possible, `gap`: consider everything possibly changed. A filter ' +
     'lets through what may concern it, so `changed` always: what depends on that name is not listed.',
-  request: { query: eventQuerySchema },
+  request: {
+    query: eventQuerySchema,
+    headers: z.object({
+      'Last-Event-ID': z.string().optional().meta({ description: 'The id of the last event that was seen.' }),
+    }),
+  },
   responses: {
     200: {
       description: 'A stream without end.',
       content: {
         'text/event-stream': {
-          schema: {
-            type: 'string' as const,
-            examples: ['event: changed\ndata: {"name":"album:sea","n":7}\nid: 5f2c9a31.12\n\n'],
-          },
+          schema: z
+            .union(Object.values(eventSchemas))
+            .meta({ description: 'The data of an event, by its name.' }),
+          example: 'event: changed\ndata: {"name":"album:sea","n":7}\nid: 5f2c9a31.12\n\n',
         },
       },
     },
-    ...problems(400, 403, 500, 503),
+    ...problems(),
   },
 })
 
 export function addEvents(api: Api, { journal, keepAliveMs, log }: ApiParts): void {
   api.openapi(route, (c) => {
     if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
-    const lastId = c.req.header('Last-Event-ID')
+    const lastId = c.req.valid('header')['Last-Event-ID']
     const start = journal.startAfter(lastId)
     const requestId = c.get('requestId')
     const follower = journal.follow(start.from, () => {

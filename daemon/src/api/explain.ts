@@ -1,7 +1,8 @@
 /** Why an entry is here, or why it went. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { explanation } from './examples.ts'
 import type { Api, ApiParts } from './parts.ts'
-import { problems } from './problem.ts'
+import { json, problems } from './problem.ts'
 import { explanationSchema } from './protocol.ts'
 
 const route = createRoute({
@@ -17,8 +18,8 @@ const route = createRoute({
     }),
   },
   responses: {
-    200: { description: 'What is known.', content: { 'application/json': { schema: explanationSchema } } },
-    ...problems(400, 403, 500, 503),
+    200: json('What is known.', explanationSchema, explanation),
+    ...problems('E_NAME_INVALID'),
   },
 })
 

@@ -1,7 +1,8 @@
 /** What depends on a name, or what it depends on. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { graph } from './examples.ts'
 import type { Api, ApiParts } from './parts.ts'
-import { problems } from './problem.ts'
+import { json, problems } from './problem.ts'
 import { graphQuerySchema, graphSchema } from './protocol.ts'
 
 const route = createRoute({
@@ -18,8 +19,8 @@ const route = createRoute({
     query: graphQuerySchema,
   },
   responses: {
-    200: { description: 'Nodes and edges.', content: { 'application/json': { schema: graphSchema } } },
-    ...problems(400, 403, 500, 503),
+    200: json('Nodes and edges.', graphSchema, graph),
+    ...problems('E_NAME_INVALID'),
   },
 })
 

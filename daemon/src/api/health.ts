@@ -1,8 +1,9 @@
 /** Whether the daemon is alive, and whether it is of use yet. */
 import { createRoute } from '@hono/zod-openapi'
 import { StaleproofError } from 'staleproof'
+import { health, readiness as ready } from './examples.ts'
 import type { Api, ApiParts } from './parts.ts'
-import { problems } from './problem.ts'
+import { json, problems } from './problem.ts'
 import { healthSchema, readinessSchema } from './protocol.ts'
 
 const aliveRoute = createRoute({
@@ -13,8 +14,8 @@ const aliveRoute = createRoute({
   summary: 'Is it alive?',
   description: 'Answers as long as the process does.',
   responses: {
-    200: { description: 'It is.', content: { 'application/json': { schema: healthSchema } } },
-    ...problems(403, 500),
+    200: json('It is.', healthSchema, health),
+    ...problems(),
   },
 })
 
@@ -26,8 +27,8 @@ const readyRoute = createRoute({
   summary: 'Is it ready?',
   description: 'Ready once every source listens; not any more from the moment it is told to stop.',
   responses: {
-    200: { description: 'It is.', content: { 'application/json': { schema: readinessSchema } } },
-    ...problems(403, 500, 503),
+    200: json('It is.', readinessSchema, ready),
+    ...problems('E_API_NOT_READY'),
   },
 })
 

@@ -9,7 +9,8 @@ import type { Context } from 'hono'
 import { type InvalidationResult, StaleproofError } from 'staleproof'
 import type { Api, ApiEnv, ApiParts } from './parts.ts'
 import { limitJson } from './body.ts'
-import { problems } from './problem.ts'
+import * as examples from './examples.ts'
+import { json, problems } from './problem.ts'
 import {
   historyPageSchema,
   historyQuerySchema,
@@ -20,13 +21,9 @@ import {
 
 const tags = ['invalidations']
 const params = z.object({ id: z.string().min(1) })
-const json = <S extends z.ZodType>(description: string, schema: S) => ({
-  description,
-  content: { 'application/json': { schema } },
-})
 const outcomes = {
-  200: json('It ended; see its status.', invalidationSchema),
-  202: json('Accepted, not done yet.', invalidationSchema),
+  200: json('It ended; see its status.', invalidationSchema, examples.invalidation),
+  202: json('Accepted, not done yet.', invalidationSchema, examples.queued),
 }
 
 const postRoute = createRoute({
@@ -43,8 +40,24 @@ const postRoute = createRoute({
   },
   responses: {
     ...outcomes,
-    200: json('It ended; or, with `dryRun`, what it would reach.', z.union([invalidationSchema, planSchema])),
-    ...problems(400, 403, 413, 415, 500, 502, 503),
+    200: {
+      description: 'It ended; or, with `dryRun`, what it would reach.',
+      content: {
+        'application/json': {
+          schema: z.union([invalidationSchema, planSchema]),
+          examples: { invalidation: { value: examples.invalidation }, plan: { value: examples.plan } },
+        },
+      },
+    },
+    ...problems(
+      'E_API_CROSS_SITE',
+      'E_API_BODY_TOO_LARGE',
+      'E_API_MEDIA_TYPE',
+      'E_NAME_INVALID',
+      'E_TARGET_EMPTY',
+      'E_INVALIDATION_INCOMPLETE',
+      'E_INVALIDATION_QUEUE_FULL',
+    ),
   },
 })
 
@@ -56,7 +69,10 @@ const listRoute = createRoute({
   summary: 'Search the history',
   description: 'Newest first. The Link header holds the address of the next page.',
   request: { query: historyQuerySchema },
-  responses: { 200: json('A page of records.', historyPageSchema), ...problems(400, 403, 500, 503) },
+  responses: {
+    200: json('A page of records.', historyPageSchema, examples.historyPage),
+    ...problems('E_CURSOR_INVALID'),
+  },
 })
 
 const getRoute = createRoute({
@@ -67,7 +83,10 @@ const getRoute = createRoute({
   summary: 'Read one record',
   description: 'Records are kept for a while, and up to a number; older ones are unknown.',
   request: { params },
-  responses: { 200: json('The record.', invalidationSchema), ...problems(400, 403, 404, 500, 503) },
+  responses: {
+    200: json('The record.', invalidationSchema, examples.invalidation),
+    ...problems('E_INVALIDATION_UNKNOWN'),
+  },
 })
 
 const cancelRoute = createRoute({
@@ -78,7 +97,10 @@ const cancelRoute = createRoute({
   summary: 'Cancel one that waits in the queue',
   description: 'Only a pending one can be cancelled.',
   request: { params },
-  responses: { 200: json('It is cancelled.', invalidationSchema), ...problems(400, 403, 404, 409, 500, 503) },
+  responses: {
+    200: json('It is cancelled.', invalidationSchema, { ...examples.queued, status: 'cancelled' }),
+    ...problems('E_API_CROSS_SITE', 'E_INVALIDATION_UNKNOWN', 'E_INVALIDATION_STATUS'),
+  },
 })
 
 const retryRoute = createRoute({
@@ -89,7 +111,15 @@ const retryRoute = createRoute({
   summary: 'Try a failed one again',
   description: 'Only a failed one can be retried.',
   request: { params },
-  responses: { ...outcomes, ...problems(400, 403, 404, 409, 500, 502, 503) },
+  responses: {
+    ...outcomes,
+    ...problems(
+      'E_API_CROSS_SITE',
+      'E_INVALIDATION_UNKNOWN',
+      'E_INVALIDATION_STATUS',
+      'E_INVALIDATION_INCOMPLETE',
+    ),
+  },
 })
 
 export function addInvalidations(api: Api, { cache }: ApiParts): void {

@@ -6,7 +6,16 @@ import { problems } from './problem.ts'
 import { linkSchema, ruleSchema, unlinkSchema, unruleSchema } from './protocol.ts'
 
 const tags = ['dependencies']
-const responses = { 204: { description: 'Done.' }, ...problems(400, 403, 413, 415, 500, 503) }
+const responses = {
+  204: { description: 'Done.' },
+  ...problems(
+    'E_API_CROSS_SITE',
+    'E_API_BODY_TOO_LARGE',
+    'E_API_MEDIA_TYPE',
+    'E_NAME_INVALID',
+    'E_GRAPH_RULE_INVALID',
+  ),
+}
 const jsonBody = <S extends z.ZodType>(schema: S) => ({
   body: { required: true as const, content: { 'application/json': { schema } } },
 })

@@ -4,7 +4,7 @@
  * Invariants: inside the daemon an error is thrown, never answered by hand; what the table does not know, and
  * what is no StaleproofError, is a 500 that tells nothing of the inside; every 5xx is logged with its request id.
  */
-import type { Hook } from '@hono/zod-openapi'
+import type { Hook, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
@@ -126,19 +126,23 @@ export function requestInvalid(errors: readonly ParameterError[]): StaleproofErr
   return new StaleproofError('E_API_REQUEST_INVALID', said.join('; '), { details: { errors } })
 }
 
-/** The problem responses of a route, for the OpenAPI document. */
-export function problems<const S extends ContentfulStatusCode>(...statuses: readonly S[]) {
-  const response = (status: number) => ({
-    description: titles(status),
-    content: { [problemMediaType]: { schema: problemSchema } },
-  })
-  return Object.fromEntries(statuses.map((status) => [status, response(status)])) as Record<
-    S,
-    ReturnType<typeof response>
-  >
+/** What any route may answer. */
+const anywhere = ['E_API_REQUEST_INVALID', 'E_API_HOST', 'E_API_INTERNAL', 'E_CACHE_CLOSED']
+
+/** The problem responses of a route with these codes, for the OpenAPI document. */
+export function problems(...codes: readonly string[]): Readonly<Record<never, never>> {
+  const byStatus = new Map<number, string[]>()
+  for (const code of [...anywhere, ...codes]) {
+    const [status, title] = kinds[code] ?? internal
+    byStatus.set(status, [...(byStatus.get(status) ?? []), `${title} (\`${code}\`).`])
+  }
+  const content = { [problemMediaType]: { schema: problemSchema } }
+  return Object.fromEntries(
+    [...byStatus].map(([status, said]) => [status, { description: said.join(' '), content }]),
+  )
 }
 
-function titles(status: number): string {
-  const codes = Object.entries(kinds).filter(([, [of]]) => of === status)
-  return codes.map(([code, [, title]]) => `${title} (\`${code}\`).`).join(' ')
+/** A JSON response, for the OpenAPI document. */
+export function json<S extends z.ZodType>(description: string, schema: S, example: z.output<S>) {
+  return { description, content: { 'application/json': { schema, example } } }
 }

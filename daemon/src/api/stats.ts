@@ -1,7 +1,8 @@
 /** The numbers of the cache and of the daemon. */
 import { createRoute } from '@hono/zod-openapi'
+import { stats } from './examples.ts'
 import type { Api, ApiParts } from './parts.ts'
-import { problems } from './problem.ts'
+import { json, problems } from './problem.ts'
 import { statsSchema } from './protocol.ts'
 
 const route = createRoute({
@@ -12,8 +13,8 @@ const route = createRoute({
   summary: 'Counts since the start',
   description: 'Of the cache, its log, its graph and its queue, and of the daemon.',
   responses: {
-    200: { description: 'The numbers.', content: { 'application/json': { schema: statsSchema } } },
-    ...problems(403, 500, 503),
+    200: json('The numbers.', statsSchema, stats),
+    ...problems(),
   },
 })
 

@@ -97,7 +97,13 @@ describe('history', () => {
     const query = 'status=failed&name=a&strategy=lazy&actor=me&since=1970-01-01T00:00:01Z&until=2000&limit=7'
     expect((await serving.fetch(`/v1/invalidations?${query}`)).status).toBe(200)
     expect(list).toHaveBeenCalledWith({
-      ...{ status: 'failed', name: 'a', strategy: 'lazy', actor: 'me', since: 1000, until: 2000, limit: 7 },
+      status: 'failed',
+      name: 'a',
+      strategy: 'lazy',
+      actor: 'me',
+      since: 1000,
+      until: 2000,
+      limit: 7,
     })
   })
 

@@ -1,4 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import * as examples from '../../src/api/examples.ts'
+import {
+  explanationSchema,
+  graphSchema,
+  healthSchema,
+  historyPageSchema,
+  invalidationSchema,
+  planSchema,
+  readinessSchema,
+  statsSchema,
+  storedSchema,
+} from '../../src/api/protocol.ts'
 import { serve } from './serving.ts'
 
 type Json = Record<string, unknown>
@@ -27,6 +39,21 @@ const operationsOf = ({ paths }: Document) =>
       route: `${method} ${path}`,
     })),
   )
+
+test.each([
+  ['stored', examples.stored, storedSchema],
+  ['invalidation', examples.invalidation, invalidationSchema],
+  ['queued', examples.queued, invalidationSchema],
+  ['plan', examples.plan, planSchema],
+  ['historyPage', examples.historyPage, historyPageSchema],
+  ['explanation', examples.explanation, explanationSchema],
+  ['graph', examples.graph, graphSchema],
+  ['health', examples.health, healthSchema],
+  ['readiness', examples.readiness, readinessSchema],
+  ['stats', examples.stats, statsSchema],
+])('the example %s is one', (_, example, schema) => {
+  expect(schema.parse(example)).toEqual(example)
+})
 
 describe('the OpenAPI document', () => {
   test('lists every route', async () => {
