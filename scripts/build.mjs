@@ -9,10 +9,10 @@ import { capture, root } from './programs.mjs'
 
 export const tsc = join(root, 'node_modules', '@typescript', 'native', 'bin', 'tsc')
 
-/** Compiles the given projects and what they reference; all of them when none is given. */
-export function compile(...projects) {
+/** Compiles the given projects and what they reference; all of them when none is given. Tests are not compiled. */
+export function compile(...some) {
   sweep()
-  return capture(process.execPath, [tsc, '-b', ...projects])
+  return capture(process.execPath, [tsc, '-b', ...(some.length > 0 ? some : projects())])
 }
 
 /** Removes from dist what was compiled from a source that is gone: it would be packed and shipped for ever. */
@@ -29,7 +29,7 @@ function sweep() {
   }
 }
 
-function projects() {
+export function projects() {
   const examples = readdirSync(join(root, 'examples')).map((name) => join('examples', name))
   return ['core', 'daemon', 'proof', 'bench', ...examples]
 }

@@ -9,5 +9,6 @@ import { merge, unseen } from './canary.mjs'
 export async function tidy() {
   const verdict = await tool('vitest', 'run', '--no-color', '--reporter=verbose', 'scripts/tidy.test.ts')
   const seen = unseen('tidy', verdict.output, ['rooms sees what is wrong', 'every rule has one'])
-  return merge([verdict, seen], /functions: .*/.exec(verdict.output)?.[0])
+  const output = verdict.output.replace(/^ +✓.*\n/gm, '')
+  return merge([{ ...verdict, output }, seen], /functions: .*/.exec(output)?.[0])
 }

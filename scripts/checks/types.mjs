@@ -1,25 +1,22 @@
 /**
- * The types of everything: what is built (`tsc -b`) and what is only run (tests and their tools).
+ * The types of everything: the packages, and by the root project what is only run, tests and their tools.
  *
  * Usage: npm run check -- types
  *
  * Invariant: every TypeScript file of the house belongs to a project that was checked.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { tsc } from '../build.mjs'
+import { projects, tsc } from '../build.mjs'
 import { capture, root } from '../programs.mjs'
 import { merge, unseen } from './canary.mjs'
 
-const tests = 'tsconfig.tests.json'
 const folders = ['core', 'daemon', 'proof', 'bench', 'examples', 'scripts']
 const skipped = new Set(['node_modules', 'dist', 'canaries', 'coverage'])
 
-export async function types({ built }) {
-  const projects = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).references
-  const verdicts = await Promise.all([built, compiler('-p', tests), canary()])
-  const paths = [tests, ...projects.map(({ path }) => path)]
-  const lists = await Promise.all(paths.map((path) => compiler('-p', path, '--listFilesOnly')))
+export async function types() {
+  const verdicts = await Promise.all([compiler('-b'), canary()])
+  const lists = await Promise.all(['.', ...projects()].map((path) => compiler('-p', path, '--listFilesOnly')))
   const checked = new Set(lists.flatMap(({ stdout }) => stdout.split('\n').map((path) => path.trim())))
   const files = folders.flatMap(sources)
   return merge([...verdicts, everyOne(files, checked)], `${files.length} files`)
