@@ -1,0 +1,52 @@
+/** Runs the daemon in the foreground. */
+import { constants } from 'node:os'
+import type { Command } from 'commander'
+import { loadConfig } from '../config/load.ts'
+import { openLog } from '../config/log.ts'
+import { configOption, givenBy, settingOptions } from './config-options.ts'
+import type { Service } from '../service.ts'
+import { exitCodes } from './failure.ts'
+import { plural } from './layout.ts'
+import type { Terminal } from './terminal.ts'
+
+export function addServe(program: Command, terminal: Terminal): void {
+  const serve = program
+    .command('serve')
+    .summary('run the daemon')
+    .description('Runs the daemon in the foreground until SIGTERM or SIGINT; a second one ends it at once.')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  staleproof serve --config staleproof.yaml --watch ~/Photos')
+    .action(async (options: Record<string, unknown>) => {
+      const loaded = loadConfig(givenBy(options))
+      const log = openLog(loaded.config.log)
+      for (const warning of loaded.warnings) log.warn(warning)
+      // Loaded here: no other command needs what a daemon is made of, and each would start later for it.
+      const { startService } = await import('../service.ts')
+      const service = await startService(loaded, log)
+      terminal.print(greeting(service, terminal))
+      await untilTold(service)
+      // What did not end in time must not keep us.
+      process.exit(exitCodes.done)
+    })
+  for (const option of settingOptions()) serve.addOption(option)
+}
+
+function greeting({ url, version, sources }: Service, { colors }: Terminal): string {
+  const watched = sources().length
+  const watching = watched === 0 ? '' : `, watching ${plural(watched, 'folder')}`
+  return `staleproof ${version} is ready at ${colors.cyan(url)}${watching}`
+}
+
+/** Resolves once the service has ended after a signal. */
+function untilTold(service: Service): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let told = false
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (told) process.exit(128 + constants.signals[signal])
+        told = true
+        service.stop(signal).then(resolve, reject)
+      })
+    }
+  })
+}

@@ -1,0 +1,38 @@
+/** The numbers of the daemon. */
+import type { Command } from 'commander'
+import { statsSchema, type Stats } from '../api/protocol.ts'
+import { bytes, plural, span, table } from './layout.ts'
+import type { Colors, Terminal } from './terminal.ts'
+
+export function addStats(program: Command, terminal: Terminal): void {
+  program
+    .command('stats')
+    .summary('the numbers since the start')
+    .description('Shows what the cache holds and how it fares.')
+    .addHelpText('after', '\nExample:\n  staleproof stats --json')
+    .action(async () => {
+      terminal.show(await terminal.client().ask(statsSchema, 'v1/stats'), statsText)
+    })
+}
+
+export function statsText(stats: Stats, colors: Colors): string {
+  const { daemon, memory, graph, ledger, queue, log } = stats
+  const ratio = stats.hitRatio === null ? '-' : `${(stats.hitRatio * 100).toFixed(1)} %`
+  const facts: [string, string][] = [
+    ['daemon', `${daemon.version}, up ${span(daemon.upMs)}, ${plural(daemon.eventStreams, 'event stream')}`],
+    ['reads', `${stats.hits} hits, ${stats.stale} stale, ${stats.misses} misses (hit ratio ${ratio})`],
+    ['writes', `${stats.stores} stored, ${stats.refused} refused`],
+    ['invalidations', `${stats.invalidations}, ${queue.pending} waiting`],
+    [
+      'memory',
+      `${plural(memory.entries, 'entry', 'entries')}, ${bytes(memory.bytes)} of ${bytes(memory.bytesMax)}, ${memory.evictions} evicted`,
+    ],
+    [
+      'graph',
+      `${plural(graph.names, 'name')}, ${graph.declared} declared, ${graph.tracked} tracked, ${plural(graph.rules, 'rule')}, ${bytes(graph.bytes)}`,
+    ],
+    ['ledger', `${plural(ledger.names, 'name')}, ${bytes(ledger.bytes)}`],
+    ['log', `${log.generation}:${log.n}`],
+  ]
+  return table(facts.map(([name, value]) => [colors.dim(name), value]))
+}
