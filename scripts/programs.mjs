@@ -68,7 +68,8 @@ const tools = {
 /** Runs an installed tool in the background, by its name or by `{ name, input }`. */
 export function tool(which, ...args) {
   const { name, input } = typeof which === 'string' ? { name: which } : which
-  return capture(process.execPath, [join(root, 'node_modules', tools[name]), ...args], { input })
+  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined }
+  return capture(process.execPath, [join(root, 'node_modules', tools[name]), ...args], { input, env })
 }
 
 export function seconds(began) {

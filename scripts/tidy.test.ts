@@ -89,7 +89,7 @@ const allowed: [string, string][] = [
 const broken = (path: string, text: string) => tidy([parse(path, text)], rooms).map(({ rule }) => rule)
 
 describe('the canaries', () => {
-  it.each(canaries)('%s sees what is wrong in %s: %s', (rule, path, text) => {
+  it.each(canaries)('%s sees what is wrong in %s', (rule, path, text) => {
     expect(broken(path, text)).toEqual([rule])
   })
 
@@ -104,7 +104,7 @@ describe('the canaries', () => {
     expect(new Set([...canaries.map(([rule]) => rule), 'cycle'])).toEqual(new Set(Object.keys(rules)))
   })
 
-  it.each(allowed)('nothing is wrong in %s: %s', (path, text) => {
+  it.each(allowed)('nothing is wrong in %s', (path, text) => {
     expect(broken(path, text)).toEqual([])
   })
 })
