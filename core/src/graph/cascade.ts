@@ -1,0 +1,136 @@
+/**
+ * Cascade: what an invalidation reaches, in order, as it was at one moment.
+ *
+ * The names are kept here, not their ids: a caller may walk it in slices over many ticks while the graph
+ * changes and ids are given to others.
+ *
+ * Invariants: dependencies come before dependents, except along edges that close a circle; each name once;
+ * `length` + `beyond` is all that was reached: limits choose what is listed, never what is reached.
+ */
+import { orderOf, type CycleResolution } from './order.ts'
+import { widest } from './targets.ts'
+import type { Walk } from './walk.ts'
+
+export interface CascadeOptions {
+  /** List what lies at most so deep; default: any depth. */
+  readonly depthMax?: number | undefined
+  /** List at most so many, from the front of the order; default: all. */
+  readonly limit?: number | undefined
+  /** Default: break. */
+  readonly cycles?: CycleResolution | undefined
+}
+
+/** One name of a cascade. */
+export interface Reached {
+  readonly name: string
+  /** Least number of direct edges from a target; through an inherited edge: one more than what it was reached from. */
+  readonly depth: number
+  /** The name it was reached from; null for a target, and for a name that begins with a prefix targeted. */
+  readonly because: string | null
+}
+
+interface CascadeParts {
+  /** Position -> name; null for a prefix. */
+  readonly texts: (string | null)[]
+  readonly depths: Int32Array
+  /** Position -> position of the name it was reached from, or -1. */
+  readonly because: Int32Array
+  /** What is listed: place -> position. */
+  readonly listed: Int32Array
+}
+
+export class Cascade {
+  /** How many names are listed. */
+  readonly length: number
+  /** How many names were reached besides: too deep, or past the limit. */
+  readonly beyond: number
+  /** What begins with one of these is reached too, whether or not its name is known. */
+  readonly prefixes: readonly string[]
+  /** Groups of names that depend on each other in a circle. */
+  readonly cycles: readonly (readonly string[])[]
+  readonly #parts: CascadeParts
+
+  constructor(parts: CascadeParts, rest: Pick<Cascade, 'beyond' | 'prefixes' | 'cycles'>) {
+    this.#parts = parts
+    this.length = parts.listed.length
+    this.beyond = rest.beyond
+    this.prefixes = rest.prefixes
+    this.cycles = rest.cycles
+  }
+
+  nameAt(place: number): string {
+    return this.#parts.texts[this.#positionAt(place)] as string
+  }
+
+  depthAt(place: number): number {
+    return this.#parts.depths[this.#positionAt(place)] as number
+  }
+
+  becauseAt(place: number): string | null {
+    const because = this.#parts.because[this.#positionAt(place)] as number
+    return because < 0 ? null : (this.#parts.texts[because] as string)
+  }
+
+  *[Symbol.iterator](): Generator<Reached, void, undefined> {
+    for (let place = 0; place < this.length; place++) {
+      yield { name: this.nameAt(place), depth: this.depthAt(place), because: this.becauseAt(place) }
+    }
+  }
+
+  /** Only the names, made as they are asked for. */
+  *names(): Generator<string, void, undefined> {
+    for (let place = 0; place < this.length; place++) yield this.nameAt(place)
+  }
+
+  #positionAt(place: number): number {
+    return this.#parts.listed[place] as number
+  }
+}
+
+export function cascadeOf(walk: Walk, options: CascadeOptions): Cascade {
+  const { depthMax = Infinity, limit = Infinity, cycles = 'break' } = options
+  const order = orderOf(walk, cycles)
+  const texts = walk.texts()
+  const { depths, because } = measure(walk)
+  const listed = list({ order: order.positions, texts, depths }, { depthMax, limit })
+  const nameCount = walk.length - walk.prefixes.length
+  return new Cascade(
+    { texts, depths, because, listed },
+    {
+      beyond: nameCount - listed.length,
+      prefixes: widest(walk.prefixes),
+      cycles: order.groups.map((group) => namesOf(group, texts)).filter((group) => group.length > 1),
+    },
+  )
+}
+
+/** Depths, and the names that positions were reached from. A prefix stands for its names: it adds no depth. */
+function measure({ length, queue, because }: Walk): Pick<CascadeParts, 'depths' | 'because'> {
+  const depths = new Int32Array(length)
+  const named = new Int32Array(length)
+  for (let position = 0; position < length; position++) {
+    const from = because[position] as number
+    const isThroughPrefix = from >= 0 && (queue[from] as number) < 0
+    depths[position] = from < 0 ? 0 : (depths[from] as number) + (isThroughPrefix ? 0 : 1)
+    named[position] = isThroughPrefix ? (named[from] as number) : from
+  }
+  return { depths, because: named }
+}
+
+/** What of the order is listed: names, not too deep, from the front. */
+function list(
+  { order, texts, depths }: Pick<CascadeParts, 'texts' | 'depths'> & { order: Int32Array },
+  { depthMax, limit }: { depthMax: number; limit: number },
+): Int32Array {
+  const listed = new Int32Array(Math.min(order.length, limit))
+  let length = 0
+  for (let i = 0; i < order.length && length < listed.length; i++) {
+    const position = order[i] as number
+    if (texts[position] !== null && (depths[position] as number) <= depthMax) listed[length++] = position
+  }
+  return listed.slice(0, length)
+}
+
+function namesOf(positions: Int32Array, texts: readonly (string | null)[]): string[] {
+  return [...positions].map((position) => texts[position]).filter((text) => typeof text === 'string')
+}
