@@ -6,9 +6,11 @@
  */
 import { bodyLimit } from 'hono/body-limit'
 import { StaleproofError } from 'staleproof'
+import { requestInvalid } from './problem.ts'
 
-/** @throws E_API_BODY_TOO_LARGE, E_API_BODY_BROKEN_OFF */
+/** @throws E_API_BODY_TOO_LARGE, E_API_BODY_BROKEN_OFF, E_API_MEDIA_TYPE */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  refuseEncoded(request)
   if (Number(request.headers.get('Content-Length')) > limit) throw tooLarge(limit)
   const chunks: Uint8Array[] = []
   let size = 0
@@ -25,6 +27,20 @@ async function* arriving(request: Request): AsyncGenerator<Uint8Array> {
     yield* request.body ?? []
   } catch (cause) {
     throw new StaleproofError('E_API_BODY_BROKEN_OFF', 'the body broke off; send it again', { cause })
+  }
+}
+
+/** What is stored is what was sent, whole: no encoding that a reader would not be told of, no part. */
+function refuseEncoded(request: Request): void {
+  const encoding = request.headers.get('Content-Encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new StaleproofError(
+      'E_API_MEDIA_TYPE',
+      `the body is encoded (${encoding}); send the bytes themselves`,
+    )
+  }
+  if (request.headers.has('Content-Range')) {
+    throw requestInvalid([{ in: 'header', name: 'Content-Range', detail: 'an entry is stored whole' }])
   }
 }
 

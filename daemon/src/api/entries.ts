@@ -9,10 +9,10 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { StaleproofError, type StoreOptions } from 'staleproof'
 import { serializeList, Token } from 'structured-headers'
-import type { Api, ApiParts } from './parts.ts'
 import { readBody } from './body.ts'
 import { stored } from './examples.ts'
-import { json, problems, requestInvalid } from './problem.ts'
+import type { Api, ApiParts } from './parts.ts'
+import { json, problems } from './problem.ts'
 import { entryQuerySchema, leaseHeader, positionHeader, type Stored, storedSchema } from './protocol.ts'
 
 /** What the daemon keeps as the value of an entry. */
@@ -122,7 +122,6 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   api.openapi(putRoute, async (c) => {
     const { key } = c.req.valid('param')
     const lease = c.req.valid('header')[leaseHeader]
-    refuseEncoded(c.req.raw)
     const content = contentOf(await readBody(c.req.raw, maxBodyBytes), c.req.header('Content-Type'))
     const options = storeOptions(c.req.valid('query'), content)
     const held = await cache.has(key)
@@ -161,26 +160,14 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   })
 
   async function change(key: string, content: Content, options: StoreOptions): Promise<Stored> {
-    const outcome = await cache.set(key, content, options)
-    return { key, ...outcome, etag: content.etag, sizeBytes: content.bytes.byteLength }
+    return { key, ...summaryOf(content), ...(await cache.set(key, content, options)) }
   }
 
-  async function fill(
-    key: string,
-    content: Content,
-    options: StoreOptions & { since: string },
-  ): Promise<Stored> {
+  type FillOptions = StoreOptions & { since: string }
+  async function fill(key: string, content: Content, options: FillOptions): Promise<Stored> {
     const { stored, refused, expiresAt } = await cache.fill(key, content, options)
     if (!stored) throw leaseInvalidated(key, refused)
-    return {
-      key,
-      stored,
-      refused,
-      expiresAt,
-      position: null,
-      etag: content.etag,
-      sizeBytes: content.bytes.byteLength,
-    }
+    return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
   }
 }
 
@@ -198,6 +185,10 @@ const conditional = etag({
 
 function contentOf(bytes: Uint8Array<ArrayBuffer>, type = 'application/octet-stream'): Content {
   return { bytes, type, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
+}
+
+function summaryOf({ bytes, etag: tag }: Content): Pick<Stored, 'etag' | 'sizeBytes'> {
+  return { etag: tag, sizeBytes: bytes.byteLength }
 }
 
 /** Bytes of anybody, served where the console lives: a page among them may run nothing and reach nothing. */
@@ -218,19 +209,6 @@ function storeOptions(query: z.infer<typeof entryQuerySchema>, content: Content)
     tags,
     ttl: ttl as StoreOptions['ttl'],
     size: content.bytes.byteLength + content.type.length,
-  }
-}
-
-function refuseEncoded(request: Request): void {
-  const encoding = request.headers.get('Content-Encoding') ?? 'identity'
-  if (encoding.toLowerCase() !== 'identity') {
-    throw new StaleproofError(
-      'E_API_MEDIA_TYPE',
-      `the body is encoded (${encoding}); send the bytes themselves`,
-    )
-  }
-  if (request.headers.has('Content-Range')) {
-    throw requestInvalid([{ in: 'header', name: 'Content-Range', detail: 'an entry is stored whole' }])
   }
 }
 

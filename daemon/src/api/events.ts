@@ -7,8 +7,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { InvalidationResult } from 'staleproof'
-import type { Api, ApiParts } from './parts.ts'
 import type { Follower, Start, Told } from './journal.ts'
+import type { Api, ApiParts } from './parts.ts'
 import { problems } from './problem.ts'
 import { eventQuerySchema, eventSchemas } from './protocol.ts'
 

@@ -7,9 +7,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { type InvalidationResult, StaleproofError } from 'staleproof'
-import type { Api, ApiEnv, ApiParts } from './parts.ts'
 import { limitJson } from './body.ts'
 import * as examples from './examples.ts'
+import type { Api, ApiEnv, ApiParts } from './parts.ts'
 import { json, problems } from './problem.ts'
 import {
   historyPageSchema,

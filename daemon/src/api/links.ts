@@ -1,7 +1,7 @@
 /** Declared dependencies: links between two names, and rules for names of a pattern. */
 import { createRoute, type z } from '@hono/zod-openapi'
-import type { Api, ApiParts } from './parts.ts'
 import { limitJson } from './body.ts'
+import type { Api, ApiParts } from './parts.ts'
 import { problems } from './problem.ts'
 import { linkSchema, ruleSchema, unlinkSchema, unruleSchema } from './protocol.ts'
 

@@ -45,13 +45,13 @@ export const strategySchema = z.enum(['immediate', 'scheduled', 'lazy', 'backgro
 export const consistencySchema = z.enum(['strict', 'eventual', 'relaxed']).meta({
   description: 'How long any reader may still get the old value: strict 0, eventual 5 s, relaxed 30 s.',
 })
-export const modeSchema = z.enum(['purge', 'soft']).meta({
+const modeSchema = z.enum(['purge', 'soft']).meta({
   description: 'purge: unusable at once. soft: may be served within grace while it is loaded again.',
 })
 export const statusSchema = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled'])
 
 /** A place in the log of invalidations. Positions of two generations cannot be compared. */
-export const positionSchema = z.object({ generation: z.string(), n: z.number() }).meta({ id: 'Position' })
+const positionSchema = z.object({ generation: z.string(), n: z.number() }).meta({ id: 'Position' })
 
 // Problems (RFC 9457)
 
@@ -125,14 +125,14 @@ export const invalidationRequestSchema = z
   })
   .meta({ id: 'InvalidationRequest', example: { names: ['file:/photos/sea.jpg'], reason: 'edited' } })
 
-export const cascadeItemSchema = z
+const cascadeItemSchema = z
   .object({
     name: z.string(),
     depth: z.number().int(),
     because: z.string().nullable().meta({ description: 'The dependency it was reached through.' }),
   })
   .meta({ id: 'CascadeItem' })
-export const tierOutcomeSchema = z
+const tierOutcomeSchema = z
   .object({
     status: z.enum(['purged', 'deferred', 'failed']),
     purged: z.number().int(),
@@ -296,7 +296,7 @@ export const eventQuerySchema = z.strictObject({
     .meta({ description: 'Only those that may concern a name beginning so.' }),
 })
 /** First of every stream: from its id on nothing is left out. */
-export const readyEventSchema = z.object({ from: z.string() }).meta({ id: 'ReadyEvent' })
+const readyEventSchema = z.object({ from: z.string() }).meta({ id: 'ReadyEvent' })
 export const changedEventSchema = z
   .object({ name: z.string(), n: z.number() })
   .meta({ id: 'ChangedEvent', description: 'A name was set: whatever depends on it became stale.' })

@@ -4,6 +4,7 @@
  * Invariants: `listen` resolves when requests are answered; `close` resolves when the last request under way
  * has its answer and every event stream has ended, or after `drainMs`, when the rest is cut off.
  */
+import { once } from 'node:events'
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
@@ -47,7 +48,7 @@ export function createServer(options: ServerOptions): Server {
   const connections = new Connections(http)
   let closed: Promise<void> | undefined
   return {
-    listen: () => listen(http, config),
+    listen: () => listen(http, options),
     close: () => {
       closed ??= drain(http, { connections, journal, log, drainMs }).finally(() => {
         for (const end of unsubscribe) end()
@@ -70,20 +71,26 @@ function unreadable(error: unknown): Response {
   return new Response(JSON.stringify(problem), { status: 400, headers: { 'Content-Type': problemMediaType } })
 }
 
-function listen(http: HttpServer, { host, port }: { host: string; port: number }): Promise<{ url: string }> {
-  return new Promise((resolve, reject) => {
-    http.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? portInUse(error, { host, port }) : error)
-    })
-    http.listen(port, host, () => resolve({ url: urlOf(http.address() as AddressInfo) }))
-  })
+async function listen(http: HttpServer, { config, log }: ServerOptions): Promise<{ url: string }> {
+  http.listen(config.port, config.host)
+  try {
+    await once(http, 'listening')
+  } catch (error) {
+    throw isPortInUse(error) ? portInUse(error, config) : error
+  }
+  http.on('error', (err) => log.error({ err }, 'the server could not take a connection'))
+  return { url: urlOf(http.address() as AddressInfo) }
+}
+
+function isPortInUse(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-function portInUse(cause: Error, { host, port }: { host: string; port: number }): StaleproofError {
+function portInUse(cause: unknown, { host, port }: ServerOptions['config']): StaleproofError {
   return new StaleproofError(
     'E_PORT_IN_USE',
     `${host}:${port} is taken; stop the other program or choose another port`,

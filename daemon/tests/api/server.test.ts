@@ -1,6 +1,6 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
-import { once } from 'node:events'
 import type { Explanation } from 'staleproof'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { exchange, problemCode, serve } from './serving.ts'
