@@ -18,7 +18,7 @@ type Kind = readonly [status: ContentfulStatusCode, title: string]
 const internal: Kind = [500, 'Internal error']
 
 /** What each code means over HTTP. */
-const kinds: Readonly<Record<string, Kind>> = {
+export const kinds: Readonly<Record<string, Kind>> = {
   E_API_REQUEST_INVALID: [400, 'The request is not valid'],
   E_API_BODY_BROKEN_OFF: [400, 'The body broke off'],
   E_API_CROSS_SITE: [403, 'Requests from other sites are refused'],
