@@ -44,8 +44,7 @@ async function test(args) {
   count(tally, take(results('check')), checked)
   const json = ['--reporter=default', '--reporter=json', `--outputFile.json=${results('tests')}`]
   const tested = await run(process.execPath, [vitest, 'run', ...json, ...args])
-  const report = take(results('tests'))
-  count(tally, report && { passed: report.numPassedTests, failed: report.numFailedTests }, tested)
+  count(tally, outcome(take(results('tests'))), tested)
   console.log(`\n${tally.passed} passed, ${tally.failed} failed`)
   return tally.failed === 0 ? 0 : 1
 }
@@ -123,6 +122,15 @@ function take(file) {
   const report = JSON.parse(readFileSync(file, 'utf8'))
   rmSync(file)
   return report
+}
+
+/** A file of tests that fails without a failed test, since it cannot be loaded, counts as one failure. */
+function outcome({ numPassedTests = 0, testResults = [] } = {}) {
+  const failures = testResults.map(({ status, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === 'failed').length
+    return Math.max(failed, status === 'failed' ? 1 : 0)
+  })
+  return { passed: numPassedTests, failed: failures.reduce((sum, failed) => sum + failed, 0) }
 }
 
 /** A program that failed without a report, or whose report counts no failure, counts as one failure. */
