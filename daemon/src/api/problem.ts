@@ -2,7 +2,8 @@
  * Problems: every error of the API leaves as RFC 9457 problem details.
  *
  * Invariants: inside the daemon an error is thrown, never answered by hand; what the table does not know, and
- * what is no StaleproofError, is a 500 that tells nothing of the inside; every 5xx is logged with its request id.
+ * what is no StaleproofError, is a 500 that tells nothing of the inside; every 5xx is logged with its request id, but for `/readyz`, whose
+ * 503 is an answer like any other.
  */
 import type { Hook, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
@@ -57,7 +58,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
 const shown = ['errors', 'result', 'refused', 'sources'] as const
 
 /** Hono and its middleware raise errors of their own. */
-const codesOfStatus: Readonly<Record<number, string>> = {
+const codesOfStatus: Readonly<Record<number, StaleproofError['code']>> = {
   400: 'E_API_REQUEST_INVALID',
   413: 'E_API_BODY_TOO_LARGE',
   415: 'E_API_MEDIA_TYPE',
@@ -88,7 +89,7 @@ function knownError(error: unknown): StaleproofError | undefined {
   if (!(error instanceof HTTPException)) return undefined
   const code = codesOfStatus[error.status]
   if (code === undefined) return undefined
-  return new StaleproofError(code as 'E_API_REQUEST_INVALID', error.message, { cause: error })
+  return new StaleproofError(code, error.message, { cause: error })
 }
 
 /** Answers a thrown error. Headers that the handler set before it threw are sent along. */
@@ -97,7 +98,7 @@ export function answerProblem(log: Logger): (error: Error, c: Context<ApiEnv>) =
     const requestId = c.get('requestId')
     const problem = problemOf(error, { instance: new URL(c.req.url).pathname, requestId })
     const facts = { requestId, method: c.req.method, path: problem.instance, code: problem.code, err: error }
-    if (problem.status >= 500) log.error(facts, 'request failed')
+    if (problem.status >= 500 && problem.code !== 'E_API_NOT_READY') log.error(facts, 'request failed')
     c.header('Cache-Control', 'no-store')
     c.header('Content-Type', problemMediaType)
     return c.body(JSON.stringify(problem), problem.status as ContentfulStatusCode)

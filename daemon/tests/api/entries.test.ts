@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { leaseHeader, positionHeader, storedSchema } from '../../src/api/protocol.ts'
 import { exchange, problemCode, type Serving, serve } from './serving.ts'
@@ -110,6 +111,18 @@ describe('keys', () => {
     expect((await put(serving, `/v1/entries/${path}`)).status).toBe(201)
     expect(await serving.cache.has(key)).toBe(true)
     expect(await (await serving.fetch(`/v1/entries/${path}`)).text()).toBe('bytes')
+  })
+
+  test('any key that is encoded arrives as it is', async () => {
+    const serving = await serve()
+    const key = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 20 })
+      .filter((key) => !/^\.{1,2}$/.test(key))
+    const arrives = fc.asyncProperty(key, async (key) => {
+      await put(serving, `/v1/entries/${encodeURIComponent(key)}`)
+      return serving.cache.has(key)
+    })
+    await fc.assert(arrives, { numRuns: 200 })
   })
 
   test('refuses what is not UTF-8', async () => {

@@ -17,6 +17,7 @@ describe('health', () => {
     const early = await serving.fetch('/readyz')
     expect(early.status).toBe(503)
     expect(await early.json()).toMatchObject({ code: 'E_API_NOT_READY', sources: [{ name: 'photos' }] })
+    expect(serving.logged.filter((line) => line.includes('request failed'))).toEqual([])
     readiness.ready = true
     const later = await serving.fetch('/readyz')
     expect(await later.json()).toEqual({ status: 'ready', sources: [{ name: 'photos', state: 'starting' }] })
@@ -58,6 +59,14 @@ describe('problems', () => {
       requestId: 'request-7',
       err: { message: 'a secret' },
     })
+  })
+
+  test('a cache that is closed is a 503', async () => {
+    const serving = await serve()
+    await serving.cache.close()
+    const answer = await serving.fetch('/v1/explain/a')
+    expect(answer.status).toBe(503)
+    expect(await problemCode(answer)).toBe('E_CACHE_CLOSED')
   })
 
   test('logs requests at debug', async () => {
