@@ -23,7 +23,8 @@ function tell(error: unknown, json: boolean): ExitCode {
   // Commander has told it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
   if (error instanceof Failure) {
-    print(json && error.problem !== undefined ? JSON.stringify(error.problem) : error.message)
+    if (json && error.problem !== undefined) process.stderr.write(`${JSON.stringify(error.problem)}\n`)
+    else print(error.message)
     return error.exitCode
   }
   const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]

@@ -43,29 +43,29 @@ const graph = section({
   cycles: choice('break', 'maintain').optional(),
   dependenciesMax: count(1).optional(),
   onTooMany: choice('warn', 'reject').optional(),
-  pruneEvery: duration.optional(),
 })
 
-const priority = count(0).optional()
-const batch = count(1).optional()
+const queued = section({
+  priority: count(0).optional(),
+  batch: count(1).optional(),
+  interval: duration.optional(),
+  cron: text("a cron expression such as '*/5 * * * *'").optional(),
+})
 
 const strategies = section({
-  immediate: section({ priority, batch }).optional(),
-  lazy: section({ priority, sweepEvery: duration.optional() }).optional(),
-  scheduled: section({
-    priority,
-    batch,
-    interval: duration.optional(),
-    cron: text("a cron expression such as '*/5 * * * *'").optional(),
-  }).optional(),
-  background: section({ priority, batch, interval: duration.optional() }).optional(),
+  lazy: section({ sweepEvery: duration.optional() }).optional(),
+  scheduled: queued.optional(),
+  background: queued.optional(),
   queueMax: count(1).optional(),
 })
 
+const retries = { retries: count(0).optional(), retryDelay: duration.optional() }
+const bounded = section({ ...retries, bound: duration.optional() })
+
 const consistency = section({
-  strict: section({ retries: count(0).optional(), retryDelay: duration.optional() }).optional(),
-  eventual: section({ bound: duration.optional() }).optional(),
-  relaxed: section({ bound: duration.optional() }).optional(),
+  strict: section(retries).optional(),
+  eventual: bounded.optional(),
+  relaxed: bounded.optional(),
 })
 
 const cache = section({
