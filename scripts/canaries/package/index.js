@@ -1,1 +1,3 @@
+import 'nobody-declares-this'
+
 export const answer = 42
