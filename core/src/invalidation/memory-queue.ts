@@ -95,6 +95,11 @@ export class MemoryQueue implements Queue {
     return Array.from(this.#slots.values(), (slot) => slot.job)
   }
 
+  /** How many there are, without waiting for the answer. */
+  get waiting(): number {
+    return this.#slots.size
+  }
+
   async size(): Promise<number> {
     this.#open()
     return this.#slots.size

@@ -1,7 +1,8 @@
 /**
  * An entry: a key with its value, what it was made from, and when.
  *
- * Invariants: stamp <= position at which the load began, and <= every cached input's stamp;
+ * Invariants: when stored, stamp <= position at which the load began, and <= every cached input's stamp; a stamp only
+ * grows after that, and only when the entry was judged valid up to there (restamping);
  * expiresAt <= every cached input's expiresAt at the time of storing (`capAt`);
  * `dependencies` is flattened: its own and those of every cached input, without the key itself.
  */
@@ -18,7 +19,7 @@ export interface EntryParts {
   /** How many of `dependencies` the loader read or named itself; the rest came with cached inputs. */
   readonly directCount: number
   readonly generation: string
-  /** Whatever was invalidated after this position makes the entry stale. */
+  /** Nothing it depends on was invalidated up to this position; whatever is later makes the entry stale. */
   readonly stamp: number
   /** The same for its own key only: a `set` is itself a change of its key, and newer than its inputs. */
   readonly keyStamp: number
@@ -31,6 +32,7 @@ export interface EntryParts {
   readonly sizeBytes: number
 }
 
+/** An entry in memory. Its times are settled by `ttl/lifetime.ts`, from the parts and the reads. */
 export class Entry {
   readonly key: string
   readonly value: unknown
@@ -39,26 +41,26 @@ export class Entry {
   readonly dependencies: readonly string[]
   readonly directCount: number
   readonly generation: string
-  readonly stamp: number
-  readonly keyStamp: number
+  stamp: number
+  keyStamp: number
   readonly storedAt: number
   readonly ttlMs: number
-  capAt: number
   readonly sizeBytes: number
 
+  capAt: number
+  /** No grace goes beyond: Infinity until a soft invalidation bounds it. */
+  graceCapAt = Infinity
   /** End of the TTL, extensions included. Moves later by reads, earlier by a soft invalidation. */
-  expiresAt: number
+  expiresAt = 0
   /** End of grace. */
-  graceUntil: number
+  graceUntil = 0
   /** Before this time a hit needs no decision: not expired, not due for a refresh. */
-  attentionAt: number
-  /** Position up to which its dependencies are known not to have been invalidated. */
-  verifiedAt: number
+  attentionAt = 0
   reads = 0
   /** The value as a settled promise, made by the first hit that wants one. */
   settled: Promise<unknown> | undefined = undefined
 
-  constructor(parts: EntryParts, verifiedAt: number) {
+  constructor(parts: EntryParts) {
     this.key = parts.key
     this.value = parts.value
     this.kind = parts.kind
@@ -72,9 +74,11 @@ export class Entry {
     this.ttlMs = parts.ttlMs
     this.capAt = parts.capAt
     this.sizeBytes = parts.sizeBytes
-    this.expiresAt = Math.min(parts.storedAt + parts.ttlMs, parts.capAt)
-    this.graceUntil = this.expiresAt + parts.policy.graceMs
-    this.attentionAt = this.expiresAt
-    this.verifiedAt = verifiedAt
+  }
+
+  /** It was judged, and nothing up to `n` made it stale. */
+  restamp(n: number): void {
+    this.stamp = n
+    this.keyStamp = n
   }
 }

@@ -1,0 +1,501 @@
+/**
+ * The cache: where the rooms meet.
+ *
+ *   read          memory (a look-up and two comparisons) -> Reader: tiers below, flights, grace
+ *   write         Writer: judge, announce, judge again, store in one tick
+ *   invalidation  request -> log -> Applier (ledger, graph, held entries) -> purge of every tier -> record
+ *
+ * Every invalidation, change and declared edge is a record of the log; whoever has applied it serves nothing that it
+ * ended. What else happens, purging, sweeping, is housekeeping: correctness never rests on it.
+ */
+import { randomUUID } from 'node:crypto'
+import { Graph } from '../graph/graph.ts'
+import { parsePattern } from '../graph/pattern.ts'
+import type { InvalidationRequest } from '../invalidation/contract.ts'
+import { resolveRequest, resolveTarget, type TargetLike } from '../invalidation/request.ts'
+import { currentFlight, runWithin } from '../loading/context.ts'
+import { Flight } from '../loading/flight.ts'
+import type { Loader, Reads } from '../loading/load.ts'
+import { Judge } from '../log/judge.ts'
+import { MemoryLog } from '../log/memory.ts'
+import type { Timer } from '../model/clock.ts'
+import { Entry } from '../model/entry.ts'
+import { StaleproofError } from '../model/errors.ts'
+import { Events, type CacheEventName, type Listener } from '../model/event.ts'
+import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
+import { checkName } from '../model/name.ts'
+import type { Position } from '../model/position.ts'
+import { count } from '../model/quantity.ts'
+import { nearTier } from '../tiers/open.ts'
+import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
+import { Applier } from './applier.ts'
+import { hitRatio, noCounts } from './counts.ts'
+import { Declarations } from './declarations.ts'
+import { explain, type Explanation } from './explain.ts'
+import { Held, type Found } from './held.ts'
+import { Invalidations } from './invalidations.ts'
+import { Lower } from './lower.ts'
+import { settle, type CacheOptions, type Settings } from './options.ts'
+import { Reader } from './reader.ts'
+import type { Stats } from './stats.ts'
+import { parseToken, tokenOf } from './token.ts'
+import { viewOf, type Direction, type GraphView } from './view.ts'
+import { wrap, type Wrapped } from './wrap.ts'
+import { Writer, type Refusal, type StoreOptions } from './writer.ts'
+
+export interface SetResult {
+  readonly stored: boolean
+  /**
+   * superseded: the key was set or invalidated again meanwhile; invalidated: something it depends on was;
+   * expired: it depends on an entry that is past its TTL.
+   */
+  readonly refused: 'superseded' | 'invalidated' | 'expired' | null
+  readonly position: Position
+  /** ms since 1970. */
+  readonly expiresAt: number | null
+}
+
+export interface FillResult {
+  readonly stored: boolean
+  /**
+   * invalidated: the key or something it depends on was invalidated since the token; unknown-token: the token is
+   * from another life of the cache, or too old for what is remembered.
+   */
+  readonly refused: 'invalidated' | 'unknown-token' | 'expired' | null
+  /** ms since 1970. */
+  readonly expiresAt: number | null
+}
+
+/** An entry with what is known of it; times in ms since 1970. */
+export interface EntryView<V> {
+  readonly key: string
+  readonly value: V
+  readonly policy: string
+  readonly state: Found['state']
+  readonly storedAt: number
+  readonly expiresAt: number
+  readonly graceUntil: number
+  readonly ageMs: number
+  /** The position up to which it is known to be good, as text. */
+  readonly token: string
+  readonly dependencies: readonly string[]
+}
+
+export class Cache<P extends string = string> {
+  readonly invalidations: Omit<Invalidations, 'carryOut' | 'plan' | 'start' | 'close' | 'pending'>
+  readonly #settings: Settings
+  readonly #automatic: boolean
+  readonly #counts = noCounts()
+  readonly #events = new Events()
+  readonly #graph = new Graph()
+  readonly #policies: Policies
+  readonly #judge: Judge
+  readonly #log: MemoryLog
+  readonly #held: Held
+  readonly #lower: Lower
+  readonly #writer: Writer
+  readonly #reader: Reader
+  readonly #declarations: Declarations
+  readonly #work: Invalidations
+  #sweeping: Timer | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: CacheOptions<P> = {}) {
+    const settings = settle(options)
+    const { clock, random, automatic } = settings
+    this.#settings = settings
+    this.#automatic = automatic
+    this.#policies = new Policies(options.policies ?? {}, options.ttl)
+    this.#judge = new Judge(settings.ledgerBytesMax)
+    const shared = {
+      clock,
+      events: this.#events,
+      graph: this.#graph,
+      judge: this.#judge,
+      counts: this.#counts,
+    }
+    this.#held = new Held({
+      ...shared,
+      openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave),
+      applied: () => this.#log.applied,
+    })
+    const applier = new Applier({ ...shared, held: this.#held })
+    this.#log = new MemoryLog({ clock, generation: randomUUID(), apply: (record) => applier.apply(record) })
+    const onError = (error: unknown, during: string) => this.#events.emit('error', { error, during })
+    this.#lower = new Lower({ tiers: settings.tiers, onError })
+    const stack = { ...shared, held: this.#held, log: this.#log, lower: this.#lower }
+    const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
+    this.#writer = new Writer({ ...stack, random, limits: settings.graph, values })
+    this.#reader = new Reader({
+      ...stack,
+      owner: this,
+      automatic,
+      policies: this.#policies,
+      writer: this.#writer,
+      reads: this.#reads(),
+    })
+    this.#declarations = new Declarations({ ...stack, writer: this.#writer })
+    this.#work = new Invalidations({ ...stack, settings, onError, options })
+    this.invalidations = this.#work
+    this.#sweepLater()
+  }
+
+  // Reading
+
+  /**
+   * The value of `key`; if none is held that may be served, that of `loader`, which is kept with everything that it
+   * read through the cache as its dependencies. Callers of one key share one load.
+   * @throws what the loader throws; E_NAME_INVALID, E_POLICY_UNKNOWN, E_LOADING_CYCLE, E_LOADING_TIMEOUT
+   */
+  getOrSet<V>(key: string, loader: Loader<V>, options?: StoreOptions<P>): Promise<V> {
+    const within = this.#automatic ? currentFlight(this) : undefined
+    return this.#getOrSet(within, key, { loader, options }) as Promise<V>
+  }
+
+  /** The value of `key` from the nearest tier that may serve it; undefined if none may. Never stale. */
+  get<V>(key: string): Promise<V | undefined> {
+    return this.#get(this.#automatic ? currentFlight(this) : undefined, key) as Promise<V | undefined>
+  }
+
+  /** The same from memory only, at once. */
+  peek<V>(key: string): V | undefined {
+    return this.#peek(this.#automatic ? currentFlight(this) : undefined, key) as V | undefined
+  }
+
+  /** True if `get` would find it: a value, or a remembered `undefined`. */
+  async has(key: string): Promise<boolean> {
+    return (await this.#fresh(this.#automatic ? currentFlight(this) : undefined, key)) !== undefined
+  }
+
+  /** Those of the keys that `get` would find. */
+  async getMany<V>(keys: readonly string[]): Promise<Map<string, V>> {
+    const within = this.#automatic ? currentFlight(this) : undefined
+    const entries = await Promise.all(keys.map((key) => this.#fresh(within, key)))
+    const found = new Map<string, V>()
+    for (const entry of entries) {
+      if (entry?.kind === 'value') found.set(entry.key, (await this.#reader.serve(entry, within)) as V)
+    }
+    return found
+  }
+
+  /** An entry with what is known of it, fresh or in grace. */
+  async entry<V>(key: string): Promise<EntryView<V> | undefined> {
+    this.#open()
+    checkName(key, 'key')
+    const found = await this.#reader.find(key)
+    if (found === undefined || found.entry.kind === 'error') return undefined
+    const { entry, state } = found
+    this.#counts.hits++
+    entry.reads++
+    return {
+      key,
+      value: this.#writer.copy(entry.value) as V,
+      policy: entry.policy.name,
+      state,
+      storedAt: entry.storedAt,
+      expiresAt: entry.expiresAt,
+      graceUntil: entry.graceUntil,
+      ageMs: this.#settings.clock.now() - entry.storedAt,
+      token: tokenOf({ generation: entry.generation, n: entry.stamp }),
+      dependencies: entry.dependencies,
+    }
+  }
+
+  // Writing
+
+  /**
+   * Declares that `key` has a new value: what depends on it becomes stale, loads of it that are under way are not
+   * kept, and the value is stored.
+   * @throws E_NAME_INVALID, E_POLICY_UNKNOWN, E_DURATION_INVALID, E_VALUE_TOO_LARGE, E_GRAPH_TOO_MANY_DEPENDENCIES
+   */
+  async set(key: string, value: unknown, options: StoreOptions<P> = {}): Promise<SetResult> {
+    const flight = this.#outside(key, { stamp: this.#log.applied, options })
+    const keep = this.#writer.accept(flight, { value, options, policy: this.#policies.get(options.policy) })
+    const position = await this.#log.append({ kind: 'change', names: [key] })
+    flight.keyStamp = position.n
+    const { refused, expiresAt } = await this.#writer.keep(flight, keep)
+    const superseded =
+      refused === 'doomed' && this.#judge.verdict({ ...flight, dependencies: [] }) !== undefined
+    return {
+      stored: refused === null,
+      refused: superseded ? 'superseded' : reasonOf(refused),
+      position,
+      expiresAt,
+    }
+  }
+
+  /** `set` for each, in order. */
+  async setMany(
+    items: Iterable<readonly [key: string, value: unknown, options?: StoreOptions<P>]>,
+  ): Promise<SetResult[]> {
+    const results: SetResult[] = []
+    for (const [key, value, options] of items) results.push(await this.set(key, value, options))
+    return results
+  }
+
+  /** The position now, as text: take it before loading elsewhere, hand it back to `fill`. */
+  token(): string {
+    this.#open()
+    return tokenOf({ generation: this.#log.generation, n: this.#log.applied })
+  }
+
+  /**
+   * Stores what was loaded elsewhere, unless the key or anything it depends on was invalidated since the token.
+   * @throws E_TOKEN_INVALID, and what `set` throws
+   */
+  async fill(key: string, value: unknown, options: StoreOptions<P> & { since: string }): Promise<FillResult> {
+    const since = parseToken(options.since)
+    const flight = this.#outside(key, { stamp: since.n, options })
+    const keep = this.#writer.accept(flight, { value, options, policy: this.#policies.get(options.policy) })
+    const isKnown = since.generation === this.#log.generation && since.n <= this.#log.applied
+    if (!isKnown || since.n < this.#judge.ledger.low)
+      return { stored: false, refused: 'unknown-token', expiresAt: null }
+    const { refused, expiresAt } = await this.#writer.keep(flight, keep)
+    return { stored: refused === null, refused: reasonOf(refused), expiresAt }
+  }
+
+  /** Declares that `key` changed, and removes it. @returns whether it was held */
+  async delete(key: string): Promise<boolean> {
+    this.#open()
+    checkName(key, 'key')
+    const held = this.#held.near.look(key) !== undefined || (await this.#lower.holds(key))
+    await this.invalidate(key, { reason: 'delete' })
+    return held
+  }
+
+  // The declared graph
+
+  /** Declares that `name`, cached or not, is made from other names. @throws E_NAME_INVALID */
+  async link(name: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
+    this.#open()
+    await this.#declarations.link(name, listOf(dependsOn))
+  }
+
+  /** Takes `link` back, for some of the names or for all. What was stale stays so. */
+  async unlink(name: string, { dependsOn }: { dependsOn?: string | readonly string[] } = {}): Promise<void> {
+    this.#open()
+    await this.#declarations.unlink(name, dependsOn === undefined ? undefined : listOf(dependsOn))
+  }
+
+  /**
+   * Declares by pattern: `rule('thumb:{album}/{photo}', { dependsOn: 'file:/photos/{album}/{photo}' })`.
+   * What it speaks of becomes stale once; a rule that is there already changes nothing.
+   * @throws E_GRAPH_RULE_INVALID
+   */
+  async rule(pattern: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
+    this.#open()
+    for (const text of [pattern, ...listOf(dependsOn)]) parsePattern(text)
+    await this.#declarations.rule(pattern, listOf(dependsOn))
+  }
+
+  /** Takes `rule` back: the one of these dependencies, or all of this pattern. */
+  async unrule(
+    pattern: string,
+    { dependsOn }: { dependsOn?: string | readonly string[] } = {},
+  ): Promise<void> {
+    this.#open()
+    await this.#declarations.unrule(pattern, dependsOn === undefined ? undefined : listOf(dependsOn))
+  }
+
+  /** A memoised function, keyed by its arguments: `wrap('album', (id: string) => loadAlbum(id))`. */
+  wrap<A extends readonly unknown[], V>(
+    prefix: string,
+    fn: (...args: A) => V | Promise<V>,
+    options: StoreOptions<P> = {},
+  ): Wrapped<A, V> {
+    checkName(prefix, 'prefix')
+    return wrap(this as Cache, prefix, { fn, options })
+  }
+
+  /** Runs work that outlives the loader it was begun in: what it reads is nobody's dependency. */
+  untracked<T>(work: () => T): T {
+    return runWithin(undefined, work)
+  }
+
+  // Invalidation
+
+  /**
+   * Declares that names changed: no reader gets what was made from them before.
+   * @throws E_INVALIDATION_INCOMPLETE (details.result) if a tier did not do its part; E_NAME_INVALID, E_TARGET_EMPTY,
+   *   E_STRATEGY_UNKNOWN, E_CONSISTENCY_UNKNOWN, E_MODE_UNKNOWN, E_MODE_UNSUPPORTED, E_INVALIDATION_QUEUE_FULL
+   */
+  async invalidate(target: TargetLike, options: InvalidateOptions = {}): Promise<InvalidationResult> {
+    this.#open()
+    const identity = { id: randomUUID(), requestedAt: this.#settings.clock.now() }
+    const request: InvalidationRequest = resolveRequest(target, options, identity)
+    return this.#work.carryOut(request)
+  }
+
+  /** What `invalidate` would reach now; nothing is changed. @throws E_NAME_INVALID, E_TARGET_EMPTY */
+  async plan(target: TargetLike): Promise<Plan> {
+    this.#open()
+    return this.#work.plan(resolveTarget(target))
+  }
+
+  // Asking
+
+  /** What is known of a key: why it is here, why it went. */
+  async explain(key: string): Promise<Explanation> {
+    this.#open()
+    checkName(key, 'key')
+    const parts = {
+      clock: this.#settings.clock,
+      graph: this.#graph,
+      held: this.#held,
+      judge: this.#judge,
+      generation: this.#log.generation,
+    }
+    if (this.#held.near.look(key) !== undefined) return explain(key, parts)
+    const below = await this.#lower.find(key, (found, tier) => ({ entry: new Entry(found), tier: tier.name }))
+    return explain(key, parts, below)
+  }
+
+  /** The graph around a name: at most 1,000 nodes, `depth` steps far (default 3). @throws E_NAME_INVALID */
+  async graph(name: string, options: { direction?: Direction; depth?: number } = {}): Promise<GraphView> {
+    this.#open()
+    checkName(name)
+    const { direction = 'dependents', depth = 3 } = options
+    return viewOf(this.#graph, name, { direction, depth: count(depth, 'depth') })
+  }
+
+  /** @returns a function that ends the subscription */
+  on<E extends CacheEventName>(event: E, listener: Listener<E>): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  stats(): Stats {
+    const sizes = this.#graph.sizes()
+    return {
+      ...this.#counts,
+      hitRatio: hitRatio(this.#counts),
+      memory: this.#held.near.usage,
+      log: { name: this.#log.name, generation: this.#log.generation, n: this.#log.applied },
+      ledger: this.#judge.ledger,
+      graph: {
+        names: sizes.names,
+        declared: sizes.declaredEdges,
+        tracked: sizes.trackedEdges,
+        rules: sizes.rules,
+        bytes: sizes.bytes,
+      },
+      queue: { pending: this.#work.pending },
+      flights: this.#reader.flights,
+    }
+  }
+
+  /** Ends loads and timers, lets what is being invalidated end; may be called again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#sweeping?.cancel()
+    await this.#reader.abort(closed())
+    await this.#work.close()
+    this.#held.clear()
+    await this.#lower.close()
+    await this.#log.close()
+  }
+
+  #getOrSet(
+    within: Flight | undefined,
+    key: string,
+    how: { loader: Loader<unknown>; options: StoreOptions | undefined },
+  ): Promise<unknown> {
+    within?.note(key)
+    const ready = this.#held.ready(key)
+    if (ready !== undefined) return this.#reader.serve(ready, within)
+    return this.#read(within, key, how)
+  }
+
+  async #read(
+    within: Flight | undefined,
+    key: string,
+    { loader, options = {} }: { loader: Loader<unknown>; options: StoreOptions | undefined },
+  ): Promise<unknown> {
+    this.#open()
+    checkName(key, 'key')
+    const policy = this.#policies.get(options.policy)
+    return this.#reader.read({ key, loader, options, policy, position: this.#log.applied, within })
+  }
+
+  async #get(within: Flight | undefined, key: string): Promise<unknown> {
+    const entry = await this.#fresh(within, key)
+    if (entry !== undefined) return this.#reader.serve(entry, within)
+    this.#counts.misses++
+    this.#events.emit('miss', { key })
+    return undefined
+  }
+
+  #peek(within: Flight | undefined, key: string): unknown {
+    within?.note(key)
+    const entry = this.#held.ready(key) ?? this.#freshHeld(key)
+    if (entry === undefined || entry.kind === 'error') return undefined
+    entry.reads++
+    this.#counts.hits++
+    within?.inherit(entry)
+    return this.#writer.copy(entry.value)
+  }
+
+  #freshHeld(key: string): Entry | undefined {
+    const found = this.#held.find(key)
+    return found?.state === 'fresh' ? found.entry : undefined
+  }
+
+  async #fresh(within: Flight | undefined, key: string): Promise<Entry | undefined> {
+    this.#open()
+    checkName(key, 'key')
+    within?.note(key)
+    const found = await this.#reader.find(key)
+    return found?.state === 'fresh' ? found.entry : undefined
+  }
+
+  /** A load that somebody else did: its dependencies are those that the options name. */
+  #outside(key: string, { stamp, options }: { stamp: number; options: StoreOptions }): Flight {
+    this.#open()
+    checkName(key, 'key')
+    const flight = new Flight({ key, stamp, owner: this, parent: undefined })
+    this.#writer.declare(flight, options)
+    return flight
+  }
+
+  #reads(): Reads {
+    return {
+      getWithin: (flight, key) => this.#get(flight, key),
+      getOrSetWithin: (flight, key, how) => this.#getOrSet(flight, key, how),
+      peekWithin: (flight, key) => this.#peek(flight, key),
+    }
+  }
+
+  #sweepLater(): void {
+    this.#sweeping = this.#settings.clock.schedule(this.#settings.sweepEveryMs, () => {
+      void this.#held.sweep().finally(() => this.#closing ?? this.#sweepLater())
+    })
+  }
+
+  #open(): void {
+    if (this.#closing !== undefined) throw closed()
+  }
+}
+
+function listOf(names: string | readonly string[]): readonly string[] {
+  return typeof names === 'string' ? [names] : names
+}
+
+/** Why a value that somebody brought was not stored. */
+function reasonOf(refused: Refusal | null): 'invalidated' | 'expired' | null {
+  if (refused === null) return null
+  return refused === 'expired' ? 'expired' : 'invalidated'
+}
+
+function closed(): StaleproofError {
+  return new StaleproofError('E_CACHE_CLOSED', 'the cache was closed; nothing can be asked of it any more')
+}
+
+/** Opens a cache; every option has a default. @throws E_OPTIONS_INVALID and others that name the option */
+export function createCache<const P extends string = never>(
+  options: CacheOptions<P> = {},
+): Cache<P | BuiltInPolicy> {
+  return new Cache<P | BuiltInPolicy>(options as CacheOptions<P | BuiltInPolicy>)
+}

@@ -1,0 +1,148 @@
+/**
+ * Explain: what is known of a key, in words that a person can follow: why it is here, why it went.
+ */
+import type { Graph } from '../graph/graph.ts'
+import type { Judge } from '../log/judge.ts'
+import type { Clock } from '../model/clock.ts'
+import type { Entry } from '../model/entry.ts'
+import type { Departure } from '../model/event.ts'
+import type { Position } from '../model/position.ts'
+import type { Gone, Held } from './held.ts'
+
+export interface Explanation {
+  readonly key: string
+  /** invalidated: held or gone, it cannot be served because something it was made from changed. */
+  readonly state: 'fresh' | 'stale' | 'expired' | 'invalidated' | 'absent'
+  /** Nearest tier that holds it; null if none does. */
+  readonly tier: string | null
+  readonly policy: string | null
+  readonly ageMs: number | null
+  /** Lifetime before extensions, jitter taken off. */
+  readonly ttlMs: number | null
+  /** Lifetime now: reads may have extended it, inputs or an invalidation cut it short. */
+  readonly lifetimeMs: number | null
+  /** ms since 1970, as all times here. */
+  readonly expiresAt: number | null
+  readonly graceUntil: number | null
+  readonly reads: number | null
+  readonly sizeBytes: number | null
+  /** Position up to which it is known to be good. */
+  readonly stamp: Position | null
+  readonly dependencies: readonly ExplainedDependency[]
+  /** How it left memory last, if it did. */
+  readonly went: ExplainedDeparture | null
+}
+
+export interface ExplainedDependency {
+  readonly name: string
+  /** direct: its loader read or named it; inherited: it came with a cached input; declared: by a link or a rule. */
+  readonly kind: 'direct' | 'inherited' | 'declared'
+  readonly lastInvalidation: ExplainedInvalidation | null
+}
+
+export interface ExplainedInvalidation {
+  readonly position: Position
+  /** Id in the history; null if it was a change by `set`, or too long ago. */
+  readonly id: string | null
+  readonly at: number | null
+}
+
+export interface ExplainedDeparture {
+  readonly why: Departure
+  readonly at: number
+  /** The name whose invalidation ended it. */
+  readonly because: string | null
+  /** Id of that invalidation in the history. */
+  readonly by: string | null
+}
+
+export interface ExplainParts {
+  readonly clock: Clock
+  readonly graph: Graph
+  readonly held: Held
+  readonly judge: Judge
+  readonly generation: string
+}
+
+/** `below`: the entry that a lower tier holds, if memory does not. */
+export function explain(
+  key: string,
+  parts: ExplainParts,
+  below?: { readonly entry: Entry; readonly tier: string },
+): Explanation {
+  const { held } = parts
+  const near = held.near.look(key)
+  const entry = near ?? below?.entry
+  const went = held.gone(key)
+  return {
+    key,
+    state: stateOf(entry, went, held),
+    tier: near !== undefined ? 'memory' : (below?.tier ?? null),
+    ...timesOf(entry, parts),
+    dependencies: dependenciesOf(key, entry, parts),
+    went: went === undefined ? null : departureOf(went, parts.judge),
+  }
+}
+
+function stateOf(entry: Entry | undefined, went: Gone | undefined, held: Held): Explanation['state'] {
+  if (entry === undefined) return went?.why === 'invalidated' ? 'invalidated' : 'absent'
+  const found = held.assess(entry)
+  if (found !== undefined) return found.state
+  return held.judge(entry) === undefined ? 'expired' : 'invalidated'
+}
+
+type Times = Pick<
+  Explanation,
+  'policy' | 'ageMs' | 'ttlMs' | 'lifetimeMs' | 'expiresAt' | 'graceUntil' | 'reads' | 'sizeBytes' | 'stamp'
+>
+
+const noTimes: Times = {
+  policy: null,
+  ageMs: null,
+  ttlMs: null,
+  lifetimeMs: null,
+  expiresAt: null,
+  graceUntil: null,
+  reads: null,
+  sizeBytes: null,
+  stamp: null,
+}
+
+function timesOf(entry: Entry | undefined, { clock }: ExplainParts): Times {
+  if (entry === undefined) return noTimes
+  return {
+    policy: entry.policy.name,
+    ageMs: clock.now() - entry.storedAt,
+    ttlMs: entry.ttlMs,
+    lifetimeMs: entry.expiresAt - entry.storedAt,
+    expiresAt: entry.expiresAt,
+    graceUntil: entry.graceUntil,
+    reads: entry.reads,
+    sizeBytes: entry.sizeBytes,
+    stamp: { generation: entry.generation, n: entry.stamp },
+  }
+}
+
+function dependenciesOf(key: string, entry: Entry | undefined, parts: ExplainParts): ExplainedDependency[] {
+  const kinds = new Map<string, ExplainedDependency['kind']>()
+  for (const { name, kind } of parts.graph.dependencies(key))
+    if (kind !== 'tracked') kinds.set(name, 'declared')
+  entry?.dependencies.forEach((name, i) => kinds.set(name, i < entry.directCount ? 'direct' : 'inherited'))
+  return [...kinds].map(([name, kind]) => ({ name, kind, lastInvalidation: lastOf(name, parts) }))
+}
+
+function lastOf(name: string, { judge, generation }: ExplainParts): ExplainedInvalidation | null {
+  const n = judge.lastOf(name)
+  if (n === 0) return null
+  const recent = judge.recent(n)
+  return { position: { generation, n }, id: recent?.by ?? null, at: recent?.atMs ?? null }
+}
+
+function departureOf({ why, atMs, by }: Gone, judge: Judge): ExplainedDeparture {
+  return {
+    why,
+    at: atMs,
+    because: by?.name ?? null,
+    by: by === null ? null : (judge.recent(by.n)?.by ?? null),
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Held: the entries that this process has in memory, and what is known of those that went.
+ *
+ * Two ways lead from a record of the log to the entries that it ends:
+ *   few (<= `dropAtOnce`) depend on it: they are dropped in the same tick, and all others stay as they are;
+ *   more: `freshSince` moves to its position, so that every entry is judged again at its next hit. O(1).
+ *
+ * Invariants: what is held has its edges in the graph, and nothing else has tracked edges; an entry with
+ * stamp >= freshSince has not been invalidated; a hit that needs no decision costs a look-up and two
+ * comparisons; nothing here keeps the event loop for longer than a slice.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Graph } from '../graph/graph.ts'
+import type { LogRecord } from '../log/contract.ts'
+import type { Invalidated, Judge, Reached } from '../log/judge.ts'
+import type { Clock } from '../model/clock.ts'
+import type { Entry } from '../model/entry.ts'
+import type { Departure, Events } from '../model/event.ts'
+import type { Leave, NearTier } from '../tiers/contract.ts'
+import { freshness, settleTimes, soften, type Freshness } from '../ttl/lifetime.ts'
+
+/** How an entry went, kept for explanations. */
+export interface Gone {
+  readonly why: Departure
+  /** ms since 1970. */
+  readonly atMs: number
+  /** What ended it, if it was invalidated. */
+  readonly by: Invalidated | null
+}
+
+export interface Found {
+  readonly entry: Entry
+  readonly state: Exclude<Freshness, 'expired'>
+}
+
+export interface HeldParts {
+  readonly openNear: (onLeave: Leave) => NearTier
+  readonly graph: Graph
+  readonly judge: Judge
+  readonly clock: Clock
+  readonly events: Events
+  /** Position of the newest record applied. */
+  readonly applied: () => number
+}
+
+const dropAtOnce = 1000
+const goneMax = 10_000
+/** Entries looked at between two looks at the clock. */
+const stride = 64
+/** Longest time that a purge or a sweep keeps the event loop. */
+const sliceMs = 4
+
+export class Held {
+  /** An entry with an older stamp is judged again before it is served. */
+  freshSince = 0
+  readonly near: NearTier
+  readonly #parts: HeldParts
+  readonly #gone = new LRUCache<string, Gone>({ max: goneMax })
+  /** n -> entries that the invalidation at n dropped at once, until it is asked for. */
+  readonly #droppedAt = new Map<number, number>()
+  /** name -> dependencies of its last version, of names that are not held and that held entries were made from. */
+  readonly #lineage = new Map<string, readonly string[]>()
+
+  constructor(parts: HeldParts) {
+    this.#parts = parts
+    this.near = parts.openNear((entry, why) => this.#left(entry, why, null))
+  }
+
+  /** The entry if it can be served without any decision: fresh, verified, not due for a refresh. */
+  ready(key: string): Entry | undefined {
+    const entry = this.near.get(key)
+    if (entry === undefined || entry.stamp < this.freshSince) return undefined
+    return this.#parts.clock.coarseNow() < entry.attentionAt ? entry : undefined
+  }
+
+  /** The entry if it can be served, fresh or stale, judged now; one that cannot be is dropped. */
+  find(key: string): Found | undefined {
+    const entry = this.near.get(key)
+    if (entry === undefined) return undefined
+    const found = this.assess(entry)
+    if (found === undefined) this.#dropEnded(entry)
+    return found
+  }
+
+  /** What an entry, held or not, is worth now; undefined if it can be served no more. */
+  assess(entry: Entry): Found | undefined {
+    if (entry.stamp < this.freshSince && this.judge(entry) !== undefined) return undefined
+    settleTimes(entry)
+    const state = freshness(entry, this.#parts.clock.now())
+    return state === 'expired' ? undefined : { entry, state }
+  }
+
+  /** Takes an entry in. False if it is too large for memory. In the same tick as it was judged, so that nothing slips between. */
+  put(entry: Entry): boolean {
+    if (!this.near.put(entry)) return false
+    const { dependencies, directCount } = entry
+    this.#parts.graph.track(entry.key, dependencies.slice(0, directCount), dependencies.slice(directCount))
+    this.#gone.delete(entry.key)
+    this.#lineage.delete(entry.key)
+    return true
+  }
+
+  /** What those who were made from `name` have inherited of it: the dependencies of its last version. */
+  lineage(name: string): ReadonlySet<string> {
+    return new Set(this.near.look(name)?.dependencies ?? this.#lineage.get(name))
+  }
+
+  drop(entry: Entry, why: Departure, by: Invalidated | null = null): boolean {
+    if (!this.near.delete(entry.key)) return false
+    this.#left(entry, why, by)
+    return true
+  }
+
+  gone(key: string): Gone | undefined {
+    return this.#gone.peek(key)
+  }
+
+  /** Ends what depends on the reached names: few at once, many at their next hit. */
+  end(record: LogRecord, reach: Reached): void {
+    const few = reach.prefixes.length === 0 ? this.#few(reach.names) : undefined
+    if (few === undefined) {
+      this.freshSince = record.n
+      return
+    }
+    let dropped = 0
+    for (const key of few) {
+      const entry = this.near.look(key)
+      if (entry !== undefined && this.#dropInvalid(entry)) dropped++
+    }
+    if (record.by !== undefined) this.#droppedAt.set(record.n, dropped)
+  }
+
+  /** How many entries the record at `n` dropped at once; asked once, by whoever carries it out. */
+  takeDroppedAt(n: number): number {
+    const dropped = this.#droppedAt.get(n) ?? 0
+    this.#droppedAt.delete(n)
+    return dropped
+  }
+
+  /** Drops those of the keys that are invalid, in slices. @returns how many were dropped */
+  async purge(keys: Iterable<string>): Promise<number> {
+    let dropped = 0
+    await this.#inSlices(keys, (key) => {
+      const entry = this.near.look(key)
+      if (entry !== undefined && this.#dropEnded(entry)) dropped++
+    })
+    return dropped
+  }
+
+  /** Those of the keys that are held though they are invalid. */
+  invalidOf(keys: Iterable<string>): string[] {
+    const invalid: string[] = []
+    for (const key of keys) {
+      const entry = this.near.look(key)
+      if (entry !== undefined && this.judge(entry) !== undefined) invalid.push(key)
+    }
+    return invalid
+  }
+
+  /** Drops everything that is invalid or expired, in slices. @returns how many were dropped */
+  sweep(): Promise<number> {
+    for (const name of this.#lineage.keys()) {
+      if (!this.#parts.graph.hasTrackedDependents(name)) this.#lineage.delete(name)
+    }
+    return this.purge(this.near.keys())
+  }
+
+  clear(): void {
+    this.near.clear()
+  }
+
+  /**
+   * Judges an entry by all records applied so far; undefined if it may be used, as stale perhaps: a soft
+   * invalidation bounds it and lets it live.
+   */
+  judge(entry: Entry): Invalidated | undefined {
+    const by = this.#parts.judge.verdict(entry)
+    const nowMs = this.#parts.clock.now()
+    if (by !== undefined && by.untilMs <= nowMs) return by
+    if (by !== undefined) soften(entry, nowMs, by.untilMs)
+    entry.restamp(this.#parts.applied())
+    return undefined
+  }
+
+  #dropInvalid(entry: Entry): boolean {
+    const by = this.judge(entry)
+    return by !== undefined && this.drop(entry, 'invalidated', by)
+  }
+
+  #dropEnded(entry: Entry): boolean {
+    if (this.#dropInvalid(entry)) return true
+    settleTimes(entry)
+    return freshness(entry, this.#parts.clock.now()) === 'expired' && this.drop(entry, 'expired')
+  }
+
+  /** Keys of entries that the names reach, or undefined if those are more than a tick should drop. */
+  #few(names: readonly string[]): Set<string> | undefined {
+    const { graph } = this.#parts
+    let reached = 0
+    for (const name of names) reached += 1 + graph.trackedDependentCount(name)
+    if (reached > dropAtOnce) return undefined
+    const keys = new Set(names)
+    for (const name of names) {
+      graph.trackedDependents(name, (key) => {
+        keys.add(key)
+        return true
+      })
+    }
+    return keys
+  }
+
+  async #inSlices(keys: Iterable<string>, each: (key: string) => void): Promise<void> {
+    const { clock } = this.#parts
+    let until = clock.now() + sliceMs
+    let looked = 0
+    for (const key of keys) {
+      each(key)
+      if (++looked % stride !== 0 || clock.now() < until) continue
+      await clock.turn()
+      until = clock.now() + sliceMs
+    }
+  }
+
+  #left(entry: Entry, why: Departure, by: Invalidated | null): void {
+    const { graph, clock, events } = this.#parts
+    const { key, dependencies } = entry
+    if (why !== 'replaced') {
+      graph.untrack(key)
+      if (graph.hasTrackedDependents(key)) this.#lineage.set(key, dependencies)
+      this.#gone.set(key, { why, atMs: clock.coarseNow(), by })
+    }
+    if (events.heard('departed')) events.emit('departed', { key, why })
+  }
+}

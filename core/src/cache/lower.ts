@@ -1,0 +1,128 @@
+/**
+ * Lower: the tiers below memory, asked in order.
+ *
+ * Invariants: puts and deletes of one key reach a tier in the order in which they were made, so that a purge is
+ * never followed by an older put; a tier that fails is passed by and told of, it never fails a read;
+ * what a tier gave is judged after it answered, never before.
+ */
+import type { EntryParts } from '../model/entry.ts'
+import type { Tier } from '../tiers/contract.ts'
+
+/** A tier whose deletes wait for the puts that are under way. */
+class Ordered implements Tier {
+  readonly name: string
+  readonly #tier: Tier
+  readonly #putting = new Map<string, Promise<void>>()
+
+  constructor(tier: Tier) {
+    this.#tier = tier
+    this.name = tier.name
+  }
+
+  put(entry: EntryParts): Promise<void> {
+    const before = this.#putting.get(entry.key) ?? Promise.resolve()
+    const put = before.catch(() => undefined).then(() => this.#tier.put(entry))
+    const done = put.finally(() => {
+      if (this.#putting.get(entry.key) === done) this.#putting.delete(entry.key)
+    })
+    this.#putting.set(entry.key, done)
+    return done
+  }
+
+  async delete(keys: readonly string[]): Promise<number> {
+    await Promise.allSettled(keys.map((key) => this.#putting.get(key)))
+    return this.#tier.delete(keys)
+  }
+
+  get(key: string): Promise<EntryParts | undefined> {
+    return this.#tier.get(key)
+  }
+
+  held(keys: readonly string[]): Promise<readonly EntryParts[]> {
+    return this.#tier.held(keys)
+  }
+
+  dependents(names: readonly string[]): Promise<readonly string[]> {
+    return this.#tier.dependents(names)
+  }
+
+  withPrefix(prefix: string): Promise<readonly string[]> {
+    return this.#tier.withPrefix(prefix)
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#putting.values())
+    await this.#tier.close()
+  }
+}
+
+export interface LowerParts {
+  readonly tiers: readonly Tier[]
+  readonly onError: (error: unknown, during: string) => void
+}
+
+export class Lower {
+  readonly tiers: readonly Tier[]
+  readonly #onError: LowerParts['onError']
+
+  constructor({ tiers, onError }: LowerParts) {
+    this.tiers = tiers.map((tier) => new Ordered(tier))
+    this.#onError = onError
+  }
+
+  get none(): boolean {
+    return this.tiers.length === 0
+  }
+
+  /** What the nearest tier holds that `accept` takes; one that it does not take is looked for further down. */
+  async find<T>(
+    key: string,
+    accept: (parts: EntryParts, tier: Tier) => T | undefined,
+  ): Promise<T | undefined> {
+    for (const tier of this.tiers) {
+      try {
+        const parts = await tier.get(key)
+        const taken = parts === undefined ? undefined : accept(parts, tier)
+        if (taken !== undefined) return taken
+      } catch (error) {
+        this.#onError(error, `get '${key}' from ${tier.name}`)
+      }
+    }
+    return undefined
+  }
+
+  /** Whether any tier holds the key, whatever its state. @throws what a tier throws */
+  async holds(key: string): Promise<boolean> {
+    const held = await Promise.all(this.tiers.map((tier) => tier.held([key])))
+    return held.some((entries) => entries.length > 0)
+  }
+
+  /** What the tiers hold whose key, or a dependency, begins with `prefix`. @throws what a tier throws */
+  async withPrefix(prefix: string): Promise<string[]> {
+    const keys = await Promise.all(this.tiers.map((tier) => tier.withPrefix(prefix)))
+    return [...new Set(keys.flat())]
+  }
+
+  /** Resolves when every tier has it, or has failed to take it. */
+  async put(entry: EntryParts): Promise<void> {
+    await Promise.all(
+      this.tiers.map((tier) =>
+        tier
+          .put(entry)
+          .catch((error: unknown) => this.#onError(error, `put '${entry.key}' into ${tier.name}`)),
+      ),
+    )
+  }
+
+  /** Removes bytes that were found invalid. */
+  discard(key: string, tier: Tier): void {
+    tier.delete([key]).catch((error: unknown) => this.#onError(error, `delete '${key}' from ${tier.name}`))
+  }
+
+  async close(): Promise<void> {
+    const outcomes = await Promise.allSettled(this.tiers.map((tier) => tier.close()))
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') this.#onError(outcome.reason, 'close')
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The options of a cache: what a user may say, its defaults, and the checks on it.
+ */
+import type { MemoryOptions } from '../tiers/open.ts'
+import type { TtlOptions } from '../ttl/policies.ts'
+import type { Tier } from '../tiers/contract.ts'
+import { systemClock, systemRandom, type Clock, type Random } from '../model/clock.ts'
+import { StaleproofError } from '../model/errors.ts'
+import type { QueuedStrategyOptions, RetryOptions } from '../invalidation/drain-options.ts'
+import type { Consistency } from '../model/invalidation.ts'
+import type { PolicyOptions } from '../model/policy.ts'
+import {
+  count,
+  durationMs,
+  positiveDurationMs,
+  sizeBytes,
+  type Duration,
+  type Size,
+} from '../model/quantity.ts'
+
+export interface CacheOptions<P extends string = never> {
+  /** Kinds of entries; `default`, `media`, `metadata` and `config` are there already and may be redefined. */
+  readonly policies?: Readonly<Record<P, PolicyOptions>> | undefined
+  readonly ttl?: TtlOptions | undefined
+  /** False: nothing is kept in this process. */
+  readonly memory?: MemoryOptions | false | undefined
+  readonly graph?: GraphOptions | undefined
+  readonly strategies?: StrategiesOptions | undefined
+  readonly consistency?: ConsistencyOptions | undefined
+  readonly ledger?: { /** Default 64mb. */ readonly maxBytes?: Size | undefined } | undefined
+  readonly history?: HistoryOptions | undefined
+  /** automatic (default): reads inside a loader are its dependencies. explicit: only those made through `load`. */
+  readonly tracking?: 'automatic' | 'explicit' | undefined
+  /** Tiers below memory, the nearest first. */
+  readonly tiers?: readonly Tier[] | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+}
+
+export interface GraphOptions {
+  /** How deep the eager purge goes; what lies deeper is stale all the same and swept later. Default 5. */
+  readonly maxDepth?: number | undefined
+  /** break: the edge that closes a cycle is left out of the order; maintain: a cycle is taken as one group. */
+  readonly cycles?: 'break' | 'maintain' | undefined
+  /** More dependencies of one entry than this are warned of, or rejected. Default 100. */
+  readonly dependenciesMax?: number | undefined
+  readonly onTooMany?: 'warn' | 'reject' | undefined
+}
+
+export interface StrategiesOptions {
+  readonly lazy?: { /** Default 1m. */ readonly sweepEvery?: Duration | undefined } | undefined
+  /** Default: every 5m, 100 names at once. */
+  readonly scheduled?: QueuedStrategyOptions | undefined
+  /** Default: every 1m, 1000 names at once. */
+  readonly background?: QueuedStrategyOptions | undefined
+  /** Invalidations that may wait. Default 100,000. */
+  readonly queueMax?: number | undefined
+}
+
+export interface ConsistencyOptions {
+  readonly strict?: RetryOptions | undefined
+  readonly eventual?: BoundedOptions | undefined
+  readonly relaxed?: BoundedOptions | undefined
+}
+
+export interface BoundedOptions extends RetryOptions {
+  /** Longest time that a reader may still get the old value. Default: eventual 5s, relaxed 30s. */
+  readonly bound?: Duration | undefined
+}
+
+export interface HistoryOptions {
+  /** Default 1h. */
+  readonly keepFor?: Duration | undefined
+  /** Default 10,000. */
+  readonly keepCount?: number | undefined
+}
+
+/** Every choice made; durations in ms, sizes in bytes. */
+export interface Settings {
+  readonly graph: Required<{ [K in keyof GraphOptions]: NonNullable<GraphOptions[K]> }>
+  /** Longest time, in ms, that a reader may still get the old value. */
+  readonly boundMs: Readonly<Record<Consistency, number>>
+  readonly sweepEveryMs: number
+  readonly ledgerBytesMax: number
+  readonly historyKeepMs: number
+  readonly historyKeepCount: number
+  readonly automatic: boolean
+  readonly tiers: readonly Tier[]
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** @throws E_OPTIONS_INVALID, E_DURATION_INVALID, E_SIZE_INVALID, E_COUNT_INVALID naming the option */
+export function settle(options: CacheOptions<string>): Settings {
+  const { graph = {}, history = {}, tiers = [] } = options
+  return {
+    graph: {
+      maxDepth: count(graph.maxDepth ?? 5, 'graph.maxDepth'),
+      cycles: oneOf(graph.cycles ?? 'break', ['break', 'maintain'], 'graph.cycles'),
+      dependenciesMax: count(graph.dependenciesMax ?? 100, 'graph.dependenciesMax'),
+      onTooMany: oneOf(graph.onTooMany ?? 'warn', ['warn', 'reject'], 'graph.onTooMany'),
+    },
+    boundMs: {
+      strict: 0,
+      eventual: durationMs(options.consistency?.eventual?.bound ?? '5s', 'consistency.eventual.bound'),
+      relaxed: durationMs(options.consistency?.relaxed?.bound ?? '30s', 'consistency.relaxed.bound'),
+    },
+    sweepEveryMs: positiveDurationMs(
+      options.strategies?.lazy?.sweepEvery ?? '1m',
+      'strategies.lazy.sweepEvery',
+    ),
+    ledgerBytesMax: sizeBytes(options.ledger?.maxBytes ?? '64mb', 'ledger.maxBytes'),
+    historyKeepMs: positiveDurationMs(history.keepFor ?? '1h', 'history.keepFor'),
+    historyKeepCount: count(history.keepCount ?? 10_000, 'history.keepCount'),
+    automatic: oneOf(options.tracking ?? 'automatic', ['automatic', 'explicit'], 'tracking') === 'automatic',
+    tiers: distinct(tiers),
+    clock: options.clock ?? systemClock(),
+    random: options.random ?? systemRandom,
+  }
+}
+
+/** @throws `code` listing what is possible */
+export function oneOf<T extends string>(
+  value: T,
+  known: readonly T[],
+  what: string,
+  code = 'E_OPTIONS_INVALID' as const,
+): T {
+  if (known.includes(value)) return value
+  throw new StaleproofError(code, `${what} is '${String(value)}'; use one of ${known.join(', ')}`, {
+    details: { what, value, known },
+  })
+}
+
+function distinct(tiers: readonly Tier[]): readonly Tier[] {
+  const names = new Set(['memory'])
+  for (const { name } of tiers) {
+    if (names.has(name))
+      throw new StaleproofError(
+        'E_OPTIONS_INVALID',
+        `two tiers are named '${name}'; give each a name of its own`,
+      )
+    names.add(name)
+  }
+  return tiers
+}

@@ -1,0 +1,73 @@
+/**
+ * Wrapped functions: memoisation that cannot go stale. The key is the prefix and the arguments.
+ */
+import { StaleproofError } from '../model/errors.ts'
+import type { InvalidateOptions, InvalidationResult } from '../model/invalidation.ts'
+import type { Cache } from './cache.ts'
+import type { StoreOptions } from './writer.ts'
+
+/** A value that reads the same wherever it is written: what a key can be made of. */
+export interface Wrapped<A extends readonly unknown[], V> {
+  (...args: A): Promise<V>
+  /** The key of a call with these arguments. */
+  key(...args: A): string
+  invalidate(...args: A): Promise<InvalidationResult>
+  /** Every result of this function, whatever the arguments. */
+  invalidateAll(options?: InvalidateOptions): Promise<InvalidationResult>
+}
+
+export function wrap<A extends readonly unknown[], V>(
+  cache: Cache,
+  prefix: string,
+  { fn, options }: { fn: (...args: A) => V | Promise<V>; options: StoreOptions },
+): Wrapped<A, V> {
+  const key = (...args: A) => `${prefix}:${args.map((arg) => keyPart(arg, prefix)).join(':')}`
+  const call = (...args: A) => cache.getOrSet(key(...args), () => fn(...args), options)
+  return Object.assign(call, {
+    key,
+    invalidate: (...args: A) => cache.invalidate(key(...args)),
+    invalidateAll: (more?: InvalidateOptions) => cache.invalidate({ prefix: `${prefix}:` }, more),
+  })
+}
+
+/** Text as it is, so that keys can be read; all else as `#` and JSON with sorted members, so that 7 is not '7'. */
+function keyPart(arg: unknown, prefix: string): string {
+  if (typeof arg === 'string') return escapeText(arg)
+  return `#${escapeText(JSON.stringify(canonical(arg, prefix)) ?? 'undefined')}`
+}
+
+function escapeText(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll(':', '%3A').replaceAll('#', '%23')
+}
+
+function canonical(value: unknown, prefix: string): unknown {
+  switch (typeof value) {
+    case 'bigint':
+      return { '#bigint': value.toString() }
+    case 'number':
+      return Number.isFinite(value) ? value : { '#number': String(value) }
+    case 'function':
+    case 'symbol':
+      throw unkeyable(prefix, typeof value)
+    case 'object':
+      return value === null ? null : canonicalObject(value, prefix)
+    default:
+      return value
+  }
+}
+
+function canonicalObject(value: object, prefix: string): unknown {
+  if (Array.isArray(value)) return value.map((part) => canonical(part, prefix))
+  if (value instanceof Date) return { '#date': value.getTime() }
+  const proto: unknown = Object.getPrototypeOf(value)
+  if (proto !== Object.prototype && proto !== null) throw unkeyable(prefix, value.constructor.name)
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(members.map(([name, part]) => [name, canonical(part, prefix)]))
+}
+
+function unkeyable(prefix: string, what: string): StaleproofError {
+  return new StaleproofError(
+    'E_KEY_UNMAKEABLE',
+    `an argument of '${prefix}' is a ${what}, of which no key can be made; pass text, numbers, plain objects or dates`,
+  )
+}

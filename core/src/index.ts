@@ -1,0 +1,53 @@
+/**
+ * Staleproof: a cache that cannot serve what you invalidated. This is the public API.
+ */
+export { Cache, createCache } from './cache/cache.ts'
+export type { EntryView, FillResult, SetResult } from './cache/cache.ts'
+export type {
+  BoundedOptions,
+  CacheOptions,
+  ConsistencyOptions,
+  GraphOptions,
+  HistoryOptions,
+  StrategiesOptions,
+} from './cache/options.ts'
+export type {
+  ExplainedDeparture,
+  ExplainedDependency,
+  ExplainedInvalidation,
+  Explanation,
+} from './cache/explain.ts'
+export type { Stats } from './cache/stats.ts'
+export type { Direction, GraphView } from './cache/view.ts'
+export type { Wrapped } from './cache/wrap.ts'
+export type { StoreOptions } from './cache/writer.ts'
+export type { QueuedStrategyOptions, RetryOptions } from './invalidation/drain-options.ts'
+export type { TargetLike } from './invalidation/request.ts'
+export type { Load, Loader } from './loading/load.ts'
+export { systemClock, systemRandom } from './model/clock.ts'
+export type { Clock, Random, Timer } from './model/clock.ts'
+export type { EntryParts } from './model/entry.ts'
+export { StaleproofError } from './model/errors.ts'
+export type { ErrorCode } from './model/errors.ts'
+export type { CacheEventName, CacheEvents, Departure, Listener } from './model/event.ts'
+export type {
+  CascadeItem,
+  Consistency,
+  HistoryPage,
+  HistoryQuery,
+  InvalidateOptions,
+  InvalidationResult,
+  Mode,
+  Plan,
+  Status,
+  Strategy,
+  Target,
+  TierOutcome,
+} from './model/invalidation.ts'
+export type { PolicyOptions } from './model/policy.ts'
+export type { Position } from './model/position.ts'
+export type { Duration, Size } from './model/quantity.ts'
+export type { NearUsage, Tier } from './tiers/contract.ts'
+export type { MemoryOptions } from './tiers/open.ts'
+export type { ValueMode } from './tiers/values.ts'
+export type { BuiltInPolicy, TtlOptions } from './ttl/policies.ts'

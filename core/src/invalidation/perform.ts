@@ -1,0 +1,144 @@
+/**
+ * Carries one invalidation out: log, cascade, purge, read back.
+ *
+ *   reach (who depends on it) -> append (from here on nobody is served it) -> purge every tier -> read back
+ *
+ * Invariants: the record is appended before anything is purged, since a crash between the two repeats the purge,
+ * which is harmless, and the other order can lose an invalidation; a tier that could not be asked counts as failed;
+ * `completed` means that every tier did what its outcome says.
+ */
+import type { Change } from '../log/contract.ts'
+import type { Clock } from '../model/clock.ts'
+import type { EntryParts } from '../model/entry.ts'
+import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/invalidation.ts'
+import type { Position } from '../model/position.ts'
+import type { Tier } from '../tiers/contract.ts'
+import type { InvalidationRequest } from './contract.ts'
+
+/** What an invalidation reaches through the graph. */
+export interface Reach {
+  /** Dependencies before dependents; as many as a record lists. */
+  readonly cascade: readonly CascadeItem[]
+  readonly reached: number
+  readonly beyondDepth: number
+  /** Names to purge now, those beyond the depth limit left out. */
+  readonly keys: readonly string[]
+}
+
+/** What the cache lends for the work. */
+export interface Hands {
+  readonly clock: Clock
+  readonly tiers: readonly Tier[]
+  /** How long a soft invalidation lets the old value be served, in ms. */
+  boundMs(request: InvalidationRequest): number
+  /** Walks the graph as it is now. */
+  reach(request: InvalidationRequest): Reach
+  append(change: Change): Promise<Position>
+  /** Removes from memory what is invalid. @returns how many entries, those included that went when `n` was applied */
+  purgeNear(keys: Iterable<string>, n: number): Promise<number>
+  /** Those of the keys that memory holds though they are invalid. */
+  heldNear(keys: Iterable<string>): readonly string[]
+  /** Whether an entry of a lower tier is invalid by now. */
+  isInvalid(entry: EntryParts): boolean
+}
+
+export async function perform(request: InvalidationRequest, hands: Hands): Promise<InvalidationResult> {
+  const startedAt = hands.clock.now()
+  const walks = request.strategy !== 'lazy'
+  const reach = walks ? hands.reach(request) : undefined
+  const position = await hands.append(changeOf(request, hands))
+  const purges = reach !== undefined && request.mode === 'purge'
+  const tiers = purges ? await purgeAll(request, { hands, keys: reach.keys, n: position.n }) : deferAll(hands)
+  const failed = Object.entries(tiers).filter(([, tier]) => tier.status === 'failed')
+  return {
+    ...request,
+    position,
+    status: failed.length > 0 ? 'failed' : 'completed',
+    cascade: reach?.cascade ?? [],
+    reached: reach?.reached ?? null,
+    truncated: reach !== undefined && reach.reached > reach.cascade.length,
+    beyondDepth: reach?.beyondDepth ?? 0,
+    tiers,
+    attempts: 1,
+    startedAt,
+    endedAt: hands.clock.now(),
+    error: failed.length > 0 ? incomplete(failed) : null,
+    token: `${position.generation}.${position.n}`,
+  }
+}
+
+function changeOf(request: InvalidationRequest, hands: Hands): Change {
+  const prefixes = request.all ? [''] : request.prefix === null ? [] : [request.prefix]
+  const { names, id: by } = request
+  if (request.mode === 'purge') return { kind: 'invalidate', names, prefixes, by }
+  return { kind: 'soft', names, prefixes, by, untilMs: hands.clock.now() + hands.boundMs(request) }
+}
+
+interface Purge {
+  readonly hands: Hands
+  readonly keys: readonly string[]
+  readonly n: number
+}
+
+type Outcomes = Record<string, TierOutcome>
+
+const untouched: TierOutcome = { status: 'deferred', purged: 0, verified: false, held: [], error: null }
+
+/** Nothing is purged, and nobody is served it: the bytes go when they are touched or swept. */
+function deferAll(hands: Hands): Outcomes {
+  return Object.fromEntries(
+    ['memory', ...hands.tiers.map(({ name }) => name)].map((name) => [name, untouched]),
+  )
+}
+
+async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Outcomes> {
+  const near = purgeNear(request, purge).then((outcome) => ['memory', outcome] as const)
+  const lower = purge.hands.tiers.map(
+    async (tier) => [tier.name, await purgeTier(request, { ...purge, tier })] as const,
+  )
+  return Object.fromEntries(await Promise.all([near, ...lower]))
+}
+
+async function purgeNear(request: InvalidationRequest, { hands, keys, n }: Purge): Promise<TierOutcome> {
+  const purged = await hands.purgeNear(keys, n)
+  if (request.consistency !== 'strict') return { ...untouched, status: 'purged', purged }
+  return readBack(purged, hands.heldNear(keys))
+}
+
+async function purgeTier(request: InvalidationRequest, purge: Purge & { tier: Tier }): Promise<TierOutcome> {
+  const { tier, hands } = purge
+  try {
+    const keys = await keysIn(request, purge)
+    const purged = await tier.delete(keys)
+    if (request.consistency !== 'strict') return { ...untouched, status: 'purged', purged }
+    const held = (await tier.held(keys)).filter((entry) => hands.isInvalid(entry)).map(({ key }) => key)
+    return readBack(purged, held)
+  } catch (error) {
+    return { ...untouched, status: 'failed', error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Keys to remove from a tier: what the graph reaches, and what the tier itself knows to depend on that. */
+async function keysIn(
+  request: InvalidationRequest,
+  { tier, keys }: Purge & { tier: Tier },
+): Promise<string[]> {
+  const prefix = request.all ? '' : request.prefix
+  const named = await tier.dependents([...request.names, ...keys])
+  const prefixed = prefix === null ? [] : await tier.withPrefix(prefix)
+  return [...new Set([...request.names, ...keys, ...named, ...prefixed])]
+}
+
+function readBack(purged: number, held: readonly string[]): TierOutcome {
+  if (held.length === 0) return { status: 'purged', purged, verified: true, held, error: null }
+  const error = `${held.length} of the entries were still held when read back`
+  return { status: 'failed', purged, verified: false, held: held.slice(0, 100), error }
+}
+
+function incomplete(failed: readonly (readonly [string, TierOutcome])[]): { code: string; message: string } {
+  const why = failed.map(([name, { error }]) => `${name}: ${error ?? 'unknown'}`).join('; ')
+  return {
+    code: 'E_INVALIDATION_INCOMPLETE',
+    message: `no reader is served the old values any more, but not every tier removed them (${why}); retry it when the tier is well again`,
+  }
+}

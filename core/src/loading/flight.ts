@@ -1,0 +1,116 @@
+/**
+ * Flight: a running load that several callers share, and what it has read so far.
+ *
+ * A flight is judged like an entry, by the ledger: it is doomed once anything it depends on was invalidated after
+ * `stamp`. Its value then is still good for callers that began before that invalidation, and for nobody else:
+ *
+ *   stamp ----- invalidated at n ----- end
+ *     caller at p < n: gets the value        caller at p >= n: loads again
+ *
+ * Invariants: a dependency is noted before it is read; `stamp` never changes;
+ * `doomedFrom` only falls; after `end` nothing can be noted any more.
+ */
+import { StaleproofError } from '../model/errors.ts'
+
+/** What a flight came to: a value or an error, and from which position on callers must not take it. */
+export interface Outcome {
+  readonly value: unknown
+  readonly failed: boolean
+  readonly doomedFrom: number
+}
+
+/** Something cached that a loader read: what the reader inherits from it. */
+export interface Input {
+  readonly dependencies: Iterable<string>
+  /** ms since 1970: what is made from it does not outlive it. */
+  readonly expiresAt: number
+}
+
+export class Flight implements Input {
+  readonly key: string
+  /** Position applied when the load began: the stamp of what it stores. */
+  readonly stamp: number
+  /** The same for its own key; later once the flight itself declared a change of it. */
+  keyStamp: number
+  /** Whose flight it is: caches nest, and each tracks its own reads. */
+  readonly owner: object
+  /** The flight in whose loader this one was begun. */
+  readonly parent: Flight | undefined
+  readonly abort = new AbortController()
+  /** Name -> true if the loader read or named it itself, false if it came with a cached input. */
+  readonly noted = new Map<string, boolean>()
+  /** Flights that this one's loader waits for now. */
+  readonly waitsFor = new Set<Flight>()
+  /** Earliest expiry of the inputs. */
+  expiresAt = Infinity
+  doomedFrom = Infinity
+  /** TTL that the loader asked for. */
+  ttlMs: number | undefined
+  skipStore = false
+  ended = false
+  /** Set by whoever starts the flight, at once. Never rejects. */
+  outcome: Promise<Outcome> | undefined
+
+  constructor(options: { key: string; stamp: number; owner: object; parent: Flight | undefined }) {
+    this.key = options.key
+    this.stamp = options.stamp
+    this.keyStamp = options.stamp
+    this.owner = options.owner
+    this.parent = options.parent
+  }
+
+  get dependencies(): Iterable<string> {
+    return this.noted.keys()
+  }
+
+  /** Before it is read. @throws E_LOADING_ENDED */
+  note(name: string): void {
+    if (this.ended) throw ended(this.key, name)
+    if (name !== this.key) this.noted.set(name, true)
+  }
+
+  /** What a cached input was made from, this is made from too: the input itself may be gone tomorrow. */
+  inherit(input: Input): void {
+    for (const name of input.dependencies) {
+      if (name !== this.key && !this.noted.has(name)) this.noted.set(name, false)
+    }
+    this.expiresAt = Math.min(this.expiresAt, input.expiresAt)
+  }
+
+  doom(n: number): void {
+    this.doomedFrom = Math.min(this.doomedFrom, n)
+  }
+}
+
+/** @throws E_LOADING_CYCLE if the loader of `waiting` would wait for itself by waiting for `target`. */
+export function checkCycle(waiting: Flight, target: Flight): void {
+  const circle = waitPath(target, waiting)
+  if (circle === undefined) return
+  const path = [waiting.key, ...circle.map((flight) => flight.key)]
+  throw new StaleproofError(
+    'E_LOADING_CYCLE',
+    `the loader of '${waiting.key}' reads '${target.key}', which waits for it in turn (${path.join(' -> ')}): ` +
+      `neither could ever end; let one of the loaders read its source instead`,
+    { details: { path } },
+  )
+}
+
+/** The flights from `from` to `target` along who waits for whom; undefined if there is no such way. */
+function waitPath(from: Flight, target: Flight, seen = new Set<Flight>()): Flight[] | undefined {
+  if (from === target) return [from]
+  seen.add(from)
+  for (const next of from.waitsFor) {
+    const rest = seen.has(next) ? undefined : waitPath(next, target, seen)
+    if (rest !== undefined) return [from, ...rest]
+  }
+  return undefined
+}
+
+function ended(key: string, name: string): StaleproofError {
+  return new StaleproofError(
+    'E_LOADING_ENDED',
+    `'${name}' was read in the loader of '${key}' after that loader had ended, too late to be noted as its ` +
+      `dependency; await every read before returning, or wrap work that outlives the loader in cache.untracked()`,
+    { details: { key, name } },
+  )
+}

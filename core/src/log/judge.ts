@@ -1,0 +1,135 @@
+/**
+ * Judge: whether what was made at a stamp may still be used, from all records applied so far.
+ *
+ * valid(e) = e.stamp >= low && no name in {e.key} + e.dependencies was invalidated after e.stamp
+ *
+ * A soft invalidation does not end an entry but bounds it: until its `untilMs` the entry may be served as stale.
+ *
+ * Invariants: a verdict only ever gets worse as records come in; an unknown past counts as invalidated.
+ */
+import type { LogRecord } from './contract.ts'
+import { Ledger } from './ledger.ts'
+
+/** What is to be judged: an entry, or what a flight has read so far. */
+export interface Made {
+  readonly key: string
+  readonly stamp: number
+  /** The same for its own key: its own change of that name is behind this position. */
+  readonly keyStamp: number
+  readonly dependencies: Iterable<string>
+}
+
+/** What a record reaches through the declared graph, itself included. */
+export interface Reached {
+  readonly names: readonly string[]
+  readonly prefixes: readonly string[]
+}
+
+export interface Invalidated {
+  /** The name through which it reached what was judged. */
+  readonly name: string
+  /** Position of that name's newest invalidation. */
+  readonly n: number
+  /** ms since 1970 until which it may be served as stale; 0: not any more. */
+  readonly untilMs: number
+}
+
+/** Records remembered with who and when, for explanations. */
+const recentMax = 10_000
+
+export interface Recent {
+  readonly n: number
+  readonly atMs: number
+  readonly by: string | null
+}
+
+export class Judge {
+  readonly #hard: Ledger
+  readonly #soft: Ledger
+  /** n of a soft record -> until when; forgotten once past, which ends the grace. */
+  readonly #softUntil = new Map<number, number>()
+  readonly #recent = new Map<number, Recent>()
+
+  constructor(ledgerBytesMax: number, low = 0) {
+    this.#hard = new Ledger(ledgerBytesMax, low)
+    // Soft records matter for seconds: a sixteenth of the room is plenty, and running out of it is safe.
+    this.#soft = new Ledger(ledgerBytesMax / 16, low)
+  }
+
+  /** Takes a record in, with everything that the declared graph reaches from it. */
+  record(record: LogRecord, reach: Reached): void {
+    if (record.kind === 'soft') this.#recordSoft(record, reach.names)
+    else for (const name of reach.names) this.#hard.record(name, record.n)
+    // A soft record reaches prefixes through rules only: what it cannot name one by one ends at once.
+    for (const prefix of reach.prefixes) this.#hard.recordPrefix(prefix, record.n)
+    this.#remember(record)
+  }
+
+  /** What `reach` names was made from `dependency`, it has turned out: its last invalidation is theirs too. */
+  inherit(reach: Reached, dependency: string): void {
+    for (const ledger of [this.#hard, this.#soft]) {
+      const n = ledger.after(ledger.low, dependency)
+      if (n === 0) continue
+      for (const name of reach.names) ledger.record(name, n)
+      for (const prefix of reach.prefixes) this.#hard.recordPrefix(prefix, n)
+    }
+  }
+
+  /** Undefined if it is valid. Of several invalidations, one that ends it at once is told first. */
+  verdict(made: Made): Invalidated | undefined {
+    return this.#by(this.#hard, made) ?? this.#by(this.#soft, made)
+  }
+
+  /** Position of the newest invalidation that is known of `name`, soft or not; 0 if none is. */
+  lastOf(name: string): number {
+    return Math.max(this.#hard.after(this.#hard.low, name), this.#soft.after(this.#soft.low, name))
+  }
+
+  recent(n: number): Recent | undefined {
+    return this.#recent.get(n)
+  }
+
+  get ledger(): { readonly names: number; readonly bytes: number; readonly low: number } {
+    return {
+      names: this.#hard.size + this.#soft.size,
+      bytes: this.#hard.bytes + this.#soft.bytes,
+      low: this.#hard.low,
+    }
+  }
+
+  /**
+   * The ledger keeps one position a name, so that an earlier soft record must not gain time by a later one:
+   * if its time is over it becomes a hard one, else both end when it ends.
+   */
+  #recordSoft(record: LogRecord, names: readonly string[]): void {
+    let untilMs = record.untilMs ?? 0
+    for (const name of names) {
+      const before = this.#soft.after(this.#soft.low, name)
+      const endsMs = this.#softUntil.get(before) ?? 0
+      if (before > 0 && endsMs <= record.atMs) this.#hard.record(name, before)
+      else if (before > 0) untilMs = Math.min(untilMs, endsMs)
+      this.#soft.record(name, record.n)
+    }
+    this.#softUntil.set(record.n, untilMs)
+    for (const [n, endsMs] of this.#softUntil) if (endsMs <= record.atMs) this.#softUntil.delete(n)
+  }
+
+  #by(ledger: Ledger, made: Made): Invalidated | undefined {
+    const own = ledger.after(made.keyStamp, made.key)
+    if (own > 0) return this.#told(ledger, made.key, own)
+    for (const name of made.dependencies) {
+      const n = ledger.after(made.stamp, name)
+      if (n > 0) return this.#told(ledger, name, n)
+    }
+    return undefined
+  }
+
+  #told(ledger: Ledger, name: string, n: number): Invalidated {
+    return { name, n, untilMs: ledger === this.#soft ? (this.#softUntil.get(n) ?? 0) : 0 }
+  }
+
+  #remember(record: LogRecord): void {
+    this.#recent.set(record.n, { n: record.n, atMs: record.atMs, by: record.by ?? null })
+    if (this.#recent.size > recentMax) this.#recent.delete(this.#recent.keys().next().value as number)
+  }
+}

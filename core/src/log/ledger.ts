@@ -1,0 +1,107 @@
+/**
+ * Ledger: what was invalidated, and when.
+ *
+ * name -> n means "whatever was made from `name` at or before n is stale"; a prefix speaks of every name that
+ * begins with it. Below `low` the ledger knows nothing, so that whatever was made below is stale too.
+ *
+ *        older table              younger table
+ *   |-- full, read only --|--- written, half full ---|
+ *   low                                        newest position
+ *
+ * When the younger is full and the budget is spent, the older is forgotten: `low` rises to its newest position
+ * and the younger takes its place. No list of ages is kept, and nothing is ever removed one by one.
+ *
+ * Invariants: n only grows per name; what is forgotten raises `low` to at least its n; `low` only grows.
+ */
+import { hashed, hashName } from './hash.ts'
+import { slotsWithin, Table } from './table.ts'
+
+const slotsAtStart = 1024
+const nameSeed = 1
+const prefixSeed = 2
+
+export class Ledger {
+  #young: Table
+  #old: Table | undefined
+  readonly #slotsMax: number
+  #low: number
+  /** length of a prefix -> newest position of a prefix of that length: few lengths, looked at newest first. */
+  readonly #prefixes = new Map<number, number>()
+  #newestPrefix = 0
+
+  /** @param bytesMax both tables together; @param low positions below are unknown */
+  constructor(bytesMax: number, low = 0) {
+    this.#slotsMax = slotsWithin(bytesMax / 2)
+    this.#young = new Table(Math.min(slotsAtStart, this.#slotsMax))
+    this.#low = low
+  }
+
+  get low(): number {
+    return this.#low
+  }
+
+  /** Names and prefixes held. One that stands in both tables counts twice. */
+  get size(): number {
+    return this.#young.size + (this.#old?.size ?? 0)
+  }
+
+  get bytes(): number {
+    return this.#young.bytes + (this.#old?.bytes ?? 0)
+  }
+
+  record(name: string, n: number): void {
+    hashName(name, nameSeed)
+    this.#raise(n)
+  }
+
+  /** Every name that begins with `prefix`; '' is every name. */
+  recordPrefix(prefix: string, n: number): void {
+    hashName(prefix, prefixSeed)
+    this.#raise(n)
+    this.#prefixes.set(prefix.length, Math.max(n, this.#prefixes.get(prefix.length) ?? 0))
+    this.#newestPrefix = Math.max(n, this.#newestPrefix)
+  }
+
+  /** Position of the newest invalidation of `name` if it is after `n`; else 0. Below `low` everything is after. */
+  after(n: number, name: string): number {
+    if (n < this.#low) return this.#low
+    hashName(name, nameSeed)
+    const own = this.#position()
+    const newest = this.#newestPrefix > n ? Math.max(own, this.#byPrefix(n, name)) : own
+    return newest > n ? newest : 0
+  }
+
+  #byPrefix(n: number, name: string): number {
+    let newest = 0
+    for (const [length, position] of this.#prefixes) {
+      if (position <= n || position <= newest || length > name.length) continue
+      hashName(name, prefixSeed, length)
+      newest = Math.max(newest, this.#position())
+    }
+    return newest
+  }
+
+  #position(): number {
+    const { high, low } = hashed
+    return Math.max(this.#young.get(high, low), this.#old?.get(high, low) ?? 0)
+  }
+
+  #raise(n: number): void {
+    const { high, low } = hashed
+    if (this.#young.full) this.#makeRoom()
+    this.#young.raise(high, low, n)
+  }
+
+  #makeRoom(): void {
+    if (this.#young.slots < this.#slotsMax) {
+      this.#young = this.#young.doubled()
+      return
+    }
+    if (this.#old !== undefined) this.#low = Math.max(this.#low, this.#old.newest)
+    this.#old = this.#young
+    this.#young = new Table(this.#slotsMax)
+    for (const [length, position] of this.#prefixes) {
+      if (position <= this.#low) this.#prefixes.delete(length)
+    }
+  }
+}
