@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { StaleproofError, type StoreOptions } from 'staleproof'
+import { type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
 import { serializeList, Token } from 'structured-headers'
 import { readBody } from './body.ts'
 import { stored } from './examples.ts'
@@ -54,7 +54,7 @@ const putRoute = createRoute({
   },
   responses: {
     200: json('Replaced what was held.', storedSchema, stored),
-    201: json('Nothing was held before.', storedSchema, stored),
+    201: json('Nothing fresh was held before.', storedSchema, stored),
     ...problems(
       'E_API_CROSS_SITE',
       'E_API_BODY_BROKEN_OFF',
@@ -110,7 +110,8 @@ const deleteRoute = createRoute({
   operationId: 'deleteEntry',
   tags: ['entries'],
   summary: 'Delete an entry',
-  description: 'Removes the entry of this key. To tell that its name has changed, invalidate it.',
+  description:
+    'Removes the entry. This is a change of the key, also if nothing was held: what depends on it becomes stale.',
   request: { params },
   responses: {
     204: { description: 'Removed.' },
@@ -225,10 +226,15 @@ function absent(key: string): StaleproofError {
   return new StaleproofError('E_API_ENTRY_ABSENT', `nothing is held for '${key}'`)
 }
 
-function leaseInvalidated(key: string, refused: string | null): StaleproofError {
-  return new StaleproofError(
-    'E_LEASE_INVALIDATED',
-    `'${key}' or something it depends on was invalidated since the lease was given; load it again`,
-    { details: { refused } },
-  )
+const refusals = {
+  invalidated: 'it or something it depends on was invalidated since the lease was given; load it again',
+  'unknown-token': 'the lease is too old to be judged, or of another start of the daemon; ask and load again',
+  expired: 'it depends on an entry that is past its lifetime; load that again first',
+} as const
+
+function leaseInvalidated(key: string, refused: FillResult['refused']): StaleproofError {
+  const why = refusals[refused ?? 'invalidated']
+  return new StaleproofError('E_LEASE_INVALIDATED', `'${key}' was not stored: ${why}`, {
+    details: { refused },
+  })
 }

@@ -90,7 +90,13 @@ export const explanation: Explanation = {
   reads: null,
   sizeBytes: null,
   stamp: null,
-  dependencies: [],
+  dependencies: [
+    {
+      name: photo,
+      kind: 'declared',
+      lastInvalidation: { position, id: invalidation.id, at, reason: invalidation.reason },
+    },
+  ],
   went: { why: 'invalidated', at, because: photo, by: invalidation.id },
 }
 

@@ -24,5 +24,20 @@ const route = createRoute({
 })
 
 export function addExplain(api: Api, { cache }: ApiParts): void {
-  api.openapi(route, async (c) => c.json(await cache.explain(c.req.valid('param').key), 200))
+  api.openapi(route, async (c) => {
+    const explanation = await cache.explain(c.req.valid('param').key)
+    const dependencies = await Promise.all(
+      explanation.dependencies.map(async ({ lastInvalidation: last, ...dependency }) => ({
+        ...dependency,
+        lastInvalidation: last === null ? null : { ...last, reason: await reasonOf(last.id) },
+      })),
+    )
+    return c.json({ ...explanation, dependencies }, 200)
+  })
+
+  /** The cache knows which invalidation it was; the history knows why. */
+  async function reasonOf(id: string | null): Promise<string | null> {
+    const record = id === null ? undefined : await cache.invalidations.get(id)
+    return record?.reason ?? null
+  }
 }

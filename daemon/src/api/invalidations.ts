@@ -55,6 +55,7 @@ const postRoute = createRoute({
       'E_API_MEDIA_TYPE',
       'E_NAME_INVALID',
       'E_TARGET_EMPTY',
+      'E_MODE_UNSUPPORTED',
       'E_INVALIDATION_INCOMPLETE',
       'E_INVALIDATION_QUEUE_FULL',
     ),

@@ -41,6 +41,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   E_STRATEGY_UNKNOWN: [400, 'There is no such strategy'],
   E_CONSISTENCY_UNKNOWN: [400, 'There is no such consistency'],
   E_MODE_UNKNOWN: [400, 'There is no such mode'],
+  E_MODE_UNSUPPORTED: [400, 'The mode does not go with that consistency'],
   E_TARGET_EMPTY: [400, 'Nothing was said to have changed'],
   E_TOKEN_INVALID: [400, 'The lease token is not valid'],
   E_CURSOR_INVALID: [400, 'The cursor is not valid'],

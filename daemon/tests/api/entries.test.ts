@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import fc from 'fast-check'
+import { createCache } from 'staleproof'
 import { describe, expect, test } from 'vitest'
 import { leaseHeader, positionHeader, storedSchema } from '../../src/api/protocol.ts'
 import { exchange, problemCode, type Serving, serve } from './serving.ts'
@@ -92,6 +93,17 @@ describe('store and read', () => {
   })
 })
 
+test('a stale entry says so, and brings a lease', async () => {
+  const policies = { brief: { ttl: 1, minTtl: 1, grace: '1h' } } as const
+  const serving = await serve({ cache: createCache({ policies }) })
+  await put(serving, '/v1/entries/a?policy=brief')
+  const status = async () => (await serving.fetch('/v1/entries/a')).headers.get('Cache-Status')
+  await expect.poll(status).toMatch(/^staleproof;hit;ttl=-\d+$/)
+  const lease = (await serving.fetch('/v1/entries/a')).headers.get(leaseHeader) ?? ''
+  const newer = await put(serving, '/v1/entries/a', { headers: { [leaseHeader]: lease } })
+  expect(newer.ok).toBe(true)
+})
+
 describe('keys', () => {
   test.each([
     ['a/b', 'a/b'],
@@ -158,6 +170,13 @@ describe('a miss', () => {
     expect(late.status).toBe(409)
     expect(await problemCode(late)).toBe('E_LEASE_INVALIDATED')
     expect((await serving.fetch('/v1/entries/a')).status).toBe(404)
+  })
+
+  test('cannot be filled with a lease of another start', async () => {
+    const lease = await leaseOf(await serve(), 'a')
+    const serving = await serve()
+    const late = await put(serving, '/v1/entries/a', { headers: { [leaseHeader]: lease } })
+    expect(await late.json()).toMatchObject({ code: 'E_LEASE_INVALIDATED', refused: 'unknown-token' })
   })
 
   test('cannot be filled with a made-up lease', async () => {
@@ -229,6 +248,13 @@ describe('bodies', () => {
     await expect.poll(() => serving.logged.some((line) => line.includes('"method":"PUT"'))).toBe(true)
     expect(serving.logged.filter((line) => line.includes('request failed'))).toEqual([])
     expect(await serving.cache.has('a')).toBe(false)
+  })
+
+  test('refuses one that is too large for the cache', async () => {
+    const serving = await serve({ cache: createCache({ memory: { maxEntryBytes: 1000 } }) })
+    const answer = await put(serving, '/v1/entries/a', { body: new Uint8Array(2000) })
+    expect(answer.status).toBe(413)
+    expect(await problemCode(answer)).toBe('E_VALUE_TOO_LARGE')
   })
 
   test('refuses an encoded one and a part of one', async () => {

@@ -13,7 +13,13 @@ describe('explain', () => {
       dependencies: [{ name: 'file:1', kind: 'direct' }],
     })
     await serving.send('POST', '/v1/invalidations', { names: ['file:1'], reason: 'edited' })
-    expect((await explain()).went).toMatchObject({ why: expect.any(String), by: expect.any(String) })
+    expect((await explain()).went).toMatchObject({
+      why: 'invalidated',
+      because: 'file:1',
+      by: expect.any(String),
+    })
+    await serving.fetch('/v1/entries/a/b?dependsOn=file:1', { method: 'PUT', body: 'x' })
+    expect((await explain()).dependencies[0]?.lastInvalidation).toMatchObject({ reason: 'edited' })
   })
 })
 

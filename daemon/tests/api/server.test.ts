@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
-import type { Explanation } from 'staleproof'
+import type { GraphView } from 'staleproof'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { exchange, problemCode, serve } from './serving.ts'
 
@@ -47,8 +47,8 @@ describe('problems', () => {
 
   test('what nobody expected is a 500 that keeps its cause to itself, and to the log', async () => {
     const serving = await serve()
-    vi.spyOn(serving.cache, 'explain').mockRejectedValue(new Error('a secret'))
-    const answer = await serving.fetch('/v1/explain/a', { headers: { 'X-Request-Id': 'request-7' } })
+    vi.spyOn(serving.cache, 'graph').mockRejectedValue(new Error('a secret'))
+    const answer = await serving.fetch('/v1/graph/a', { headers: { 'X-Request-Id': 'request-7' } })
     const text = await answer.clone().text()
     expect(text).not.toContain('secret')
     expect(JSON.parse(text)).toMatchObject({ status: 500, requestId: 'request-7' })
@@ -64,7 +64,7 @@ describe('problems', () => {
   test('a cache that is closed is a 503', async () => {
     const serving = await serve()
     await serving.cache.close()
-    const answer = await serving.fetch('/v1/explain/a')
+    const answer = await serving.fetch('/v1/graph/a')
     expect(answer.status).toBe(503)
     expect(await problemCode(answer)).toBe('E_CACHE_CLOSED')
   })
@@ -148,16 +148,16 @@ describe('start and stop', () => {
 
   test('close lets a request under way end, and takes no more', async () => {
     const serving = await serve()
-    let answer = (_: Explanation) => {}
+    let answer = (_: GraphView) => {}
     const asked = vi
-      .spyOn(serving.cache, 'explain')
+      .spyOn(serving.cache, 'graph')
       .mockReturnValue(new Promise((resolve) => (answer = resolve)))
-    const underWay = serving.fetch('/v1/explain/a')
+    const underWay = serving.fetch('/v1/graph/a')
     await expect.poll(() => asked.mock.calls.length).toBe(1)
     const closing = serving.server.close()
     await expect(serving.fetch('/healthz')).rejects.toThrow('fetch failed')
-    answer({ key: 'a' } as Explanation)
-    expect(await (await underWay).json()).toEqual({ key: 'a' })
+    answer({ name: 'a' } as GraphView)
+    expect(await (await underWay).json()).toEqual({ name: 'a' })
     await closing
   })
 
@@ -173,8 +173,8 @@ describe('start and stop', () => {
 
   test('close cuts off what does not end', async () => {
     const serving = await serve({ drainMs: 10 })
-    const asked = vi.spyOn(serving.cache, 'explain').mockReturnValue(new Promise(() => {}))
-    const stuck = serving.fetch('/v1/explain/a')
+    const asked = vi.spyOn(serving.cache, 'graph').mockReturnValue(new Promise(() => {}))
+    const stuck = serving.fetch('/v1/graph/a')
     const cutOff = expect(stuck).rejects.toThrow('fetch failed')
     await expect.poll(() => asked.mock.calls.length).toBe(1)
     await serving.server.close()
