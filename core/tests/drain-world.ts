@@ -110,3 +110,22 @@ export class World {
     return record(asked.id, { ...asked, position: { generation: 'g', n: run.n }, reached: 7 })
   }
 }
+
+export const second = 1000
+/** The default intervals. */
+export const tick = { scheduled: 300 * second, background: 60 * second }
+
+export async function started(options: WorldOptions = {}): Promise<World> {
+  const world = new World(options)
+  await world.drain.start()
+  return world
+}
+
+/** A promise and the means to end it. */
+export function gate() {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { passed, open }
+}

@@ -1,28 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
 import { record } from '../../tests/conformance/history.ts'
-import { World } from '../../tests/drain-world.ts'
-import type { History } from './contract.ts'
-import { MemoryHistory } from './memory-history.ts'
+import { gate, second, started, tick } from '../../tests/drain-world.ts'
 import { MemoryQueue } from './memory-queue.ts'
-
-const second = 1000
-const tick = { scheduled: 300 * second, background: 60 * second }
-
-async function started(options: ConstructorParameters<typeof World>[0] = {}): Promise<World> {
-  const world = new World(options)
-  await world.drain.start()
-  return world
-}
-
-/** A promise and the means to end it. */
-function gate() {
-  let open = () => {}
-  const passed = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { passed, open }
-}
 
 describe('submitting', () => {
   test('what is submitted is pending, in the history and in the queue, and not done yet', async () => {
@@ -134,6 +114,15 @@ describe('ticking', () => {
     expect(world.names).toEqual([['late']])
   })
 
+  test('what was submitted before the wall clock was set back is due all the same', async () => {
+    const world = await started()
+    await world.submit('before')
+    world.clock.step(-3600 * second)
+    await world.submit('after')
+    await world.drain.flush()
+    expect(world.names).toEqual([['after', 'before']])
+  })
+
   test('flush drains what is due without a tick', async () => {
     const world = await started()
     await world.submit('s')
@@ -219,72 +208,6 @@ describe('batches', () => {
   })
 })
 
-describe('failing', () => {
-  test.each([
-    ['strict', 4],
-    ['eventual', 2],
-    ['relaxed', 1],
-  ] as const)('a %s invalidation is given up after %d runs, and shown', async (consistency, runs) => {
-    const world = await started()
-    world.fails = () => true
-    await world.submit('a', { consistency })
-    await world.clock.advance(tick.scheduled + 60 * second)
-    expect(world.failed).toHaveLength(runs)
-    expect(await world.drain.get('a')).toMatchObject({
-      status: 'failed',
-      attempts: runs,
-      error: { code: 'E_TIER', message: 'the tier did not answer' },
-    })
-    expect(await world.queue.size()).toBe(0)
-    expect(world.errors).toHaveLength(runs)
-  })
-
-  test('the wait doubles from run to run, half of it by chance', async () => {
-    const world = await started()
-    world.fails = () => true
-    await world.submit('a', { consistency: 'strict' })
-    await world.clock.advance(tick.scheduled + 60 * second)
-    const at = world.failed.map((run) => run.at - tick.scheduled)
-    expect(at).toEqual([0, 750, 750 + 1500, 750 + 1500 + 3000])
-  })
-
-  test('while it waits to be tried again it is pending, and says why', async () => {
-    const world = await started()
-    world.fails = () => true
-    await world.submit('a')
-    await world.drain.flush()
-    expect(await world.drain.get('a')).toMatchObject({
-      status: 'pending',
-      attempts: 1,
-      error: { code: 'E_TIER' },
-    })
-    world.fails = () => false
-    await world.clock.advance(second)
-    expect(await world.drain.get('a')).toMatchObject({ status: 'completed', attempts: 2, error: null })
-    expect(world.statuses('a')).toEqual(['pending', 'running', 'pending', 'running', 'completed'])
-  })
-
-  test('retries and delays can be set', async () => {
-    const world = await started({ rules: { consistency: { relaxed: { retries: 1, retryDelay: '10s' } } } })
-    world.fails = () => true
-    await world.submit('a', { consistency: 'relaxed' })
-    await world.clock.advance(tick.scheduled + 60 * second)
-    expect(world.failed.map((run) => run.at - tick.scheduled)).toEqual([0, 7500])
-  })
-
-  test('a listener that throws disturbs nothing, and is told of', async () => {
-    const world = await started()
-    world.onRecord = () => {
-      throw new Error('listener')
-    }
-    await world.submit('a')
-    await world.drain.flush()
-    expect(world.names).toEqual([['a']])
-    expect(world.errors).toHaveLength(3)
-    expect(await world.drain.get('a')).toMatchObject({ status: 'completed' })
-  })
-})
-
 describe('cancelling and retrying', () => {
   test('what waits can be cancelled, and is not done', async () => {
     const world = await started()
@@ -364,124 +287,3 @@ describe('cancelling and retrying', () => {
     await expect(world.drain.retry('?')).rejects.toMatchObject({ code: 'E_INVALIDATION_UNKNOWN' })
   })
 })
-
-describe('closing and starting', () => {
-  test('closing waits for the batch under way and leaves the rest in the queue', async () => {
-    const world = await started({ rules: { strategies: { scheduled: { batch: 1 } } } })
-    const { passed, open } = gate()
-    world.during = () => passed
-    await world.submit('a')
-    await world.submit('b')
-    await world.clock.advance(tick.scheduled)
-    let isClosed = false
-    const closing = world.drain.close().then(() => {
-      isClosed = true
-    })
-    await world.clock.settle()
-    expect(isClosed).toBe(false)
-    open()
-    await closing
-    expect(world.names).toEqual([['a']])
-    expect((await world.queue.list()).map((job) => job.id)).toEqual(['b'])
-    expect(world.clock.waiting).toBe(0)
-    await expect(world.submit('c')).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
-    await expect(world.drain.flush()).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
-  })
-
-  test('what was left is done after a restart, retries too', async () => {
-    const world = await started()
-    world.fails = () => true
-    await world.submit('tried')
-    await world.drain.flush()
-    await world.submit('fresh')
-    await world.drain.close()
-    world.fails = () => false
-    expect(world.clock.waiting).toBe(0)
-    await world.open().start()
-    await world.clock.advance(second)
-    expect(world.statuses('tried').at(-1)).toBe('completed')
-  })
-
-  test('a job without a record gets one, and an open record without a job gets a job', async () => {
-    const world = new World()
-    await world.submit('lost')
-    const [job] = await world.queue.list()
-    await world.queue.remove('lost')
-    if (job !== undefined) await world.queue.add({ ...job, id: 'unrecorded' })
-    await world.history.put(record('cut off', { status: 'running', strategy: 'background' }))
-    await world.drain.start()
-    expect(await world.drain.get('unrecorded')).toMatchObject({ status: 'pending' })
-    await world.drain.flush()
-    for (const id of ['lost', 'unrecorded', 'cut off']) {
-      expect(await world.drain.get(id)).toMatchObject({ status: 'completed' })
-    }
-  })
-
-  test('a job that a crash left behind when its record had ended is not done again', async () => {
-    const world = await started()
-    await world.submit('a')
-    await world.history.put(record('a', { status: 'completed', strategy: 'scheduled' }))
-    await world.drain.flush()
-    expect(world.done).toEqual([])
-    expect(await world.queue.size()).toBe(0)
-  })
-})
-
-describe('when the queue or the history fails', () => {
-  test('a submission that the history does not take is refused', async () => {
-    const history = flaky(new MemoryHistory({ clock: new TestClock(0) }))
-    const world = await started({ history })
-    history.isDown = true
-    await expect(world.submit('a')).rejects.toThrow('down')
-    expect(await world.queue.size()).toBe(0)
-  })
-
-  test('what was done is not done again for want of a record, and is recorded when that is possible', async () => {
-    const history = flaky(new MemoryHistory({ clock: new TestClock(0) }))
-    const world = await started({ history })
-    await world.submit('a')
-    history.isDown = true
-    await world.drain.flush()
-    await world.clock.advance(10 * second)
-    expect(world.names).toEqual([['a']])
-    history.isDown = false
-    expect(await world.drain.get('a')).toMatchObject({ status: 'pending' })
-    await world.clock.advance(second)
-    expect(await world.drain.get('a')).toMatchObject({ status: 'completed' })
-    expect(await world.queue.size()).toBe(0)
-    expect(world.names).toEqual([['a']])
-    expect(world.errors.map(({ during }) => during)).toContain('recording an invalidation')
-  })
-
-  test('a queue that cannot be asked is asked again at the next tick', async () => {
-    class Queue extends MemoryQueue {
-      isDown = true
-      override claim(...claim: Parameters<MemoryQueue['claim']>) {
-        return this.isDown ? Promise.reject(new Error('down')) : super.claim(...claim)
-      }
-    }
-    const queue = new Queue()
-    const world = await started({ queue })
-    await world.submit('a')
-    await world.clock.advance(tick.scheduled)
-    expect(world.errors).not.toEqual([])
-    queue.isDown = false
-    await world.clock.advance(tick.scheduled)
-    expect(world.names).toEqual([['a']])
-  })
-})
-
-/** A history that takes and tells nothing while it is down. */
-function flaky(inner: History): History & { isDown: boolean } {
-  const up = async () => {
-    if (self.isDown) throw new Error('down')
-  }
-  const self = {
-    isDown: false,
-    put: (...args: Parameters<History['put']>) => up().then(() => inner.put(...args)),
-    get: (id: string) => up().then(() => inner.get(id)),
-    list: (...args: Parameters<History['list']>) => up().then(() => inner.list(...args)),
-    close: () => inner.close(),
-  }
-  return self
-}

@@ -11,7 +11,7 @@
  * the record that follows from a step is put before the job leaves or returns to the queue: a crash between the
  * two leaves a job too many, which its ended record stops, never one too few.
  */
-import type { Clock, Timer } from '../model/clock.ts'
+import type { Clock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
 import {
@@ -28,7 +28,8 @@ import {
 import { type DrainOptions, type DrainRules, drainRules } from './drain-options.ts'
 import { Outbox } from './outbox.ts'
 import { failedRecord, pendingRecord, requestOf } from './record.ts'
-import { Ticker } from './schedule.ts'
+import { repair } from './repair.ts'
+import { Alarms, Ticker } from './schedule.ts'
 import { Worker } from './worker.ts'
 
 /** Most jobs claimed at once, however much they have in common. */
@@ -45,11 +46,13 @@ export class Drain {
   /** strategy -> time of a tick that no round has taken up yet. */
   readonly #due = new Map<QueuedStrategy, number>()
   #round: Promise<void> | undefined
+  /** Latest time seen: what was due stays due though the wall clock is set back. */
+  #latest = Number.NEGATIVE_INFINITY
   /** id -> a run that somebody asked for by hand and that no queue holds. */
   readonly #byHand = new Map<string, Promise<InvalidationResult>>()
   #tickers: readonly Ticker[] = []
-  /** strategy and time -> the timer that wakes it for jobs that are to be tried again. */
-  readonly #wakes = new Map<string, Timer>()
+  /** Ticks for what is to be tried again before the next tick of its strategy. */
+  readonly #alarms: Alarms<QueuedStrategy>
   #started: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
@@ -60,12 +63,13 @@ export class Drain {
     this.#history = options.history
     this.#rules = drainRules(options)
     this.#outbox = new Outbox(options)
+    this.#alarms = new Alarms(options.clock, (strategy, at) => this.#tick(strategy, at))
     this.#worker = new Worker({
-      drain: options,
-      rules: this.#rules,
+      ...options,
+      retries: this.#rules.retries,
       outbox: this.#outbox,
       record: (record) => this.#record(record),
-      onRelease: (job) => this.#wakeAt(job.strategy, job.dueAt),
+      onRelease: (job) => this.#setAlarm(job),
     })
   }
 
@@ -116,7 +120,11 @@ export class Drain {
     if (record.status !== 'failed' && record.status !== 'cancelled') {
       throw wrongStatus(record, 'retried', 'failed or cancelled')
     }
-    if (isQueued(record.strategy)) return this.#accept(this.#jobOf(record))
+    if (isQueued(record.strategy)) {
+      // A job that the queue failed to let go when its record ended would keep the new one out.
+      await this.#queue.done(id)
+      return this.#accept(this.#jobOf(record))
+    }
     const run = this.#worker.runAlone(record).finally(() => this.#byHand.delete(id))
     this.#byHand.set(id, run)
     return run
@@ -125,8 +133,7 @@ export class Drain {
   /** Carries out what is due now without waiting for a tick; resolves when it has been tried. */
   async flush(): Promise<void> {
     this.#open()
-    const now = this.#clock.now()
-    for (const strategy of queuedStrategies) this.#tick(strategy, now)
+    for (const strategy of queuedStrategies) this.#tick(strategy, this.#clock.now())
     await this.#round
   }
 
@@ -137,31 +144,18 @@ export class Drain {
   }
 
   async #start(): Promise<void> {
-    const queued = await this.#queue.list()
-    for (const job of queued) {
-      if ((await this.#history.get(job.id)) === undefined) await this.#record(pendingRecord(job))
-      if (job.attempts > 0) this.#wakeAt(job.strategy, job.dueAt)
-    }
-    await this.#requeueOpen(new Set(queued.map((job) => job.id)))
+    const jobs = await repair({
+      queue: this.#queue,
+      history: this.#history,
+      record: (record) => this.#record(record),
+      requeue: (record) => this.#requeue(record),
+    })
     if (this.#closed !== undefined) return
+    for (const job of jobs) if (job.attempts > 0) this.#setAlarm(job)
     this.#tickers = queuedStrategies.map((strategy) => {
       const { schedule } = this.#rules.strategies[strategy]
       return new Ticker(this.#clock, schedule, () => this.#tick(strategy, this.#clock.now()))
     })
-  }
-
-  /** Queues what the history shows as open and the queue does not hold: a crash came between the two. */
-  async #requeueOpen(queued: ReadonlySet<string>): Promise<void> {
-    for (const status of ['pending', 'running'] as const) {
-      let cursor: string | undefined
-      do {
-        const page = await this.#history.list({ status, cursor, limit: 1000 })
-        for (const record of page.records) {
-          if (isQueued(record.strategy) && !queued.has(record.id)) await this.#requeue(record)
-        }
-        cursor = page.next ?? undefined
-      } while (cursor !== undefined)
-    }
   }
 
   async #requeue(record: InvalidationResult): Promise<void> {
@@ -174,7 +168,7 @@ export class Drain {
 
   async #close(): Promise<void> {
     for (const ticker of this.#tickers) ticker.stop()
-    for (const timer of this.#wakes.values()) timer.cancel()
+    this.#alarms.stop()
     await Promise.allSettled([this.#started, this.#round, ...this.#byHand.values()])
     await this.#outbox.close()
   }
@@ -196,34 +190,31 @@ export class Drain {
     if (!isQueued(strategy)) throw notQueued(strategy)
     const { priority } = this.#rules.strategies[strategy]
     const names = [...new Set(request.names)]
-    const dueAt = this.#clock.now()
+    const dueAt = this.#seen(this.#clock.now())
     return { ...requestOf(request), names, strategy, priority, dueAt, attempts: 0, error: null }
   }
 
   /** Has a round take up what of `strategy` is due at `at`: the one under way, or a new one. */
   #tick(strategy: QueuedStrategy, at: number): void {
     if (this.#closed !== undefined) return
-    this.#due.set(strategy, at)
-    this.#round ??= this.#drain()
+    this.#due.set(strategy, this.#seen(at))
+    this.#round ??= this.#runRound()
   }
 
-  /** One timer for all that is to be tried again at the same time. */
-  #wakeAt(strategy: QueuedStrategy, at: number): void {
-    const key = `${strategy} ${at}`
-    if (this.#closed !== undefined || this.#wakes.has(key)) return
-    const timer = this.#clock.schedule(Math.max(0, at - this.#clock.now()), () => {
-      this.#wakes.delete(key)
-      // A timer may fire a moment before its time by the wall clock.
-      this.#tick(strategy, Math.max(at, this.#clock.now()))
-    })
-    this.#wakes.set(key, timer)
+  #seen(time: number): number {
+    this.#latest = Math.max(this.#latest, time)
+    return this.#latest
+  }
+
+  #setAlarm(job: Job): void {
+    if (this.#closed === undefined) this.#alarms.set(job.strategy, job.dueAt)
   }
 
   /**
    * A round: batch after batch, until nothing is left that was due at the ticks that it took up. It looks for
    * ticks and ends in one breath, so that no tick is lost between the two.
    */
-  async #drain(): Promise<void> {
+  async #runRound(): Promise<void> {
     const namesMax: Partial<Record<QueuedStrategy, number>> = {}
     let now = Number.NEGATIVE_INFINITY
     try {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
-import { type Schedule, scheduleOf, Ticker } from './schedule.ts'
+import { Alarms, type Schedule, scheduleOf, Ticker } from './schedule.ts'
 
 const what = 'strategies.scheduled'
 const start = new Date(2026, 0, 1, 12, 0, 0).getTime()
@@ -96,5 +96,47 @@ describe('Ticker', () => {
     const { clock, ticker } = ticks(() => Number.POSITIVE_INFINITY)
     expect(clock.waiting).toBe(0)
     expect(ticker.at).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('Alarms', () => {
+  function alarms() {
+    const clock = new TestClock(start)
+    const log: [string, number][] = []
+    return { clock, log, alarms: new Alarms(clock, (key, at) => log.push([key, at - start])) }
+  }
+
+  test('each time is told once, and can be asked for again', async () => {
+    const { clock, log, alarms: set } = alarms()
+    for (const key of ['a', 'a', 'b']) set.set(key, start + minute)
+    set.set('a', start)
+    expect(clock.waiting).toBe(3)
+    await clock.advance(minute)
+    expect(log).toEqual([
+      ['a', 0],
+      ['a', minute],
+      ['b', minute],
+    ])
+    set.set('a', start + minute)
+    await clock.advance(1)
+    expect(log.at(-1)).toEqual(['a', minute])
+    expect(log).toHaveLength(4)
+  })
+
+  test('the time told is not before the one asked for, though the wall clock says so', async () => {
+    const { clock, log, alarms: set } = alarms()
+    set.set('a', start + minute)
+    clock.step(-5)
+    await clock.advance(minute)
+    expect(log).toEqual([['a', minute]])
+  })
+
+  test('none comes after they were stopped', async () => {
+    const { clock, log, alarms: set } = alarms()
+    set.set('a', start + minute)
+    set.stop()
+    await clock.advance(hour)
+    expect(log).toEqual([])
+    expect(clock.waiting).toBe(0)
   })
 })

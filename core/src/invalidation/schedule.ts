@@ -101,3 +101,32 @@ export class Ticker {
 }
 
 const lookAgainMs = 3_600_000
+
+/** Calls at single times, one for each that was asked for, however often. */
+export class Alarms<Key extends string> {
+  readonly #clock: Clock
+  readonly #onAlarm: (key: Key, at: number) => void
+  /** key and time -> the timer that waits for it. */
+  readonly #timers = new Map<string, Timer>()
+
+  constructor(clock: Clock, onAlarm: (key: Key, at: number) => void) {
+    this.#clock = clock
+    this.#onAlarm = onAlarm
+  }
+
+  set(key: Key, at: number): void {
+    const id = `${key} ${at}`
+    if (this.#timers.has(id)) return
+    const timer = this.#clock.schedule(Math.max(0, at - this.#clock.now()), () => {
+      this.#timers.delete(id)
+      // A timer may fire a moment before its time by the wall clock.
+      this.#onAlarm(key, Math.max(at, this.#clock.now()))
+    })
+    this.#timers.set(id, timer)
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+  }
+}
