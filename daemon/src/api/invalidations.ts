@@ -170,5 +170,5 @@ function answer(c: Context<ApiEnv>, result: InvalidationResult) {
 function nextPage(url: string, cursor: string): string {
   const { pathname, searchParams } = new URL(url)
   searchParams.set('cursor', cursor)
-  return `${pathname}?${searchParams}`
+  return `${pathname}?${searchParams.toString()}`
 }

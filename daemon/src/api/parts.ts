@@ -11,7 +11,7 @@ export type Api = OpenAPIHono<ApiEnv>
 
 /** What the routes work with. */
 export interface ApiParts {
-  readonly cache: Cache<string>
+  readonly cache: Cache
   readonly journal: Journal
   readonly log: Logger
   readonly host: string

@@ -131,17 +131,23 @@ export function requestInvalid(errors: readonly ParameterError[]): StaleproofErr
 /** What any route may answer. */
 const anywhere = ['E_API_REQUEST_INVALID', 'E_API_HOST', 'E_API_INTERNAL', 'E_CACHE_CLOSED']
 
-/** The problem responses of a route with these codes, for the OpenAPI document. */
-export function problems(...codes: readonly string[]): Readonly<Record<never, never>> {
-  const byStatus = new Map<number, string[]>()
+interface ProblemResponse {
+  readonly description: string
+  readonly content: { readonly [problemMediaType]: { readonly schema: typeof problemSchema } }
+}
+
+/** The problem responses of a route with these codes, and of any route, for the OpenAPI document. */
+export function problems(...codes: readonly string[]): Readonly<Record<500, ProblemResponse>> {
+  const responses: Record<number, ProblemResponse> & Record<500, ProblemResponse> = { 500: titled('') }
   for (const code of [...anywhere, ...codes]) {
     const [status, title] = kinds[code] ?? internal
-    byStatus.set(status, [...(byStatus.get(status) ?? []), `${title} (\`${code}\`).`])
+    responses[status] = titled(`${responses[status]?.description ?? ''} ${title} (\`${code}\`).`.trim())
   }
-  const content = { [problemMediaType]: { schema: problemSchema } }
-  return Object.fromEntries(
-    [...byStatus].map(([status, said]) => [status, { description: said.join(' '), content }]),
-  )
+  return responses
+}
+
+function titled(description: string): ProblemResponse {
+  return { description, content: { [problemMediaType]: { schema: problemSchema } } }
 }
 
 /** A JSON response, for the OpenAPI document. */

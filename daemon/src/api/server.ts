@@ -18,7 +18,7 @@ import { problemOf, requestInvalid } from './problem.ts'
 import { problemMediaType } from './protocol.ts'
 
 export interface ServerOptions {
-  readonly cache: Cache<string>
+  readonly cache: Cache
   readonly config: { readonly host: string; readonly port: number; readonly maxBodyBytes: number }
   readonly log: Logger
   readonly readiness: { readonly ready: boolean }
@@ -60,7 +60,8 @@ export function createServer(options: ServerOptions): Server {
 
 function httpServer(api: Api): HttpServer {
   const answer = (request: Request, env: unknown) => api.fetch(request, env as HttpBindings)
-  return createHttpServer(getRequestListener(answer, { errorHandler: unreadable }))
+  const listener = getRequestListener(answer, { errorHandler: unreadable })
+  return createHttpServer((incoming, outgoing) => void listener(incoming, outgoing))
 }
 
 /** Raised before there is a request that the API could answer: a broken address or Host header. */

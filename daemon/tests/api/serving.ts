@@ -11,7 +11,7 @@ import { createServer, type Server, type ServerOptions } from '../../src/api/ser
 export interface Serving {
   readonly url: string
   readonly port: number
-  readonly cache: Cache<string>
+  readonly cache: Cache
   readonly server: Server
   /** What was logged, a line each. */
   readonly logged: readonly string[]
