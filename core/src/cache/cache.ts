@@ -24,7 +24,7 @@ import { StaleproofError } from '../model/errors.ts'
 import { Events, type CacheEventName, type Listener } from '../model/event.ts'
 import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
 import { checkName } from '../model/name.ts'
-import type { Position } from '../model/position.ts'
+import { parseToken, tokenOf, type Position } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
@@ -38,7 +38,6 @@ import { Lower } from './lower.ts'
 import { settle, type CacheOptions, type Settings } from './options.ts'
 import { Reader } from './reader.ts'
 import type { Stats } from './stats.ts'
-import { parseToken, tokenOf } from './token.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
 import { wrap, type Wrapped } from './wrap.ts'
 import { Writer, type Refusal, type StoreOptions } from './writer.ts'
@@ -164,7 +163,10 @@ export class Cache<P extends string = string> {
 
   /** True if `get` would find it: a value, or a remembered `undefined`. */
   async has(key: string): Promise<boolean> {
-    return (await this.#fresh(this.#automatic ? currentFlight(this) : undefined, key)) !== undefined
+    const within = this.#automatic ? currentFlight(this) : undefined
+    const entry = await this.#fresh(within, key)
+    if (entry !== undefined) within?.inherit(entry)
+    return entry !== undefined
   }
 
   /** Those of the keys that `get` would find. */
@@ -182,9 +184,12 @@ export class Cache<P extends string = string> {
   async entry<V>(key: string): Promise<EntryView<V> | undefined> {
     this.#open()
     checkName(key, 'key')
+    const within = this.#automatic ? currentFlight(this) : undefined
+    within?.note(key)
     const found = await this.#reader.find(key)
     if (found === undefined || found.entry.kind === 'error') return undefined
     const { entry, state } = found
+    within?.inherit(entry)
     this.#counts.hits++
     entry.reads++
     return {
@@ -258,9 +263,9 @@ export class Cache<P extends string = string> {
   async delete(key: string): Promise<boolean> {
     this.#open()
     checkName(key, 'key')
-    const held = this.#held.near.look(key) !== undefined || (await this.#lower.holds(key))
-    await this.invalidate(key, { reason: 'delete' })
-    return held
+    const near = this.#held.near.look(key) !== undefined
+    const [below] = await Promise.all([this.#lower.holds(key), this.invalidate(key, { reason: 'delete' })])
+    return near || below
   }
 
   // The declared graph
@@ -403,10 +408,11 @@ export class Cache<P extends string = string> {
     key: string,
     how: { loader: Loader<unknown>; options: StoreOptions | undefined },
   ): Promise<unknown> {
+    // A read that comes too late is refused by a rejection, not by a throw: in #read.
+    if (within?.ended === true) return this.#read(within, key, how)
     within?.note(key)
     const ready = this.#held.ready(key)
-    if (ready !== undefined) return this.#reader.serve(ready, within)
-    return this.#read(within, key, how)
+    return ready === undefined ? this.#read(within, key, how) : this.#reader.serve(ready, within)
   }
 
   async #read(
@@ -416,6 +422,7 @@ export class Cache<P extends string = string> {
   ): Promise<unknown> {
     this.#open()
     checkName(key, 'key')
+    within?.note(key)
     const policy = this.#policies.get(options.policy)
     return this.#reader.read({ key, loader, options, policy, position: this.#log.applied, within })
   }

@@ -73,21 +73,18 @@ export class Held {
     return this.#parts.clock.coarseNow() < entry.attentionAt ? entry : undefined
   }
 
-  /** The entry if it can be served, fresh or stale, judged now; one that cannot be is dropped. */
+  /** The entry if it can be served, fresh or stale; one that cannot be is dropped. */
   find(key: string): Found | undefined {
     const entry = this.near.get(key)
     if (entry === undefined) return undefined
-    const found = this.assess(entry)
+    const found = entry.stamp < this.freshSince ? this.assess(entry) : this.#aged(entry)
     if (found === undefined) this.#dropEnded(entry)
     return found
   }
 
-  /** What an entry, held or not, is worth now; undefined if it can be served no more. */
+  /** What an entry is worth now, be it held or not; undefined if it can be served no more. */
   assess(entry: Entry): Found | undefined {
-    if (entry.stamp < this.freshSince && this.judge(entry) !== undefined) return undefined
-    settleTimes(entry)
-    const state = freshness(entry, this.#parts.clock.now())
-    return state === 'expired' ? undefined : { entry, state }
+    return this.judge(entry) === undefined ? this.#aged(entry) : undefined
   }
 
   /** Takes an entry in. False if it is too large for memory. In the same tick as it was judged, so that nothing slips between. */
@@ -182,15 +179,19 @@ export class Held {
     return undefined
   }
 
+  #aged(entry: Entry): Found | undefined {
+    settleTimes(entry)
+    const state = freshness(entry, this.#parts.clock.now())
+    return state === 'expired' ? undefined : { entry, state }
+  }
+
   #dropInvalid(entry: Entry): boolean {
     const by = this.judge(entry)
     return by !== undefined && this.drop(entry, 'invalidated', by)
   }
 
   #dropEnded(entry: Entry): boolean {
-    if (this.#dropInvalid(entry)) return true
-    settleTimes(entry)
-    return freshness(entry, this.#parts.clock.now()) === 'expired' && this.drop(entry, 'expired')
+    return this.#dropInvalid(entry) || (this.#aged(entry) === undefined && this.drop(entry, 'expired'))
   }
 
   /** Keys of entries that the names reach, or undefined if those are more than a tick should drop. */

@@ -165,7 +165,8 @@ export class Invalidations {
       boundMs: ({ consistency }) => settings.boundMs[consistency],
       reach: (request) => this.#reach(this.#cascade(request)),
       append: (change) => log.append(change),
-      purgeNear: async (keys, n) => held.takeDroppedAt(n) + (await held.purge(keys)),
+      droppedNear: (n) => held.takeDroppedAt(n),
+      purgeNear: (keys) => held.purge(keys),
       heldNear: (keys) => held.invalidOf(keys),
       isInvalid: (entry) => judge.verdict(entry) !== undefined,
     }

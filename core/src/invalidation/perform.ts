@@ -11,7 +11,7 @@ import type { Change } from '../log/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/invalidation.ts'
-import type { Position } from '../model/position.ts'
+import { tokenOf, type Position } from '../model/position.ts'
 import type { Tier } from '../tiers/contract.ts'
 import type { InvalidationRequest } from './contract.ts'
 
@@ -34,8 +34,10 @@ export interface Hands {
   /** Walks the graph as it is now. */
   reach(request: InvalidationRequest): Reach
   append(change: Change): Promise<Position>
-  /** Removes from memory what is invalid. @returns how many entries, those included that went when `n` was applied */
-  purgeNear(keys: Iterable<string>, n: number): Promise<number>
+  /** How many entries memory dropped when the record at `n` was applied. */
+  droppedNear(n: number): number
+  /** Removes from memory those of the keys that are still held and invalid. @returns how many entries */
+  purgeNear(keys: Iterable<string>): Promise<number>
   /** Those of the keys that memory holds though they are invalid. */
   heldNear(keys: Iterable<string>): readonly string[]
   /** Whether an entry of a lower tier is invalid by now. */
@@ -47,8 +49,11 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
   const walks = request.strategy !== 'lazy'
   const reach = walks ? hands.reach(request) : undefined
   const position = await hands.append(changeOf(request, hands))
+  const dropped = hands.droppedNear(position.n)
   const purges = reach !== undefined && request.mode === 'purge'
-  const tiers = purges ? await purgeAll(request, { hands, keys: reach.keys, n: position.n }) : deferAll(hands)
+  const tiers = purges
+    ? await purgeAll(request, { hands, keys: reach.keys, dropped })
+    : deferAll(hands, dropped)
   const failed = Object.entries(tiers).filter(([, tier]) => tier.status === 'failed')
   return {
     ...request,
@@ -63,7 +68,7 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
     startedAt,
     endedAt: hands.clock.now(),
     error: failed.length > 0 ? incomplete(failed) : null,
-    token: `${position.generation}.${position.n}`,
+    token: tokenOf(position),
   }
 }
 
@@ -77,7 +82,8 @@ function changeOf(request: InvalidationRequest, hands: Hands): Change {
 interface Purge {
   readonly hands: Hands
   readonly keys: readonly string[]
-  readonly n: number
+  /** Entries that memory dropped when the record was applied. */
+  readonly dropped: number
 }
 
 type Outcomes = Record<string, TierOutcome>
@@ -85,10 +91,9 @@ type Outcomes = Record<string, TierOutcome>
 const untouched: TierOutcome = { status: 'deferred', purged: 0, verified: false, held: [], error: null }
 
 /** Nothing is purged, and nobody is served it: the bytes go when they are touched or swept. */
-function deferAll(hands: Hands): Outcomes {
-  return Object.fromEntries(
-    ['memory', ...hands.tiers.map(({ name }) => name)].map((name) => [name, untouched]),
-  )
+function deferAll(hands: Hands, dropped: number): Outcomes {
+  const lower = hands.tiers.map(({ name }) => [name, untouched] as const)
+  return { memory: { ...untouched, purged: dropped }, ...Object.fromEntries(lower) }
 }
 
 async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Outcomes> {
@@ -99,8 +104,11 @@ async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Out
   return Object.fromEntries(await Promise.all([near, ...lower]))
 }
 
-async function purgeNear(request: InvalidationRequest, { hands, keys, n }: Purge): Promise<TierOutcome> {
-  const purged = await hands.purgeNear(keys, n)
+async function purgeNear(
+  request: InvalidationRequest,
+  { hands, keys, dropped }: Purge,
+): Promise<TierOutcome> {
+  const purged = dropped + (await hands.purgeNear(keys))
   if (request.consistency !== 'strict') return { ...untouched, status: 'purged', purged }
   return readBack(purged, hands.heldNear(keys))
 }

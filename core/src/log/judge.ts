@@ -75,9 +75,9 @@ export class Judge {
     }
   }
 
-  /** Undefined if it is valid. Of several invalidations, one that ends it at once is told first. */
+  /** Undefined if it is valid. What ends it at once is told first, then what ends it soonest. */
   verdict(made: Made): Invalidated | undefined {
-    return this.#by(this.#hard, made) ?? this.#by(this.#soft, made)
+    return this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made))
   }
 
   /** Position of the newest invalidation that is known of `name`, soft or not; 0 if none is. */
@@ -114,18 +114,25 @@ export class Judge {
     for (const [n, endsMs] of this.#softUntil) if (endsMs <= record.atMs) this.#softUntil.delete(n)
   }
 
-  #by(ledger: Ledger, made: Made): Invalidated | undefined {
-    const own = ledger.after(made.keyStamp, made.key)
-    if (own > 0) return this.#told(ledger, made.key, own)
-    for (const name of made.dependencies) {
-      const n = ledger.after(made.stamp, name)
-      if (n > 0) return this.#told(ledger, name, n)
+  #ended({ key, stamp, keyStamp, dependencies }: Made): Invalidated | undefined {
+    const own = this.#hard.after(keyStamp, key)
+    if (own > 0) return { name: key, n: own, untilMs: 0 }
+    for (const name of dependencies) {
+      const n = this.#hard.after(stamp, name)
+      if (n > 0) return { name, n, untilMs: 0 }
     }
     return undefined
   }
 
-  #told(ledger: Ledger, name: string, n: number): Invalidated {
-    return { name, n, untilMs: ledger === this.#soft ? (this.#softUntil.get(n) ?? 0) : 0 }
+  /** Of all soft records that it is older than, the one that ends it soonest. */
+  #bounded({ key, stamp, keyStamp, dependencies }: Made): Invalidated | undefined {
+    let first: Invalidated | undefined
+    for (const name of [key, ...dependencies]) {
+      const n = this.#soft.after(name === key ? keyStamp : stamp, name)
+      const untilMs = this.#softUntil.get(n) ?? 0
+      if (n > 0 && (first === undefined || untilMs < first.untilMs)) first = { name, n, untilMs }
+    }
+    return first
   }
 
   #remember(record: LogRecord): void {
