@@ -144,7 +144,7 @@ export function matches(query: HistoryQuery, record: InvalidationResult): boolea
   )
 }
 
-export const pageLimitMax = 1000
+const pageLimitMax = 1000
 
 /** Records a page. @throws E_OPTIONS_INVALID */
 export function pageLimit(query: HistoryQuery): number {
