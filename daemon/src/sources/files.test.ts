@@ -1,7 +1,16 @@
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FSWatcher } from 'chokidar'
 import { pino } from 'pino'
 import { systemClock } from 'staleproof'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -118,6 +127,35 @@ describe('reports', () => {
     await until(() => expect(reported('created')).toContain(`file:${at('a', 'b')}`))
   })
 
+  it('a write that set the time of modification back', async () => {
+    writeFileSync(at('a'), '1')
+    utimesSync(at('a'), 1, 1)
+    await start()
+    writeFileSync(at('a'), '2')
+    utimesSync(at('a'), 1, 1)
+    await until(() => expect(reported('changed')).toContain(`file:${at('a')}`))
+  })
+
+  it('what is in a folder that took the place of another at once', async () => {
+    mkdirSync(at('x', 'y'), { recursive: true })
+    writeFileSync(at('x', 'y', 'a'), '1')
+    await start()
+    rmSync(at('x'), { recursive: true })
+    mkdirSync(at('x', 'y'), { recursive: true })
+    writeFileSync(at('x', 'y', 'a'), '1')
+    await until(() => expect(reported('changed')).toContain(`file:${at('x', 'y', 'a')}`))
+    changes = []
+    writeFileSync(at('x', 'y', 'a'), '2')
+    await until(() => expect(reported('changed')).toContain(`file:${at('x', 'y', 'a')}`))
+  })
+
+  it('a file that came and went', async () => {
+    await start()
+    writeFileSync(at('a'), '1')
+    rmSync(at('a'))
+    await until(() => expect(reported('removed')).toContain(`file:${at('a')}`))
+  })
+
   it('real paths, when the folder is named by a link', async () => {
     mkdirSync(at('real'))
     symlinkSync(at('real'), at('link'))
@@ -161,15 +199,29 @@ describe('a folder that cannot be watched', () => {
   })
 
   it('says what to do when the system will not watch more', async () => {
-    const open = () => {
-      const watcher = new FSWatcher()
-      queueMicrotask(() => watcher.emit('error', Object.assign(new Error('no space'), { code: 'ENOSPC' })))
-      return watcher
+    const refuse = () => {
+      throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
     }
-    await expect(start({}, { open })).rejects.toMatchObject({
+    await expect(start({}, { watch: refuse as typeof watch })).rejects.toMatchObject({
       code: 'E_SOURCE_WATCH_LIMIT',
       message: expect.stringMatching(/max_user_watches.*polling: true/),
     })
+  })
+
+  it('is degraded when the system will not watch what comes later', async () => {
+    let allowed = 1
+    const limited = (...args: Parameters<typeof watch>) => {
+      if (allowed-- <= 0) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+      return watch(...args)
+    }
+    await start({}, { watch: limited as typeof watch })
+    mkdirSync(at('more'))
+    await until(() =>
+      expect(source.status()).toMatchObject({
+        state: 'degraded',
+        problem: expect.stringContaining(at('more')),
+      }),
+    )
   })
 })
 

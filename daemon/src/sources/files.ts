@@ -2,85 +2,62 @@
  * Files: a watched folder as a source. A change of `/dir/a.jpg` is a change of `file:/dir/a.jpg` and of `dir:/dir`.
  *
  * Invariants: names are absolute real paths; symbolic links inside are not followed, a link is a file of its own;
- * `#known` holds what the watcher told us of and we did not report as removed; while the folder is lost nothing is
- * known, and both when it goes and when it is back everything below it is reported by prefix, since anything may
- * have changed unseen.
+ * there is an observer exactly while the folder is watched; both when the folder goes and when it is back
+ * everything below it is reported by prefix, since anything may have changed unseen.
  */
-import type { Stats } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { watch, type ChokidarOptions, type FSWatcher } from 'chokidar'
+import type { watch } from 'node:fs'
+import { dirname } from 'node:path'
 import { durationMs, type Clock, type Timer } from 'staleproof'
 import type { Log } from '../config/log.ts'
 import type { WatchedFolder } from '../config/schema.ts'
 import type { Change, Kind, Report, Source, SourceStatus } from './contract.ts'
-import { entriesOf, identityOf, lookAt, looks, openFolder, type Folder } from './folder.ts'
+import { identityOf, openFolder, type Folder } from './folder.ts'
 import { ignorer } from './ignore.ts'
-import { Settling } from './settling.ts'
-import { isLimit, watchError } from './watch-error.ts'
+import { Observer, type What } from './observer.ts'
+import { watchError } from './watch-error.ts'
 
 export interface FilesOptions {
   readonly folder: WatchedFolder
   readonly clock: Clock
   readonly log: Log
-  /** How the watcher is made; chokidar's way if left out. */
-  readonly open?: (path: string, options: ChokidarOptions) => FSWatcher
+  /** How a folder is watched; `fs.watch` if left out. */
+  readonly watch?: typeof watch
 }
 
 /** How often we look whether the folder is still there, or is back. */
 const folderCheckMs = 2000
+/** How often we look at everything, besides what the system tells. */
+const rescanMs = 600_000
 const pollingMsByDefault = 1000
-
-type What = 'file' | 'folder'
-
-/** What the watcher's events mean. */
-const meanings: Readonly<Record<string, { kind: Kind; what: What } | undefined>> = {
-  add: { kind: 'created', what: 'file' },
-  addDir: { kind: 'created', what: 'folder' },
-  change: { kind: 'changed', what: 'file' },
-  unlink: { kind: 'removed', what: 'file' },
-  unlinkDir: { kind: 'removed', what: 'folder' },
-}
 
 export class FilesSource implements Source {
   readonly #options: FilesOptions
-  readonly #settling: Settling
-  readonly #known = new Map<string, What>()
   #report: Report = () => {}
-  #isIgnored: (path: string) => boolean = () => false
   #folder: Folder = { path: '', identity: '' }
-  #watcher: FSWatcher | undefined
+  #observer: Observer | undefined
   #timer: Timer | undefined
   #checking: Promise<void> | undefined
   #state: SourceStatus['state'] = 'starting'
   #problem: string | null = null
   #changes = 0
   #lastChangeAt: number | null = null
-  /** False during a first scan: what is there already did not change. */
-  #live = false
 
   constructor(options: FilesOptions) {
     this.#options = options
-    this.#settling = new Settling({
-      clock: options.clock,
-      stabilityMs: durationMs(options.folder.stability),
-      look: lookAt,
-      settled: (path, kind) => this.#settled(path, kind),
-    })
   }
 
-  /** @throws E_SOURCE_FOLDER_MISSING, E_SOURCE_FOLDER_UNREADABLE, E_SOURCE_WATCH_LIMIT */
+  /** @throws E_SOURCE_FOLDER_MISSING, E_SOURCE_FOLDER_UNREADABLE, E_SOURCE_WATCH_LIMIT, E_SOURCE_WATCH_FAILED */
   async start(report: Report): Promise<void> {
     this.#report = report
-    await this.#watch(await openFolder(this.#options.folder.path))
+    await this.#observe(await openFolder(this.#options.folder.path))
     this.#checkLater()
   }
 
   async stop(): Promise<void> {
     this.#state = 'stopped'
     this.#timer?.cancel()
-    this.#settling.stop()
     await this.#checking
-    await this.#unwatch()
+    await this.#observer?.stop()
   }
 
   status(): SourceStatus {
@@ -88,107 +65,60 @@ export class FilesSource implements Source {
       name: `files:${this.#options.folder.path}`,
       state: this.#state,
       problem: this.#problem,
-      watched: this.#known.size,
+      watched: this.#observer?.size ?? 0,
       changes: this.#changes,
       lastChangeAt: this.#lastChangeAt,
     }
   }
 
-  async #watch(folder: Folder): Promise<void> {
-    const { ignore, polling } = this.#options.folder
-    const open = this.#options.open ?? watch
+  async #observe(folder: Folder): Promise<void> {
     this.#folder = folder
-    this.#isIgnored = ignorer(folder.path, ignore)
-    this.#live = false
     this.#problem = null
-    this.#watcher = open(folder.path, {
-      ignored: this.#isIgnored,
-      followSymlinks: false,
-      alwaysStat: true,
-      // Its way to recognise a replaced file leaves out names that only we may leave out; settling does it.
-      atomic: false,
-      ...pollingOptions(polling),
-    })
+    const observer = this.#observerOf(folder.path)
+    this.#observer = observer
     try {
-      await this.#scan(this.#watcher)
+      await observer.start()
     } catch (error) {
-      await this.#unwatch()
+      this.#observer = undefined
+      await observer.stop()
       throw watchError(folder.path, error)
     }
-    this.#live = true
     if (this.#state !== 'stopped') this.#state = this.#problem === null ? 'watching' : 'degraded'
   }
 
-  async #scan(watcher: FSWatcher): Promise<void> {
-    watcher.on('all', (event, path, stats) => this.#heard(event, path, stats))
-    await new Promise<void>((resolve, reject) => {
-      watcher.on('ready', resolve)
-      watcher.on('error', (error) => {
-        if (isLimit(error) && !this.#live) reject(error as Error)
-        else this.#degrade(error)
-      })
+  #observerOf(root: string): Observer {
+    const { clock, folder, watch } = this.#options
+    const { ignore, polling, stability } = folder
+    return new Observer({
+      root,
+      clock,
+      watch,
+      live: polling === false,
+      rescanMs: polling === false ? rescanMs : pollingMs(polling),
+      stabilityMs: durationMs(stability),
+      isIgnored: ignorer(root, ignore),
+      changed: (kind, path, what) => this.#tell({ kind, names: namesOf(path, what) }),
+      rootChanged: () => this.#checkNow(),
+      failed: (path, error) => this.#degrade(path, error),
     })
-    for (const [path, what] of this.#known) if (what === 'folder') await this.#addMissed(path)
   }
 
-  async #unwatch(): Promise<void> {
-    await this.#watcher?.close()
-    this.#watcher = undefined
-    this.#known.clear()
-  }
-
-  #heard(event: string, path: string, stats: Stats | undefined): void {
-    const meaning = meanings[event]
-    if (meaning === undefined) return
-    if (this.#live && meaning.what === 'file' && stats?.isDirectory()) return this.#becameFolder(path)
-    if (meaning.kind !== 'removed') this.#known.set(path, meaning.what)
-    if (!this.#live) return
-    if (path === this.#folder.path && meaning.kind === 'removed') return this.#checkNow()
-    this.#settling.touch(path, meaning.kind, stats === undefined ? null : looks(stats))
-  }
-
-  /** The watcher goes on to think of it as a file: let it begin anew. */
-  #becameFolder(path: string): void {
-    this.#tell('removed', path, 'file')
-    this.#known.set(path, 'folder')
-    this.#watcher?.unwatch(path)
-    this.#watcher?.add(path)
-    this.#tell('created', path, 'folder')
-  }
-
-  #settled(path: string, kind: Kind): void {
-    const what = this.#known.get(path) ?? 'file'
-    if (kind === 'removed') this.#known.delete(path)
-    this.#tell(kind, path, what)
-    if (what === 'folder' && kind !== 'removed') {
-      this.#addMissed(path).catch((error: unknown) => this.#degrade(error))
-    }
-  }
-
-  #tell(kind: Kind, path: string, what: What): void {
-    const own = what === 'file' ? `file:${path}` : `dir:${path}`
-    this.#reportNow({ kind, names: [own, `dir:${dirname(path)}`] })
-  }
-
-  #reportNow(change: Change): void {
+  #tell(change: Change): void {
     this.#changes += 1
     this.#lastChangeAt = this.#options.clock.now()
     this.#report(change)
   }
 
-  /**
-   * The watcher reads a folder and then begins to watch it; what is made in between is not seen.
-   * Once the folder is at rest we look ourselves, and hand the watcher what it does not know.
-   */
-  async #addMissed(folder: string): Promise<void> {
-    const paths = (await entriesOf(folder)).map((name) => join(folder, name))
-    const missed = paths.filter((path) => !this.#known.has(path) && !this.#isIgnored(path))
-    if (missed.length > 0) this.#watcher?.add(missed)
+  #tellAll(kind: Kind): void {
+    const { path } = this.#folder
+    const below = path.endsWith('/') ? path : `${path}/`
+    this.#tell({ kind, names: [`dir:${path}`], prefix: `file:${below}` })
+    this.#report({ kind, names: [], prefix: `dir:${below}` })
   }
 
-  #degrade(error: unknown): void {
-    const { path = this.#folder.path } = error as NodeJS.ErrnoException
+  #degrade(path: string, error: unknown): void {
     const { code, message } = watchError(path, error)
+    if (this.#state === 'stopped' || this.#problem === message) return
     this.#state = 'degraded'
     this.#problem = message
     this.#options.log.error({ code, folder: this.#folder.path }, message)
@@ -200,8 +130,9 @@ export class FilesSource implements Source {
   }
 
   #checkNow(): void {
+    if (this.#checking !== undefined || this.#state === 'stopped') return
     this.#timer?.cancel()
-    this.#checking ??= this.#check()
+    this.#checking = this.#check()
       .catch((error: unknown) => this.#wait(error as Error))
       .finally(() => {
         this.#checking = undefined
@@ -211,18 +142,19 @@ export class FilesSource implements Source {
 
   /** Is it still the folder that we watch? If not, it is lost, and we watch what is there now. */
   async #check(): Promise<void> {
-    const identity = await identityOf(this.#options.folder.path)
-    if (this.#state === 'stopped') return
-    if (this.#watcher !== undefined && identity === this.#folder.identity) return
-    if (this.#watcher !== undefined) await this.#lose()
-    await this.#watch(await openFolder(this.#options.folder.path))
+    const { path } = this.#options.folder
+    const identity = await identityOf(path)
+    if (this.#observer !== undefined && identity === this.#folder.identity) return
+    await this.#lose()
+    await this.#observe(await openFolder(path))
     this.#options.log.info({ folder: this.#folder.path }, 'the folder is back and watched again')
     this.#tellAll('created')
   }
 
   async #lose(): Promise<void> {
-    this.#settling.clear()
-    await this.#unwatch()
+    if (this.#observer === undefined) return
+    await this.#observer.stop()
+    this.#observer = undefined
     this.#tellAll('removed')
   }
 
@@ -235,17 +167,13 @@ export class FilesSource implements Source {
     this.#state = 'waiting'
     this.#problem = message
   }
-
-  #tellAll(kind: Kind): void {
-    const { path } = this.#folder
-    const below = path.endsWith('/') ? path : `${path}/`
-    this.#reportNow({ kind, names: [`dir:${path}`], prefix: `file:${below}` })
-    this.#report({ kind, names: [], prefix: `dir:${below}` })
-  }
 }
 
-function pollingOptions(polling: WatchedFolder['polling']): ChokidarOptions {
-  if (polling === false) return {}
-  const interval = polling === true ? pollingMsByDefault : durationMs(polling)
-  return { usePolling: true, interval, binaryInterval: interval }
+function namesOf(path: string, what: What): string[] {
+  const own = what === 'file' ? ['file:'] : what === 'folder' ? ['dir:'] : ['file:', 'dir:']
+  return [...own.map((kind) => kind + path), `dir:${dirname(path)}`]
+}
+
+function pollingMs(polling: Exclude<WatchedFolder['polling'], false>): number {
+  return polling === true ? pollingMsByDefault : durationMs(polling)
 }

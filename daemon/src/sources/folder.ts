@@ -1,7 +1,7 @@
 /**
- * A folder as a source sees it: whether it can be watched, and whether it is still the same one.
+ * What a source sees of a folder and of what is inside: whether it can be watched, and what it looks like.
  */
-import { constants, type Stats } from 'node:fs'
+import { constants } from 'node:fs'
 import { access, lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { StaleproofError } from 'staleproof'
 
@@ -12,6 +12,15 @@ export interface Folder {
   readonly identity: string
 }
 
+/** What a file or folder is like, to compare with another look. */
+export interface Look {
+  readonly isFolder: boolean
+  /** Of a file: differs once it was written to or replaced. Of a folder: differs once it was replaced. */
+  readonly text: string
+  /** ms since 1970, by the clock of the file system. */
+  readonly changedAt: number
+}
+
 /** @throws E_SOURCE_FOLDER_MISSING, E_SOURCE_FOLDER_UNREADABLE */
 export async function openFolder(configured: string): Promise<Folder> {
   try {
@@ -19,7 +28,6 @@ export async function openFolder(configured: string): Promise<Folder> {
     const identity = await identityOf(path)
     if (identity === null) throw unreadable(configured, 'it is not a folder')
     await access(path, constants.R_OK | constants.X_OK)
-    await readdir(path)
     return { path, identity }
   } catch (cause) {
     if (cause instanceof StaleproofError) throw cause
@@ -27,34 +35,39 @@ export async function openFolder(configured: string): Promise<Folder> {
   }
 }
 
-/** Null if there is no folder (any more). */
+/** Of the folder that a path leads to; null if there is none (any more). */
 export async function identityOf(path: string): Promise<string | null> {
   const stats = await ifThere(stat(path))
   return stats?.isDirectory() ? `${stats.dev}:${stats.ino}:${stats.birthtimeMs}` : null
 }
 
-/** What a file or folder looks like, to compare with another look; null if it is gone. */
-export async function lookAt(path: string): Promise<string | null> {
+/** Null if it is gone. */
+export async function lookAt(path: string): Promise<Look | null> {
   const stats = await ifThere(lstat(path))
-  return stats === null ? null : looks(stats)
+  if (stats === null) return null
+  const { dev, ino, size, mtimeMs, ctimeMs, birthtimeMs } = stats
+  const isFolder = stats.isDirectory()
+  // A time of change cannot be set back, as that of modification can.
+  const text = isFolder ? `${dev}:${ino}:${birthtimeMs}` : `${dev}:${ino}:${size}:${mtimeMs}:${ctimeMs}`
+  return { isFolder, text, changedAt: ctimeMs }
 }
 
-export function looks({ ino, size, mtimeMs }: Stats): string {
-  return `${ino}:${size}:${mtimeMs}`
-}
-
-/** Names in a folder; none if it is gone. */
-export async function entriesOf(path: string): Promise<string[]> {
+/** Names in a folder; none if it is gone. @throws if it cannot be read */
+export async function namesIn(path: string): Promise<string[]> {
   return (await ifThere(readdir(path))) ?? []
 }
 
 async function ifThere<T>(looking: Promise<T>): Promise<T | null> {
   try {
     return await looking
-  } catch {
-    // Gone, or out of our reach, which is the same to whoever watches: there is nothing to compare with.
-    return null
+  } catch (error) {
+    if (isGone(error)) return null
+    throw error
   }
+}
+
+export function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ESTALE'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 function folderError(path: string, cause: NodeJS.ErrnoException): StaleproofError {

@@ -1,21 +1,25 @@
 import { systemClock } from 'staleproof'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { Look } from './folder.ts'
 import { Settling } from './settling.ts'
 
 /** What is on the disk, and what settled. */
-let disk: Map<string, string>
+let disk: Map<string, Look>
 let trace: string[]
 let settling: Settling
+let look: (path: string) => Promise<Look | null>
 
 beforeEach(() => {
   vi.useFakeTimers()
   disk = new Map()
   trace = []
+  look = async (path) => disk.get(path) ?? null
   settling = new Settling({
     clock: systemClock(),
     stabilityMs: 200,
-    look: async (path) => disk.get(path) ?? null,
-    settled: (path, kind) => trace.push(`${path} ${kind}`),
+    look: (path) => look(path),
+    settled: (path, look) => trace.push(`${path} ${look?.text ?? 'gone'}`),
+    failed: (path) => trace.push(`${path} failed`),
   })
 })
 afterEach(() => {
@@ -23,14 +27,9 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function write(path: string, look: string, kind: 'created' | 'changed' = 'changed') {
-  disk.set(path, look)
-  settling.touch(path, kind, look)
-}
-
-function remove(path: string) {
-  disk.delete(path)
-  settling.touch(path, 'removed', null)
+function write(path: string, text: string) {
+  disk.set(path, { text, isFolder: false, changedAt: Date.now() })
+  settling.touch(path)
 }
 
 it('reports a file once it stayed as it is', async () => {
@@ -38,26 +37,34 @@ it('reports a file once it stayed as it is', async () => {
   await vi.advanceTimersByTimeAsync(199)
   expect(trace).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
-  expect(trace).toEqual(['a changed'])
+  expect(trace).toEqual(['a 1'])
 })
 
 it('takes many writes for one change', async () => {
   for (let n = 0; n < 10; n++) {
-    write('a', String(n), n === 0 ? 'created' : 'changed')
+    write('a', String(n))
     await vi.advanceTimersByTimeAsync(150)
   }
   expect(trace).toEqual([])
   await vi.advanceTimersByTimeAsync(50)
-  expect(trace).toEqual(['a created'])
+  expect(trace).toEqual(['a 9'])
 })
 
 it('waits for a file that grows without an event', async () => {
   write('a', '1')
-  disk.set('a', '2')
-  await vi.advanceTimersByTimeAsync(399)
+  await vi.advanceTimersByTimeAsync(100)
+  disk.set('a', { text: '2', isFolder: false, changedAt: Date.now() })
+  await vi.advanceTimersByTimeAsync(299)
   expect(trace).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
-  expect(trace).toEqual(['a changed'])
+  expect(trace).toEqual(['a 2'])
+})
+
+it('needs no clock that agrees with ours', async () => {
+  disk.set('a', { text: '1', isFolder: false, changedAt: Date.now() + 3_600_000 })
+  settling.touch('a')
+  await vi.advanceTimersByTimeAsync(400)
+  expect(trace).toEqual(['a 1'])
 })
 
 it('reports a file that never rests every 30 s', async () => {
@@ -65,26 +72,37 @@ it('reports a file that never rests every 30 s', async () => {
     write('a', String(n))
     await vi.advanceTimersByTimeAsync(100)
   }
-  expect(trace).toEqual(['a changed', 'a changed'])
+  expect(trace).toHaveLength(2)
 })
 
-it('reports what is gone as removed, seen or not', async () => {
-  remove('a')
-  write('b', '1', 'created')
+it('reports what is gone, seen or not', async () => {
+  settling.touch('a')
+  write('b', '1')
   disk.delete('b')
   await vi.advanceTimersByTimeAsync(200)
-  expect(trace).toEqual(['a removed', 'b removed'])
+  expect(trace).toEqual(['a gone', 'b gone'])
 })
 
 it('takes removal and return for one change', async () => {
-  remove('a')
-  write('a', '2', 'created')
+  settling.touch('a')
+  write('a', '2')
   await vi.advanceTimersByTimeAsync(1000)
-  expect(trace).toEqual(['a changed'])
+  expect(trace).toEqual(['a 2'])
+})
+
+it('looks again after a look that failed', async () => {
+  let failures = 1
+  look = async () => {
+    if (failures-- > 0) throw new Error('no')
+    return null
+  }
+  settling.touch('a')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(trace).toEqual(['a failed', 'a gone'])
 })
 
 it('settles thousands at once, each once', async () => {
-  for (let n = 0; n < 5000; n++) write(`f${n}`, '1', 'created')
+  for (let n = 0; n < 5000; n++) write(`f${n}`, '1')
   await vi.advanceTimersByTimeAsync(1000)
   expect(new Set(trace).size).toBe(5000)
   expect(trace.length).toBe(5000)

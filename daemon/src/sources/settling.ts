@@ -1,20 +1,22 @@
 /**
  * Settling: a file that is being written is one change, once it stays as it is.
  *
- * path -> { kind, since, dueAt, seen } means "it was touched, looked like `seen` then, and is looked at again at
- * `dueAt`". Invariants: in order of `dueAt`, since the wait is the same for all; each path that was touched
- * settles, at the latest `longestMs` after its first touch, however often it changes.
+ * path -> { since, dueAt, seen } means "it was touched, looked like `seen` when last looked at, and is looked at
+ * again at `dueAt`". Invariants: in order of `dueAt`, since the wait is the same for all; each path that was
+ * touched settles, at the latest about `longestMs` after its first touch, however often it changes.
  */
 import type { Clock, Timer } from 'staleproof'
-import type { Kind } from './contract.ts'
+import type { Look } from './folder.ts'
 
 export interface SettlingOptions {
   readonly clock: Clock
   /** How long it must stay as it is. */
   readonly stabilityMs: number
-  /** What a path looks like, so that two looks can be compared; null if it is gone. Does not fail. */
-  readonly look: (path: string) => Promise<string | null>
-  readonly settled: (path: string, kind: Kind) => void
+  /** Null if it is gone. */
+  readonly look: (path: string) => Promise<Look | null>
+  readonly settled: (path: string, look: Look | null) => void
+  /** A look that failed; the path is looked at again. */
+  readonly failed: (path: string, error: unknown) => void
 }
 
 /** A file that never rests (a log, a download) is reported this often: no longer than relaxed consistency. */
@@ -23,10 +25,9 @@ const longestMs = 30_000
 const looksMax = 64
 
 interface Touched {
-  readonly kind: Kind
   readonly since: number
   readonly dueAt: number
-  readonly seen: string | null
+  readonly seen: string | undefined
 }
 
 export class Settling {
@@ -40,19 +41,19 @@ export class Settling {
     this.#options = options
   }
 
-  /** @param seen what it looks like now */
-  touch(path: string, kind: Kind, seen: string | null): void {
+  /** Something happened to it: it has to stay as it is from now on. */
+  touch(path: string): void {
     const now = this.#options.clock.now()
-    const { since = now, kind: first = kind } = this.#touched.get(path) ?? {}
+    const { since = now, seen } = this.#touched.get(path) ?? {}
     // One that never rests keeps its place, so that it is looked at however often it is touched.
     if (now + this.#options.stabilityMs > since + longestMs) return
-    this.#put(path, { kind: first, since, seen })
+    this.#put(path, since, seen)
     this.#wake()
   }
 
-  /** Forgets what was touched. */
-  clear(): void {
-    this.#touched.clear()
+  /** It is not as it was: it is touched unless it is waited for already. */
+  differs(path: string): void {
+    if (!this.#touched.has(path)) this.touch(path)
   }
 
   stop(): void {
@@ -61,10 +62,10 @@ export class Settling {
     this.#touched.clear()
   }
 
-  #put(path: string, touched: Omit<Touched, 'dueAt'>): void {
+  #put(path: string, since: number, seen: string | undefined): void {
     const { clock, stabilityMs } = this.#options
     this.#touched.delete(path)
-    this.#touched.set(path, { ...touched, dueAt: clock.now() + stabilityMs })
+    this.#touched.set(path, { since, seen, dueAt: clock.now() + stabilityMs })
   }
 
   #wake(): void {
@@ -79,8 +80,7 @@ export class Settling {
 
   async #lookAtDue(): Promise<void> {
     this.#looking = true
-    const now = this.#options.clock.now()
-    const due = this.#firstDue(now)
+    const due = this.#firstDue(this.#options.clock.now())
     await Promise.all(due.map(([path, touched]) => this.#lookAt(path, touched)))
     this.#looking = false
     this.#wake()
@@ -96,19 +96,23 @@ export class Settling {
   }
 
   async #lookAt(path: string, touched: Touched): Promise<void> {
-    const { clock, look, settled } = this.#options
-    const seen = await look(path)
-    // Touched again or forgotten while we looked: that is newer than what we saw.
-    if (this.#touched.get(path) !== touched) return
-    const isAtRest = seen === touched.seen || clock.now() - touched.since >= longestMs
-    if (!isAtRest && seen !== null) return this.#put(path, { ...touched, seen })
-    this.#touched.delete(path)
-    settled(path, kindOf(touched, seen))
+    const { look, settled, failed } = this.#options
+    try {
+      const seen = await look(path)
+      // Touched again while we looked: that is newer than what we saw.
+      if (this.#touched.get(path) !== touched) return
+      if (!this.#isAtRest(seen, touched)) return this.#put(path, touched.since, seen?.text)
+      this.#touched.delete(path)
+      settled(path, seen)
+    } catch (error) {
+      if (this.#touched.get(path) === touched) this.#put(path, touched.since, touched.seen)
+      failed(path, error)
+    }
   }
-}
 
-/** Removed and there again is a change, as when an editor puts a new file in place of the old. */
-function kindOf({ kind }: Touched, seen: string | null): Kind {
-  if (seen === null) return 'removed'
-  return kind === 'removed' ? 'changed' : kind
+  #isAtRest(look: Look | null, { since, seen }: Touched): boolean {
+    if (look === null || look.isFolder || look.text === seen) return true
+    const now = this.#options.clock.now()
+    return now - look.changedAt >= this.#options.stabilityMs || now - since >= longestMs
+  }
 }
