@@ -21,7 +21,7 @@ export interface QueueFixture {
 const limits: QueueLimits = { sizeMax: 1000, agingMs: 1000 }
 const both = { scheduled: 100, background: 100 }
 
-export function job(id: string, parts: Partial<Job> = {}): Job {
+function job(id: string, parts: Partial<Job> = {}): Job {
   return {
     id,
     names: [id],
