@@ -7,11 +7,12 @@
  * all at once, and nothing is left running then; the end takes no longer than `graceMs`.
  */
 import { isIP } from 'node:net'
-import { sizeBytes, StaleproofError, systemClock, type Cache, type Clock } from 'staleproof'
+import { StaleproofError, systemClock, type Cache, type Clock } from 'staleproof'
 import { createServer, type Server } from './api/server.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Log } from './config/log.ts'
 import { openCache } from './config/open.ts'
+import { sizeBytes } from './config/quantity.ts'
 import { version } from './config/version.ts'
 import type { Source, SourceStatus } from './sources/contract.ts'
 import { Delivery } from './sources/delivery.ts'
@@ -41,7 +42,15 @@ export async function startService(loaded: LoadedConfig, log: Log): Promise<Serv
     throwAll([...hostErrors(loaded), ...(await startAll(sources, delivery))])
     const { host, port, maxBodyBytes } = loaded.config.server
     const config = { host, port, maxBodyBytes: sizeBytes(maxBodyBytes) }
-    const server = createServer({ cache, config, log, readiness, sources: statuses, version, drainMs: graceMs })
+    const server = createServer({
+      cache,
+      config,
+      log,
+      readiness,
+      sources: statuses,
+      version,
+      drainMs: graceMs,
+    })
     const { url } = await listen(server, config)
     readiness.ready = true
     cache.on('error', ({ error, during }) => log.error({ err: error, during }, 'the cache met an error'))
@@ -100,7 +109,10 @@ function isLoopback(host: string): boolean {
   return isIP(host) === 4 && host.startsWith('127.')
 }
 
-async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<{ url: string }> {
+async function listen(
+  server: Server,
+  { host, port }: { host: string; port: number },
+): Promise<{ url: string }> {
   try {
     return await server.listen()
   } catch (cause) {

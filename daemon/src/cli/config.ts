@@ -8,7 +8,10 @@ import { safe, table } from './layout.ts'
 import type { Colors, Terminal } from './terminal.ts'
 
 export function addConfig(program: Command, terminal: Terminal): void {
-  const config = program.command('config').description('Looks at a configuration without running a daemon.')
+  const config = program
+    .command('config')
+    .summary('look at a configuration')
+    .description('Looks at a configuration without running a daemon.')
   addCheck(config, terminal)
   addShow(config, terminal)
 }
