@@ -68,6 +68,14 @@ describe('a failure', () => {
     await expect(client.ask(anything, 'v1/stats')).rejects.toMatchObject({ exitCode: 1 })
   })
 
+  it('of somebody who does not speak JSON is named', async () => {
+    const client = await serving((_, response) => response.end('<html>'))
+    await expect(client.ask(anything, 'v1/stats')).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining('is it the daemon?'),
+    })
+  })
+
   it('names an answer that is not what it should be', async () => {
     const client = await serving((_, response) => response.end('{"a":"text"}'))
     await expect(client.ask(anything, 'v1/stats')).rejects.toMatchObject({

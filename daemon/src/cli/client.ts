@@ -39,11 +39,11 @@ export class Client {
     request: Request = {},
   ): Promise<Reply<z.output<S>>> {
     const response = await this.send(path, request)
-    const raw: unknown = response.status === 204 ? undefined : await response.json()
-    const { data, error } = schema.safeParse(raw)
-    if (error === undefined) return { value: data as z.output<S>, raw }
+    const raw = await jsonIn(response)
+    const parsed = schema.safeParse(raw)
+    if (parsed.success) return { value: parsed.data, raw }
     const message = `the daemon answered ${path} with something else than expected; is it another version?`
-    throw new Failure(exitCodes.failed, `${message}\n${z.prettifyError(error)}`)
+    throw new Failure(exitCodes.failed, `${message}\n${z.prettifyError(parsed.error)}`)
   }
 
   /** @throws Failure for every answer that is a problem */
@@ -86,6 +86,14 @@ export class Client {
 /** The path of a resource that is named by the rest of the path. */
 export function named(route: string, name: string): string {
   return `${route}/${encodeURIComponent(name)}`
+}
+
+async function jsonIn(response: Response): Promise<unknown> {
+  try {
+    return await response.json()
+  } catch (cause) {
+    throw new Failure(exitCodes.failed, `${response.url} did not answer JSON; is it the daemon?`, { cause })
+  }
 }
 
 async function failureIn(response: Response): Promise<Failure> {

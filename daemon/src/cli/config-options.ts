@@ -15,8 +15,12 @@ export function settingOptions(): Option[] {
   return inputs.map(({ flag, env, help }) => {
     const isSwitch = !flag.includes('<')
     const option = new Option(flag, `${help} [${env}]`)
-    return isSwitch ? option : option.argParser((value: string, before: string[] = []) => [...before, value])
+    return isSwitch ? option : option.argParser(append)
   })
+}
+
+function append(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value]
 }
 
 /** What was given to a command with these options. */
@@ -24,7 +28,8 @@ export function givenBy(options: Readonly<Record<string, unknown>>): Given {
   const flags = settingOptions().flatMap((option, index) => {
     const value = options[option.attributeName()]
     const path = pathText(inputs[index]?.path ?? [])
-    return value === undefined ? [] : [[path, Array.isArray(value) ? value : [String(value)]]]
+    if (value === undefined) return []
+    return [[path, Array.isArray(value) ? value : [value === true ? 'true' : value]]]
   })
   const file = options.config as string | undefined
   return { file, flags: Object.fromEntries(flags), env: process.env, folder: process.cwd() }

@@ -31,8 +31,9 @@ export function addServe(program: Command, terminal: Terminal): void {
   for (const option of settingOptions()) serve.addOption(option)
 }
 
-function greeting({ url, version, sources }: Service, { colors }: Terminal): string {
-  const watched = sources().length
+function greeting(service: Service, { colors }: Terminal): string {
+  const { url, version } = service
+  const watched = service.sources().length
   const watching = watched === 0 ? '' : `, watching ${plural(watched, 'folder')}`
   return `staleproof ${version} is ready at ${colors.cyan(url)}${watching}`
 }

@@ -19,7 +19,7 @@ export class Terminal {
 
   constructor(program: Command) {
     this.#program = program
-    this.isTty = process.stdout.isTTY === true
+    this.isTty = Boolean(process.stdout.isTTY)
     this.colors = pc.createColors(this.isTty && !process.env.NO_COLOR && process.env.TERM !== 'dumb')
   }
 

@@ -202,7 +202,7 @@ describe('a folder that cannot be watched', () => {
     const refuse = () => {
       throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
     }
-    await expect(start({}, { watch: refuse as typeof watch })).rejects.toMatchObject({
+    await expect(start({}, { watch: refuse })).rejects.toMatchObject({
       code: 'E_SOURCE_WATCH_LIMIT',
       message: expect.stringMatching(/max_user_watches.*polling: true/),
     })
