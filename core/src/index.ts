@@ -46,6 +46,7 @@ export type {
 } from './model/invalidation.ts'
 export type { PolicyOptions } from './model/policy.ts'
 export type { Position } from './model/position.ts'
+export { durationMs, sizeBytes } from './model/quantity.ts'
 export type { Duration, Size } from './model/quantity.ts'
 export type { NearUsage, Tier } from './tiers/contract.ts'
 export type { MemoryOptions } from './tiers/open.ts'

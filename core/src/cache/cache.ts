@@ -46,9 +46,9 @@ export interface SetResult {
   readonly stored: boolean
   /**
    * superseded: the key was set or invalidated again meanwhile; invalidated: something it depends on was;
-   * expired: it depends on an entry that is past its TTL.
+   * expired: it depends on an entry that is past its TTL; no-room: no tier takes it.
    */
-  readonly refused: 'superseded' | 'invalidated' | 'expired' | null
+  readonly refused: 'superseded' | Outcome
   readonly position: Position
   /** ms since 1970. */
   readonly expiresAt: number | null
@@ -60,7 +60,7 @@ export interface FillResult {
    * invalidated: the key or something it depends on was invalidated since the token; unknown-token: the token is
    * from another life of the cache, or too old for what is remembered.
    */
-  readonly refused: 'invalidated' | 'unknown-token' | 'expired' | null
+  readonly refused: 'unknown-token' | Outcome
   /** ms since 1970. */
   readonly expiresAt: number | null
 }
@@ -490,10 +490,11 @@ function listOf(names: string | readonly string[]): readonly string[] {
   return typeof names === 'string' ? [names] : names
 }
 
+type Outcome = 'invalidated' | 'expired' | 'no-room' | null
+
 /** Why a value that somebody brought was not stored. */
-function reasonOf(refused: Refusal | null): 'invalidated' | 'expired' | null {
-  if (refused === null) return null
-  return refused === 'expired' ? 'expired' : 'invalidated'
+function reasonOf(refused: Refusal | null): Outcome {
+  return refused === null || refused === 'expired' || refused === 'no-room' ? refused : 'invalidated'
 }
 
 function closed(): StaleproofError {

@@ -84,13 +84,11 @@ export class Reader {
     return this.#parts.held.find(key) ?? (entry === undefined ? undefined : this.#parts.held.assess(entry))
   }
 
+  /** Without tiers below, a load begins in the very tick in which it was asked for. */
   async read(request: ReadRequest): Promise<unknown> {
-    const found = await this.find(request.key)
-    if (found === undefined) {
-      this.#parts.counts.misses++
-      this.#parts.events.emit('miss', { key: request.key })
-      return this.#load(request)
-    }
+    const { held, lower } = this.#parts
+    const found = held.find(request.key) ?? (lower.none ? undefined : await this.find(request.key))
+    if (found === undefined) return this.#miss(request)
     if (found.state === 'stale') return this.#readInGrace(request, found)
     if (this.#parts.clock.now() >= refreshAt(found.entry)) this.#refresh(request, found.entry)
     return this.serve(found.entry, request.within)
@@ -110,6 +108,12 @@ export class Reader {
   abort(reason: Error): Promise<unknown> {
     for (const flight of this.#flying) flight.abort.abort(reason)
     return Promise.all([...this.#flying].map(({ outcome }) => outcome))
+  }
+
+  #miss(request: ReadRequest): Promise<unknown> {
+    this.#parts.counts.misses++
+    this.#parts.events.emit('miss', { key: request.key })
+    return this.#load(request)
   }
 
   async #readInGrace(request: ReadRequest, stale: Found): Promise<unknown> {
@@ -220,6 +224,8 @@ export class Reader {
   async #fly(flight: Flight, request: ReadRequest, stale: Entry | undefined): Promise<Outcome> {
     const { clock, automatic, writer, reads } = this.#parts
     const startedAt = clock.now()
+    // The flight is known to all, its outcome can be awaited, before the loader's first line runs.
+    await undefined
     const old = stale === undefined ? undefined : { value: stale.value, storedAt: stale.storedAt }
     try {
       writer.declare(flight, request.options)
