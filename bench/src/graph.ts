@@ -143,7 +143,11 @@ function csrOf(shape: Shape): Csr {
 }
 
 /** The yardstick. The visited array is cleared outside the time that is taken. */
-function search({ offsets, ends }: Csr, start: number, room: Record<'visited' | 'queue', Int32Array>): number {
+function search(
+  { offsets, ends }: Csr,
+  start: number,
+  room: Record<'visited' | 'queue', Int32Array>,
+): number {
   const { visited, queue } = room
   visited[start] = 1
   queue[0] = start

@@ -55,9 +55,19 @@ export class Adjacency {
     this.#backs[this.#start(node) + place] = back
   }
 
+  /** Makes `nodes` hold every node below `count`. */
+  cover(count: number): void {
+    if (2 * count <= this.nodes.length) return
+    const capacity = Math.max(16, Math.ceil(count * growth))
+    this.nodes = enlarged(this.nodes, 2 * capacity)
+    const classes = new Uint8Array(capacity)
+    classes.set(this.#classes)
+    this.#classes = classes
+  }
+
   /** Makes room for `count` cells in all. */
   reserve(node: number, count: number): void {
-    if (2 * node >= this.nodes.length) this.#coverNode(node)
+    this.cover(node + 1)
     if (count > (blockSizes[this.#classes[node] as number] as number)) this.#resize(node, count)
   }
 
@@ -91,14 +101,6 @@ export class Adjacency {
 
   #start(node: number): number {
     return this.nodes[2 * node] as number
-  }
-
-  #coverNode(node: number): void {
-    const capacity = Math.max(16, Math.ceil((node + 1) * growth))
-    this.nodes = enlarged(this.nodes, 2 * capacity)
-    const classes = new Uint8Array(capacity)
-    classes.set(this.#classes)
-    this.#classes = classes
   }
 
   /** Moves the list of a node into the smallest block that holds `count` cells. */

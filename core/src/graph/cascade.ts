@@ -30,8 +30,8 @@ export interface Reached {
 }
 
 interface CascadeParts {
-  /** Position -> name; null for a prefix. */
-  readonly texts: (string | null)[]
+  /** Position -> name; undefined for a prefix. */
+  readonly texts: (string | undefined)[]
   readonly depths: Int32Array
   /** Position -> position of the name it was reached from, or -1. */
   readonly because: Int32Array
@@ -91,30 +91,30 @@ export function cascadeOf(walk: Walk, options: CascadeOptions): Cascade {
   const { depthMax = Infinity, limit = Infinity, cycles = 'break' } = options
   const order = orderOf(walk, cycles)
   const texts = walk.texts()
-  const { depths, because } = measure(walk)
+  const { depths, because } = measure(walk, texts)
   const listed = list({ order: order.positions, texts, depths }, { depthMax, limit })
-  const nameCount = walk.length - walk.prefixes.length
   return new Cascade(
     { texts, depths, because, listed },
     {
-      beyond: nameCount - listed.length,
-      prefixes: widest(walk.prefixes),
+      beyond: walk.length - walk.prefixes.size - listed.length,
+      prefixes: widest(walk.prefixes.keys()),
       cycles: order.groups.map((group) => namesOf(group, texts)).filter((group) => group.length > 1),
     },
   )
 }
 
 /** Depths, and the names that positions were reached from. A prefix stands for its names: it adds no depth. */
-function measure({ length, queue, because }: Walk): Pick<CascadeParts, 'depths' | 'because'> {
-  const depths = new Int32Array(length)
-  const named = new Int32Array(length)
-  for (let position = 0; position < length; position++) {
+function measure(walk: Walk, texts: CascadeParts['texts']): Pick<CascadeParts, 'depths' | 'because'> {
+  const because = walk.because.slice(0, walk.length)
+  const depths = new Int32Array(walk.length)
+  for (let position = 0; position < walk.length; position++) {
     const from = because[position] as number
-    const isThroughPrefix = from >= 0 && (queue[from] as number) < 0
-    depths[position] = from < 0 ? 0 : (depths[from] as number) + (isThroughPrefix ? 0 : 1)
-    named[position] = isThroughPrefix ? (named[from] as number) : from
+    if (from < 0) continue
+    const isThroughPrefix = walk.prefixes.size > 0 && texts[from] === undefined
+    depths[position] = (depths[from] as number) + (isThroughPrefix ? 0 : 1)
+    if (isThroughPrefix) because[position] = because[from] as number
   }
-  return { depths, because: named }
+  return { depths, because }
 }
 
 /** What of the order is listed: names, not too deep, from the front. */
@@ -122,15 +122,16 @@ function list(
   { order, texts, depths }: Pick<CascadeParts, 'texts' | 'depths'> & { order: Int32Array },
   { depthMax, limit }: { depthMax: number; limit: number },
 ): Int32Array {
+  if (depthMax === Infinity && limit >= order.length && !texts.includes(undefined)) return order
   const listed = new Int32Array(Math.min(order.length, limit))
   let length = 0
   for (let i = 0; i < order.length && length < listed.length; i++) {
     const position = order[i] as number
-    if (texts[position] !== null && (depths[position] as number) <= depthMax) listed[length++] = position
+    if (texts[position] !== undefined && (depths[position] as number) <= depthMax) listed[length++] = position
   }
   return listed.slice(0, length)
 }
 
-function namesOf(positions: Int32Array, texts: readonly (string | null)[]): string[] {
+function namesOf(positions: Int32Array, texts: readonly (string | undefined)[]): string[] {
   return [...positions].map((position) => texts[position]).filter((text) => typeof text === 'string')
 }

@@ -100,7 +100,11 @@ function find(list: Adjacency, node: number, other: number): number {
 }
 
 /** Removes one cell, and tells the twin of the cell that moved into its place. */
-function detach({ from, opposite }: Record<'from' | 'opposite', Adjacency>, node: number, place: number): void {
+function detach(
+  { from, opposite }: Record<'from' | 'opposite', Adjacency>,
+  node: number,
+  place: number,
+): void {
   from.drop(node, place)
   if (place >= from.count(node)) return
   opposite.setBack(from.cellAt(node, place) >> 1, from.backAt(node, place), place)

@@ -258,9 +258,7 @@ function cellsOf(edges: Edges, side: Side, id: number): number[] {
 function byRule({ names, prefixes }: Targets, self: string): Neighbour[] {
   const kind = 'rule' as const
   return [
-    ...names
-      .filter((name) => name !== self)
-      .map((name) => ({ name, kind, isDirect: true, isPrefix: false })),
+    ...names.filter((name) => name !== self).map((name) => ({ name, kind, isDirect: true, isPrefix: false })),
     ...prefixes.map((name) => ({ name, kind, isDirect: true, isPrefix: true })),
   ]
 }

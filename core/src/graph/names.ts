@@ -23,6 +23,11 @@ export class Names {
     return this.#ids.get(name) ?? -1
   }
 
+  /** The name of an id; undefined if it was claimed. */
+  textOf(id: number): string | undefined {
+    return this.#names[id]
+  }
+
   nameOf(id: number): string {
     return this.#names[id] as string
   }
@@ -30,15 +35,23 @@ export class Names {
   intern(name: string): number {
     const known = this.#ids.get(name)
     if (known !== undefined) return known
-    const id = this.#free.pop() ?? this.#names.length
+    const id = this.claim()
     this.#ids.set(name, id)
     this.#names[id] = name
     return id
   }
 
-  /** Forgets a name. Nobody may use its id any more. */
+  /** An id without a name. */
+  claim(): number {
+    const id = this.#free.pop() ?? this.#names.length
+    this.#names[id] = undefined
+    return id
+  }
+
+  /** Forgets a name, or an id that was claimed. Nobody may use it any more. */
   release(id: number): void {
-    this.#ids.delete(this.nameOf(id))
+    const name = this.#names[id]
+    if (name !== undefined) this.#ids.delete(name)
     this.#names[id] = undefined
     this.#free.push(id)
   }
