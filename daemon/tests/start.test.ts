@@ -121,6 +121,13 @@ describe('config', () => {
     expect(code).toBe(2)
   })
 
+  it('check accepts the whole file that the documentation shows', async () => {
+    const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+    const file = join(folder, 'documented.yaml')
+    writeFileSync(file, /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
+    expect(await cli(['config', 'check', file, '--json'])).toMatchObject({ code: 0, stderr: '' })
+  })
+
   it('show tells where each value came from', async () => {
     const file = join(folder, 'a.yaml')
     writeFileSync(file, 'data: d\n')

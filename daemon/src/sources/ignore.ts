@@ -9,7 +9,7 @@ import { relative, sep } from 'node:path'
 import picomatch from 'picomatch'
 
 /** What version control, package managers, editors, browsers and systems leave beside files. */
-export const ignoredByDefault: readonly string[] = [
+const ignoredByDefault: readonly string[] = [
   '.git',
   '.hg',
   '.svn',

@@ -4,7 +4,7 @@
 import { StaleproofError } from 'staleproof'
 
 /** True if the system will not watch more: what was not watched yet never will be. */
-export function isLimit(error: unknown): boolean {
+function isLimit(error: unknown): boolean {
   return ['ENOSPC', 'EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 

@@ -1,0 +1,179 @@
+import pc from 'picocolors'
+import { describe, expect, it } from 'vitest'
+import type { Explanation, Invalidation, Stats } from '../api/protocol.ts'
+import { explanationText } from './explain.ts'
+import { pageText } from './history.ts'
+import { details, planText, targetText } from './invalidation-text.ts'
+import { statsText } from './stats.ts'
+import { eventText } from './tail.ts'
+
+const plain = pc.createColors(false)
+
+const invalidation: Invalidation = {
+  id: 'i1',
+  position: { generation: 'g', n: 1 },
+  status: 'completed',
+  names: ['a'],
+  prefix: null,
+  all: false,
+  strategy: 'immediate',
+  consistency: 'strict',
+  mode: 'purge',
+  reason: 'edited',
+  actor: 'cli',
+  cascade: [
+    { name: 'a', depth: 0, because: null },
+    { name: 'b', depth: 1, because: 'a' },
+  ],
+  reached: 2,
+  truncated: false,
+  beyondDepth: 0,
+  tiers: { memory: { status: 'purged', purged: 1, verified: true, held: [], error: null } },
+  attempts: 1,
+  requestedAt: 1_767_225_600_000,
+  startedAt: 1_767_225_600_000,
+  endedAt: 1_767_225_600_012,
+  error: null,
+  token: 'g.1',
+}
+
+describe('what was said to have changed', () => {
+  const nothing = { names: [], prefix: null, all: false }
+
+  it.each([
+    [{ all: true }, 'everything'],
+    [{ prefix: 'file:/a/' }, 'file:/a/*'],
+    [{ names: ['a', 'b', 'c', 'd', 'e'] }, 'a, b, c and 2 more'],
+    [{ names: ['a'], prefix: 'b' }, 'a, b*'],
+    [{ names: ['a\u001b[2J'] }, 'a\\x1b[2J'],
+  ])('%j', (target, text) => expect(targetText({ ...nothing, ...target })).toBe(text))
+})
+
+describe('an invalidation', () => {
+  it('comes with how, why, who, what each tier did and what was reached', () => {
+    expect(
+      details(invalidation, plain)
+        .split('\n')
+        .map((line) => line.replace(/when .*took/, 'when took')),
+    ).toEqual([
+      'completed i1 a, reached 2 names',
+      'how       immediate, strict, purge',
+      'why       edited',
+      'who       cli',
+      'when took 12ms',
+      'attempts  1',
+      'memory  purged  1 purged, verified',
+      '  a',
+      '    b because of a',
+    ])
+  })
+
+  it('that was not carried out says where, and what is still held', () => {
+    const memory = { status: 'failed' as const, purged: 0, verified: false, held: ['b'], error: null }
+    const error = { code: 'E_INVALIDATION_INCOMPLETE', message: 'a tier still holds some' }
+    const text = details({ ...invalidation, status: 'failed', tiers: { memory }, error }, plain)
+    expect(text).toMatch(/^failed i1/)
+    expect(text).toContain('memory  failed  0 purged  still holds b')
+    expect(text).toContain('a tier still holds some (E_INVALIDATION_INCOMPLETE)')
+  })
+
+  it('that reached more than is listed says so', () => {
+    const cascade = Array.from({ length: 60 }, (_, n) => ({ name: `n${n}`, depth: 1, because: 'a' }))
+    const text = details({ ...invalidation, cascade, truncated: true, beyondDepth: 3 }, plain)
+    expect(text).toContain('and 10 more; --json lists them')
+    expect(text).toContain('and more that are not listed')
+    expect(text).toContain('and 3 beyond the depth limit')
+  })
+
+  it('that is only planned says what would go, and names circles', () => {
+    const { names, prefix, all, cascade, truncated, beyondDepth } = invalidation
+    const plan = {
+      names,
+      prefix,
+      all,
+      cascade,
+      truncated,
+      beyondDepth,
+      reached: 2,
+      cycles: [['a', 'b']],
+      entries: { memory: 1 },
+    }
+    expect(planText(plan, plain).split('\n').slice(0, 2)).toEqual([
+      'a would reach 2 names: 1 entry in memory',
+      'a circle: a -> b',
+    ])
+  })
+})
+
+describe('the history', () => {
+  it('is a table, with a dash for what is not known', () => {
+    const waiting = { ...invalidation, status: 'pending' as const, reached: null, reason: null }
+    const [head, row, more] = pageText({ records: [waiting], next: 'c' }, plain).split('\n')
+    expect(head).toMatch(/^when +status +reached +what +why +who +id$/)
+    expect(row).toMatch(/pending +- +a +- +cli +i1$/)
+    expect(more).toBe('there are more: --cursor c')
+  })
+
+  it('says when there is nothing', () => {
+    expect(pageText({ records: [], next: null }, plain)).toBe('no invalidations')
+  })
+})
+
+it('an explanation tells what an entry was made from, and why it went', () => {
+  const unknown = { tier: null, policy: null, ageMs: null, ttlMs: null, lifetimeMs: null, expiresAt: null }
+  const explanation: Explanation = {
+    ...unknown,
+    key: 'k',
+    state: 'invalidated',
+    graceUntil: null,
+    reads: null,
+    sizeBytes: null,
+    stamp: null,
+    dependencies: [{ name: 'a', kind: 'direct', lastInvalidation: null }],
+    went: { why: 'invalidated', at: 1_767_225_600_000, because: 'a', by: 'i1' },
+  }
+  const lines = explanationText(explanation, plain).split('\n')
+  expect(lines[0]).toBe('k is invalidated')
+  expect(lines[1]).toMatch(/^ {2}went +\S+ \S+, invalidated because of a \(i1\)$/)
+  expect(lines.slice(2)).toEqual(['made from 1 name', '  a  direct  never invalidated'])
+})
+
+it('numbers are told in words', () => {
+  const stats: Stats = {
+    ...{
+      hits: 3,
+      stale: 0,
+      misses: 1,
+      loads: 0,
+      loadErrors: 0,
+      stores: 2,
+      refused: 0,
+      invalidations: 1,
+      flights: 0,
+    },
+    hitRatio: 0.75,
+    memory: { entries: 1, bytes: 2048, bytesMax: 1024 ** 2, evictions: 0 },
+    log: { generation: 'g', n: 4 },
+    ledger: { names: 1, bytes: 10, low: 0 },
+    graph: { names: 2, declared: 1, tracked: 0, rules: 1, bytes: 10 },
+    queue: { pending: 0 },
+    daemon: { version: '1.2.3', upMs: 61_000, eventStreams: 0 },
+  }
+  const text = statsText(stats, plain)
+  expect(text).toContain('daemon         1.2.3, up 1m 1s, 0 event streams')
+  expect(text).toContain('3 hits, 0 stale, 1 misses (hit ratio 75.0 %)')
+  expect(statsText({ ...stats, hitRatio: null }, plain)).toContain('(hit ratio -)')
+})
+
+describe('an event', () => {
+  it.each([
+    ['invalidated', invalidation, 'invalidated completed i1 a, reached 2 names (edited)'],
+    ['changed', { name: 'a', n: 1 }, 'changed a'],
+    [
+      'gap',
+      { since: 'x', reason: 'too-old' },
+      'events were missed (too-old): consider everything possibly changed',
+    ],
+    ['new-kind', { a: 1 }, 'new-kind {"a":1}'],
+  ])('%s', (event, data, text) => expect(eventText({ event, data: JSON.stringify(data) }, plain)).toBe(text))
+})
