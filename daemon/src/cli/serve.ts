@@ -22,9 +22,10 @@ export function addServe(program: Command, terminal: Terminal): void {
       for (const warning of loaded.warnings) log.warn(warning)
       // Loaded here: no other command needs what a daemon is made of, and each would start later for it.
       const { startService } = await import('../service.ts')
+      const told = firstSignal()
       const service = await startService(loaded, log)
       terminal.print(greeting(service, terminal))
-      await untilTold(service)
+      await service.stop(await told)
       // What did not end in time must not keep us.
       process.exit(exitCodes.done)
     })
@@ -38,15 +39,15 @@ function greeting(service: Service, { colors }: Terminal): string {
   return `staleproof ${version} is ready at ${colors.cyan(url)}${watching}`
 }
 
-/** Resolves once the service has ended after a signal. */
-function untilTold(service: Service): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Heard from now on, also while we start. The second signal ends the process at once. */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
     let told = false
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
         if (told) process.exit(128 + constants.signals[signal])
         told = true
-        service.stop(signal).then(resolve, reject)
+        resolve(signal)
       })
     }
   })
