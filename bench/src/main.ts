@@ -1,0 +1,119 @@
+/**
+ * The benchmarks: what Staleproof costs, beside what one would write by hand and beside its peers, in one run.
+ *
+ * Usage: npm run bench -- [topics...] [--quick] [--json] [--list]      (no topic: all of them)
+ *
+ * A missed target is printed as such and does not fail the command: the machine may be busy with other things.
+ */
+import { spawn } from 'node:child_process'
+import { cpus, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { inChild } from './child.ts'
+import { printed, type Report, type Row } from './figures.ts'
+import { canHold, dependencyCounts, holders } from './heap.ts'
+
+interface Topic {
+  readonly what: string
+  run(rounds: (full: number) => number): Promise<Report>
+}
+
+const topics: Record<string, Topic> = {
+  hits: {
+    what: 'a hit in memory, awaited and at once, with tracking off and on',
+    run: async (rounds) =>
+      merged([
+        await inChild({ measure: 'hits', how: 'off', rounds: rounds(60) }),
+        await inChild({ measure: 'hits', how: 'on', rounds: rounds(60) }),
+      ]),
+  },
+  invalidation: {
+    what: 'a name with 1,000 to 100,000 dependents: the call, and how long it keeps the event loop',
+    run: (rounds) => inChild({ measure: 'invalidation', how: '', rounds: rounds(7) }),
+  },
+  churn: {
+    what: 'reads under 1,000 invalidations a second, for several values of dropAtOnce',
+    run: (rounds) => inChild({ measure: 'churn', how: '', rounds: rounds(9) }),
+  },
+  stampede: {
+    what: 'a cold key: one caller, and 1,000 at once',
+    run: (rounds) => inChild({ measure: 'stampede', how: '', rounds: rounds(30) }),
+  },
+  heap: { what: 'heap per entry with 0, 1 and 5 dependencies', run: measureHeaps },
+  graph: { what: 'memory of an edge, and the ordered cascade beside a bare search', run: measureGraph },
+}
+
+async function measureHeaps(): Promise<Report> {
+  const rows: Row[] = []
+  for (const name of Object.keys(holders)) {
+    const figures: Record<string, Row['figures'][string]> = {}
+    for (const dependencies of dependencyCounts.filter((count) => canHold(name, count))) {
+      const { tables } = await inChild({ measure: 'heap', how: name, rounds: 1, dependencies })
+      Object.assign(figures, tables[0]?.rows[0]?.figures)
+    }
+    rows.push({ name, figures })
+  }
+  const title = 'Heap per entry of 100 B, key and value included, 100,000 entries'
+  return { tables: [{ title, rows }], targets: [] }
+}
+
+/** It prints for itself. */
+function measureGraph(): Promise<Report> {
+  const graph = fileURLToPath(new URL('graph.js', import.meta.url))
+  const stdio = ['ignore', isJson ? 2 : 'inherit', 'inherit'] as const
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--expose-gc', graph], { stdio: [...stdio] })
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      if (code === 0) resolve({ tables: [], targets: [] })
+      else reject(new Error(`the graph's benchmark ended with code ${String(code)}`))
+    })
+  })
+}
+
+function merged(reports: readonly Report[]): Report {
+  return {
+    tables: reports.flatMap(({ tables }) => tables),
+    targets: reports.flatMap(({ targets }) => targets),
+  }
+}
+
+const machine = {
+  processor: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memoryGb: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+}
+
+async function main(asked: readonly string[], quick: boolean): Promise<void> {
+  if (!isJson) {
+    const { processor, cores, memoryGb, node } = machine
+    console.log(`${processor}, ${cores} cores, ${memoryGb} GB, Node ${node}`)
+    console.log('median (the middle 80 % of the rounds); ratios are taken round by round')
+  }
+  const reports: Record<string, Report> = {}
+  for (const name of asked) {
+    if (!isJson) console.log(`\n# ${name}: ${(topics[name] as Topic).what}`)
+    const report = await (topics[name] as Topic).run((full) =>
+      quick ? Math.max(3, Math.round(full / 6)) : full,
+    )
+    reports[name] = report
+    if (!isJson) console.log(printed(report))
+  }
+  if (isJson) console.log(JSON.stringify({ machine, reports }, undefined, 2))
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { list: { type: 'boolean' }, json: { type: 'boolean' }, quick: { type: 'boolean' } },
+})
+const isJson = values.json === true
+const unknown = positionals.filter((name) => !Object.hasOwn(topics, name))
+if (unknown.length > 0) {
+  console.error(`no topic ${unknown.join(', ')}; there are ${Object.keys(topics).join(', ')}`)
+  process.exitCode = 1
+} else if (values.list === true) {
+  for (const [name, { what }] of Object.entries(topics)) console.log(`${name.padEnd(14)}${what}`)
+} else {
+  await main(positionals.length > 0 ? positionals : Object.keys(topics), values.quick === true)
+}

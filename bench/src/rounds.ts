@@ -1,0 +1,66 @@
+/**
+ * Rounds: contenders run in turns, a short block each, in a new order every round.
+ *
+ * Whatever disturbs the machine for longer than a round then disturbs all of them. The event loop turns between
+ * blocks, so that timers (a coarse clock, for one) run as they would in a program.
+ */
+import { performance } from 'node:perf_hooks'
+
+export interface Contender {
+  readonly name: string
+  /** So many operations, one after another. Each contender has a loop of its own: V8 optimises it for that one. */
+  run(operations: number): Promise<void> | void
+  close?(): Promise<unknown> | void
+}
+
+export interface RoundsOptions {
+  readonly rounds: number
+  /** How long a block lasts, about. */
+  readonly blockMs: number
+}
+
+/** @returns name -> ns per operation, round by round */
+export async function interleave(
+  contenders: readonly Contender[],
+  { rounds, blockMs }: RoundsOptions,
+): Promise<Map<string, number[]>> {
+  const operations = new Map<Contender, number>()
+  for (const contender of contenders) operations.set(contender, await calibrate(contender, blockMs))
+  const results = new Map(contenders.map(({ name }) => [name, [] as number[]]))
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of rotated(contenders, round)) {
+      const count = operations.get(contender) as number
+      results.get(contender.name)?.push(((await timeOf(() => contender.run(count))) * 1e6) / count)
+    }
+  }
+  return results
+}
+
+/** Runs it until it is warm. @returns how many operations make a block */
+async function calibrate(contender: Contender, blockMs: number): Promise<number> {
+  let count = 100
+  for (let warm = 0; warm < 8; ) {
+    const ms = await timeOf(() => contender.run(count))
+    if (ms >= blockMs / 2) warm++
+    count = Math.max(10, Math.round(count * Math.min(10, blockMs / Math.max(ms, 0.001))))
+  }
+  return count
+}
+
+export async function timeOf(work: () => Promise<unknown> | void): Promise<number> {
+  await turn()
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Begins elsewhere each round, and every other round runs backwards, so that neighbours change. */
+function rotated<T>(items: readonly T[], round: number): T[] {
+  const at = (round * 7) % items.length
+  const turned = [...items.slice(at), ...items.slice(0, at)]
+  return round % 2 === 0 ? turned : turned.reverse()
+}
