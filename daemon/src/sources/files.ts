@@ -101,6 +101,7 @@ export class FilesSource implements Source {
       changed: (kind, path, what) => this.#tell({ kind, names: namesOf(path, what) }),
       rootChanged: () => this.#checkNow(),
       failed: (path, error) => this.#degrade(path, error),
+      complete: () => this.#recover(),
     })
   }
 
@@ -123,6 +124,13 @@ export class FilesSource implements Source {
     this.#state = 'degraded'
     this.#problem = message
     this.#options.log.error({ code, folder: this.#folder.path }, message)
+  }
+
+  #recover(): void {
+    if (this.#state !== 'degraded') return
+    this.#state = 'watching'
+    this.#problem = null
+    this.#options.log.info({ folder: this.#folder.path }, 'the whole folder is watched again')
   }
 
   #checkLater(): void {

@@ -29,7 +29,10 @@ export interface ObserverOptions {
   readonly changed: (kind: Kind, path: string, what: What) => void
   /** Something happened to the folder itself. */
   readonly rootChanged: () => void
+  /** Changes of this path may go unseen. */
   readonly failed: (path: string, error: unknown) => void
+  /** A look at everything met no failure. */
+  readonly complete: () => void
   /** How a folder is watched; `fs.watch` if left out. */
   readonly watch?: typeof watch | undefined
 }
@@ -44,12 +47,14 @@ export class Observer {
   readonly #settling: Settling
   #timer: Timer | undefined
   #scanning: Promise<void> = Promise.resolve()
+  #failures = 0
   #scanned = false
   #stopped = false
 
   constructor(options: ObserverOptions) {
     this.#options = options
-    const { clock, stabilityMs, failed } = options
+    const { clock, stabilityMs } = options
+    const failed = (path: string, error: unknown) => this.#fail(path, error)
     const settled = (path: string, look: Look | null) => this.#settled(path, look)
     this.#settling = new Settling({ clock, stabilityMs, look: lookAt, settled, failed })
   }
@@ -77,17 +82,30 @@ export class Observer {
 
   #rescanLater(): void {
     if (this.#stopped) return
-    const { clock, rescanMs, root } = this.#options
+    const { clock, rescanMs } = this.#options
     this.#timer = clock.schedule(rescanMs, () => {
-      this.#scanning = this.#attempt(root, () => this.#scan(root)).then(() => this.#rescanLater())
+      this.#scanning = this.#rescan()
     })
+  }
+
+  async #rescan(): Promise<void> {
+    const { root, complete } = this.#options
+    const failures = this.#failures
+    await this.#attempt(root, () => this.#scan(root))
+    if (this.#failures === failures && !this.#stopped) complete()
+    this.#rescanLater()
+  }
+
+  #fail(path: string, error: unknown): void {
+    this.#failures += 1
+    this.#options.failed(path, error)
   }
 
   async #attempt(path: string, work: () => Promise<void>): Promise<void> {
     try {
       await work()
     } catch (error) {
-      this.#options.failed(path, error)
+      this.#fail(path, error)
     }
   }
 
@@ -129,7 +147,7 @@ export class Observer {
       await this.#scan(folder)
     } catch (error) {
       if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-      this.#options.failed(folder, error)
+      this.#fail(folder, error)
     }
   }
 
@@ -171,7 +189,7 @@ export class Observer {
       watcher.on('error', (error) => {
         this.#unwatch(folder)
         this.#touch(folder)
-        if (!isGone(error)) this.#options.failed(folder, error)
+        if (!isGone(error)) this.#fail(folder, error)
       })
       this.#watches.set(folder, watcher)
     } catch (error) {
