@@ -76,8 +76,12 @@ describe('a daemon that cannot start says why and ends with 2', () => {
 
   it('for what the library refuses, with the place', async () => {
     const file = join(folder, 'bad.yaml')
-    writeFileSync(file, "rules:\n  - pattern: 'thumb:{a'\n    dependsOn: x\n")
+    writeFileSync(
+      file,
+      "rules:\n  - pattern: 'thumb:{a'\n    dependsOn: x\ncache: { ttl: { min: 2h, max: 1h } }\n",
+    )
     const { code, stderr } = await refusal('--config', file)
+    expect(stderr).toMatch(/bad\.yaml:4:8 {2}cache[\s\S]*E_OPTIONS_INVALID/)
     expect(stderr).toMatch(/bad\.yaml:2:5 {2}rules\[0\][\s\S]*E_GRAPH_RULE_INVALID/)
     expect(code).toBe(2)
   })

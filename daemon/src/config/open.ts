@@ -11,8 +11,8 @@ import { invalidConfig, pathText, type Path, type Problem } from './problem.ts'
 export async function openCache(loaded: LoadedConfig): Promise<Cache> {
   const { config } = loaded
   const trial = new Trial(loaded)
-  const cache = await trial.of(['cache'], () => createCache(config.cache))
-  if (cache === undefined) throw invalidConfig(trial.problems)
+  // Links and rules are judged even if the cache that they are for cannot be.
+  const cache = (await trial.of(['cache'], () => createCache(config.cache))) ?? createCache()
   for (const [index, { name, dependsOn }] of config.links.entries()) {
     await trial.of(['links', index], () => cache.link(name, { dependsOn }))
   }
