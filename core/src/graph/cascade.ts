@@ -1,12 +1,13 @@
 /**
  * Cascade: what an invalidation reaches, in order, as it was at one moment.
  *
- * The names are kept here, not their ids: a caller may walk it in slices over many ticks while the graph
- * changes and ids are given to others.
+ * Its names are a snapshot: a caller may walk it in slices over many ticks while the graph changes and ids
+ * are given to others.
  *
  * Invariants: dependencies come before dependents, except along edges that close a circle; each name once;
  * `length` + `beyond` is all that was reached: limits choose what is listed, never what is reached.
  */
+import type { Snapshot } from './names.ts'
 import { orderOf, type CycleResolution } from './order.ts'
 import { widest } from './targets.ts'
 import type { Walk } from './walk.ts'
@@ -31,12 +32,14 @@ export interface Reached {
 
 interface CascadeParts {
   /** Position -> name; undefined for a prefix. */
-  readonly texts: (string | undefined)[]
+  readonly texts: Snapshot
   readonly depths: Int32Array
   /** Position -> position of the name it was reached from, or -1. */
   readonly because: Int32Array
   /** What is listed: place -> position. */
   readonly listed: Int32Array
+  /** Positions that depend on each other in a circle. */
+  readonly groups: readonly Int32Array[]
 }
 
 export class Cascade {
@@ -46,20 +49,24 @@ export class Cascade {
   readonly beyond: number
   /** What begins with one of these is reached too, whether or not its name is known. */
   readonly prefixes: readonly string[]
-  /** Groups of names that depend on each other in a circle. */
-  readonly cycles: readonly (readonly string[])[]
   readonly #parts: CascadeParts
 
-  constructor(parts: CascadeParts, rest: Pick<Cascade, 'beyond' | 'prefixes' | 'cycles'>) {
+  constructor(parts: CascadeParts, rest: Pick<Cascade, 'beyond' | 'prefixes'>) {
     this.#parts = parts
     this.length = parts.listed.length
     this.beyond = rest.beyond
     this.prefixes = rest.prefixes
-    this.cycles = rest.cycles
+  }
+
+  /** Groups of names that depend on each other in a circle. */
+  get cycles(): string[][] {
+    const { texts, groups } = this.#parts
+    // What rules make of a prefix may be in a circle with it: it has no name of its own.
+    return groups.map((group) => namesOf(group, texts)).filter((names) => names.length > 1)
   }
 
   nameAt(place: number): string {
-    return this.#parts.texts[this.#positionAt(place)] as string
+    return this.#parts.texts.at(this.#positionAt(place)) as string
   }
 
   depthAt(place: number): number {
@@ -68,7 +75,7 @@ export class Cascade {
 
   becauseAt(place: number): string | null {
     const because = this.#parts.because[this.#positionAt(place)] as number
-    return because < 0 ? null : (this.#parts.texts[because] as string)
+    return because < 0 ? null : (this.#parts.texts.at(because) as string)
   }
 
   *[Symbol.iterator](): Generator<Reached, void, undefined> {
@@ -91,26 +98,25 @@ export function cascadeOf(walk: Walk, options: CascadeOptions): Cascade {
   const { depthMax = Infinity, limit = Infinity, cycles = 'break' } = options
   const order = orderOf(walk, cycles)
   const texts = walk.texts()
-  const { depths, because } = measure(walk, texts)
-  const listed = list({ order: order.positions, texts, depths }, { depthMax, limit })
+  const { depths, because } = measure(walk)
+  const listed = list({ walk, order: order.positions, depths }, { depthMax, limit })
   return new Cascade(
-    { texts, depths, because, listed },
+    { texts, depths, because, listed, groups: order.groups },
     {
       beyond: walk.length - walk.prefixes.size - listed.length,
       prefixes: widest(walk.prefixes.keys()),
-      cycles: order.groups.map((group) => namesOf(group, texts)).filter((group) => group.length > 1),
     },
   )
 }
 
 /** Depths, and the names that positions were reached from. A prefix stands for its names: it adds no depth. */
-function measure(walk: Walk, texts: CascadeParts['texts']): Pick<CascadeParts, 'depths' | 'because'> {
+function measure(walk: Walk): Pick<CascadeParts, 'depths' | 'because'> {
   const because = walk.because.slice(0, walk.length)
   const depths = new Int32Array(walk.length)
   for (let position = 0; position < walk.length; position++) {
     const from = because[position] as number
     if (from < 0) continue
-    const isThroughPrefix = walk.prefixes.size > 0 && texts[from] === undefined
+    const isThroughPrefix = walk.isPrefix(from)
     depths[position] = (depths[from] as number) + (isThroughPrefix ? 0 : 1)
     if (isThroughPrefix) because[position] = because[from] as number
   }
@@ -119,19 +125,19 @@ function measure(walk: Walk, texts: CascadeParts['texts']): Pick<CascadeParts, '
 
 /** What of the order is listed: names, not too deep, from the front. */
 function list(
-  { order, texts, depths }: Pick<CascadeParts, 'texts' | 'depths'> & { order: Int32Array },
+  { walk, order, depths }: { walk: Walk; order: Int32Array; depths: Int32Array },
   { depthMax, limit }: { depthMax: number; limit: number },
 ): Int32Array {
-  if (depthMax === Infinity && limit >= order.length && !texts.includes(undefined)) return order
+  if (depthMax === Infinity && limit >= order.length && walk.prefixes.size === 0) return order
   const listed = new Int32Array(Math.min(order.length, limit))
   let length = 0
   for (let i = 0; i < order.length && length < listed.length; i++) {
     const position = order[i] as number
-    if (texts[position] !== undefined && (depths[position] as number) <= depthMax) listed[length++] = position
+    if (!walk.isPrefix(position) && (depths[position] as number) <= depthMax) listed[length++] = position
   }
   return listed.slice(0, length)
 }
 
-function namesOf(positions: Int32Array, texts: readonly (string | undefined)[]): string[] {
-  return [...positions].map((position) => texts[position]).filter((text) => typeof text === 'string')
+function namesOf(positions: Int32Array, texts: Snapshot): string[] {
+  return Array.from(positions, (position) => texts.at(position)).filter((text) => text !== undefined)
 }

@@ -26,3 +26,14 @@ test('names such as those of object properties are names like any other', () => 
   expect(names.idOf('__proto__')).toBe(-1)
   expect(names.nameOf(names.intern('__proto__'))).toBe('__proto__')
 })
+
+test('a snapshot means what its ids meant, whatever they mean now', () => {
+  const names = new Names()
+  const ids = Int32Array.from([names.intern('a'), names.intern('b')])
+  const first = names.snapshot(ids)
+  const second = names.snapshot(ids)
+  names.release(ids[0] as number)
+  names.intern('c')
+  expect([first.at(0), first.at(1), second.at(0), second.at(1)]).toEqual(['a', 'b', 'a', 'b'])
+  expect(names.snapshot(ids).at(0)).toBe('c')
+})

@@ -21,7 +21,7 @@ export type CycleResolution = 'break' | 'maintain'
 export interface Order {
   /** Place -> position. */
   readonly positions: Int32Array
-  /** Components of more than one position. */
+  /** Components of more than one position, in topological order. */
   readonly groups: Int32Array[]
 }
 
@@ -33,9 +33,10 @@ export function orderOf(walk: Walk, cycles: CycleResolution): Order {
   const { positions, placed } = placeFree(walk, open)
   if (placed === walk.length) return { positions, groups: [] }
   const search = new ComponentSearch(walk, open)
-  search.run()
-  positions.set(cycles === 'break' ? search.left.toReversed() : search.grouped(), placed)
-  return { positions, groups: search.groups() }
+  search.run(walk.length - placed)
+  const grouped = search.grouped()
+  positions.set(cycles === 'break' ? search.left.toReversed() : grouped, placed)
+  return { positions, groups: search.groupsOf(grouped) }
 }
 
 function asDiscovered(length: number): Int32Array {
@@ -78,27 +79,32 @@ function placeFree({ length, offsets, records }: Records, open: Int32Array) {
   return { positions: positions.subarray(0, length), placed }
 }
 
+/** Later than any position is entered: its component is complete. */
+const complete = 2 ** 30
+
 /** Tarjan's search over the positions that are still open. */
 class ComponentSearch {
   /** The positions in the order the search left them. */
-  readonly left: Int32Array
+  left = new Int32Array(0)
   readonly #walk: Records
   readonly #open: Int32Array
   /** Position -> when it was entered, from 1; 0: not yet. */
   readonly #entered: Int32Array
   /** Position -> the earliest entered one of its component that is known to be reachable. */
   readonly #low: Int32Array
-  /** Position -> its component, from 1 in the order of completion (dependents first); 0: not complete. */
-  readonly #component: Int32Array
   /** Position -> the next of its records to look at. */
   readonly #next: Int32Array
-  readonly #path: number[] = []
-  /** Entered, component not complete. */
-  readonly #pending: number[] = []
-  #clock = 0
-  #leftCount = 0
+  /** Position -> its component, from 1 in the order of completion: dependents first. */
+  readonly #component: Int32Array
   /** Component -> number of members; component 0 is none. */
   readonly #sizes: number[] = [0]
+  /** Entered and not left, from the root down. */
+  #path = new Int32Array(0)
+  /** Entered, in a component that is not complete. */
+  #pending = new Int32Array(0)
+  #enteredCount = 0
+  #leftCount = 0
+  #pendingCount = 0
 
   constructor(walk: Records, open: Int32Array) {
     this.#walk = walk
@@ -107,10 +113,13 @@ class ComponentSearch {
     this.#low = new Int32Array(walk.length)
     this.#component = new Int32Array(walk.length)
     this.#next = walk.offsets.slice(0, walk.length)
-    this.left = new Int32Array(open.reduce((count, still) => count + (still > 0 ? 1 : 0), 0))
   }
 
-  run(): void {
+  /** @param count how many positions are open */
+  run(count: number): void {
+    this.left = new Int32Array(count)
+    this.#path = new Int32Array(count)
+    this.#pending = new Int32Array(count)
     for (let root = 0; root < this.#walk.length; root++) {
       if ((this.#open[root] as number) > 0 && this.#entered[root] === 0) this.#searchFrom(root)
     }
@@ -118,74 +127,75 @@ class ComponentSearch {
 
   /** Components in topological order, members in the reverse order of leaving. */
   grouped(): Int32Array {
-    const ends = [0]
-    for (const size of this.#sizes) ends.push((ends.at(-1) as number) + size)
+    // Component -> where its next member goes, counted from the back.
+    const places = [0]
+    for (const size of this.#sizes) places.push((places.at(-1) as number) + size)
     const grouped = new Int32Array(this.left.length)
-    // In the order of leaving, from the back to the front, like the components.
     for (const position of this.left) {
       const component = this.#component[position] as number
-      const at = ends[component] as number
-      ends[component] = at + 1
-      grouped[grouped.length - 1 - at] = position
+      const place = places[component] as number
+      places[component] = place + 1
+      grouped[grouped.length - 1 - place] = position
     }
     return grouped
   }
 
-  groups(): Int32Array[] {
-    const grouped = this.grouped()
+  /** The components of more than one, as parts of what `grouped` returned. */
+  groupsOf(grouped: Int32Array): Int32Array[] {
     const groups: Int32Array[] = []
     let end = grouped.length
     for (const size of this.#sizes) {
-      if (size > 1) groups.push(grouped.slice(end - size, end))
+      if (size > 1) groups.push(grouped.subarray(end - size, end))
       end -= size
     }
     return groups.reverse()
   }
 
   #searchFrom(root: number): void {
-    this.#enter(root)
-    while (this.#path.length > 0) {
-      const position = this.#path.at(-1) as number
+    const { offsets, records } = this.#walk
+    let depth = this.#enter(root, 0)
+    while (depth > 0) {
+      const position = this.#path[depth - 1] as number
       const at = this.#next[position] as number
-      if (at === this.#walk.offsets[position + 1]) {
-        this.#leave(position)
+      if (at === offsets[position + 1]) {
+        this.#leave(position, --depth)
         continue
       }
       this.#next[position] = at + 1
-      const dependent = this.#walk.records[at] as number
-      if (this.#entered[dependent] === 0) this.#enter(dependent)
-      else if (this.#component[dependent] === 0) this.#lower(position, this.#entered[dependent] as number)
+      const dependent = records[at] as number
+      const entered = this.#entered[dependent] as number
+      if (entered === 0) depth = this.#enter(dependent, depth)
+      else if (entered < (this.#low[position] as number)) this.#low[position] = entered
     }
   }
 
-  #enter(position: number): void {
-    this.#entered[position] = this.#low[position] = ++this.#clock
-    this.#path.push(position)
-    this.#pending.push(position)
+  #enter(position: number, depth: number): number {
+    this.#entered[position] = this.#low[position] = ++this.#enteredCount
+    this.#pending[this.#pendingCount++] = position
+    this.#path[depth] = position
+    return depth + 1
   }
 
-  #leave(position: number): void {
-    this.#path.pop()
+  /** @param depth of the path above the position */
+  #leave(position: number, depth: number): void {
     this.left[this.#leftCount++] = position
     const low = this.#low[position] as number
-    const parent = this.#path.at(-1)
-    if (parent !== undefined) this.#lower(parent, low)
     if (low === this.#entered[position]) this.#complete(position)
+    else {
+      // It reaches something entered before it, so that it has a parent.
+      const parent = this.#path[depth - 1] as number
+      if (low < (this.#low[parent] as number)) this.#low[parent] = low
+    }
   }
 
   #complete(root: number): void {
-    const component = this.#sizes.length
-    let size = 0
+    const before = this.#pendingCount
     let member: number
     do {
-      member = this.#pending.pop() as number
-      this.#component[member] = component
-      size++
+      member = this.#pending[--this.#pendingCount] as number
+      this.#component[member] = this.#sizes.length
+      this.#entered[member] = complete
     } while (member !== root)
-    this.#sizes.push(size)
-  }
-
-  #lower(position: number, to: number): void {
-    if (to < (this.#low[position] as number)) this.#low[position] = to
+    this.#sizes.push(before - this.#pendingCount)
   }
 }

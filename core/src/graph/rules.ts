@@ -144,6 +144,11 @@ function identityOf({ dependent, dependsOn }: Rule): string {
   return JSON.stringify([dependent, ...[...new Set(dependsOn)].sort()])
 }
 
+/** Before a rule is made known to others. @throws E_GRAPH_RULE_INVALID */
+export function checkRule(rule: Rule): void {
+  compile(rule)
+}
+
 function compile({ dependent, dependsOn }: Rule): Compiled {
   const to = parsePattern(dependent)
   const sources = [...new Set(dependsOn)].map(parsePattern)

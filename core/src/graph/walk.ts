@@ -19,7 +19,7 @@
  */
 import type { Adjacency } from './adjacency.ts'
 import type { Edges } from './edges.ts'
-import type { Names } from './names.ts'
+import type { Names, Snapshot } from './names.ts'
 import { areRunaway, type Rules } from './rules.ts'
 import type { Targets } from './targets.ts'
 
@@ -81,14 +81,13 @@ export class Walk {
     }
   }
 
-  /** Position -> name; undefined for a prefix. */
-  texts(): (string | undefined)[] {
-    const { names } = this.#graph
-    const texts = new Array<string | undefined>(this.length)
-    for (let position = 0; position < this.length; position++) {
-      texts[position] = names.textOf(this.queue[position] as number)
-    }
-    return texts
+  /** Position -> name; undefined for a prefix. It outlives the walk. */
+  texts(): Snapshot {
+    return this.#graph.names.snapshot(this.queue.slice(0, this.length))
+  }
+
+  isPrefix(position: number): boolean {
+    return this.prefixes.size > 0 && this.#prefixOf.has(this.queue[position] as number)
   }
 
   /** Ends the walk. Its arrays mean nothing from here on. */
