@@ -29,7 +29,7 @@ const { values } = parseArgs({
 })
 const count = Math.max(12, Number(values.photos))
 const seed = Number(values.seed)
-const isTty = process.stdout.isTTY === true && !values.json
+const isTty = process.stdout.isTTY && !values.json
 const colors = pc.createColors(isTty && !process.env.NO_COLOR)
 /** What has to be closed, the newest first. */
 const open: (() => Promise<void>)[] = []

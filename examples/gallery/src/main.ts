@@ -30,11 +30,11 @@ const follow = new Follow({
 })
 // Before the first load: whatever is loaded from now on, a change of it will be told.
 await follow.start()
-const { url, close } = await listen(gallery, Number(values.port))
-console.log(`the gallery is at ${url}`)
+const site = await listen(gallery, Number(values.port))
+console.log(`the gallery is at ${site.url}`)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    void Promise.all([follow.stop(), close(), gallery.cache.close()])
+    void Promise.all([follow.stop(), site.close(), gallery.cache.close()])
   })
 }

@@ -16,6 +16,7 @@ import { basename, join } from 'node:path'
 import { createCache, type BuiltInPolicy, type Cache } from 'staleproof'
 import { readExif, type Exif } from './exif.ts'
 import { albumPage, homePage, photoPage } from './pages.ts'
+import type { Album, Photo, Shown } from './photo.ts'
 import { parseSettings, type Settings } from './settings.ts'
 import { makeThumb, type Thumb } from './thumb.ts'
 import type { Shared } from './shared.ts'
@@ -27,21 +28,6 @@ export interface GalleryOptions {
   readonly settings: string
   /** Where thumbnails are kept for other processes, too. */
   readonly shared?: Shared | undefined
-}
-
-export interface Photo {
-  readonly album: string
-  readonly photo: string
-  readonly exif: Exif
-}
-
-export interface Album {
-  readonly album: string
-  readonly photos: readonly Photo[]
-}
-
-export interface Shown extends Photo {
-  readonly thumb: Thumb
 }
 
 export class Gallery {
@@ -161,7 +147,7 @@ export class Gallery {
 }
 
 /** A name that cannot be that of an album or a photo. */
-export class NotFound extends Error {
+class NotFound extends Error {
   readonly code = 'ENOENT'
 }
 

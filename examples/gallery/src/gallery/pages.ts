@@ -2,7 +2,7 @@
  * Pages: HTML from what they show, and from nothing else: no time of day, nothing that is read on the way.
  */
 import { html, raw } from 'hono/html'
-import type { Album, Shown } from './gallery.ts'
+import type { Album, Shown } from './photo.ts'
 import type { Settings } from './settings.ts'
 import { style } from './style.ts'
 
@@ -74,7 +74,7 @@ async function layout(settings: Settings, { title, lead, body }: Layout): Promis
 <style>${raw(style)}</style>
 </head>
 <body>
-<header><a href="/">${settings.title}</a><h1>${title}</h1><p>${lead}</p></header>
+<header>${title === settings.title ? '' : html`<a href="/">${settings.title}</a>`}<h1>${title}</h1><p>${lead}</p></header>
 ${body}
 </body>
 </html>

@@ -48,15 +48,15 @@ export class DaemonShared implements Shared {
   ): Promise<number | undefined> {
     const query = new URLSearchParams({ dependsOn, policy: 'media' })
     const headers = { 'Content-Type': 'image/jpeg', 'Staleproof-Lease': lease }
-    const response = await this.#send(`${key}?${query}`, { method: 'PUT', headers, body: bytes })
+    const response = await this.#send(key, query, { method: 'PUT', headers, body: bytes })
     await response?.body?.cancel()
     return response?.status
   }
 
-  async #send(rest: string, init?: RequestInit): Promise<Response | undefined> {
-    const [key = '', query] = rest.split('?')
-    const url = `${this.#url}/v1/entries/${encodeURIComponent(`gallery/${key}`)}`
+  async #send(key: string, query = new URLSearchParams(), init: RequestInit = {}) {
+    const url = new URL(`${this.#url}/v1/entries/${encodeURIComponent(`gallery/${key}`)}`)
+    url.search = query.toString()
     const signal = AbortSignal.timeout(patienceMs)
-    return fetch(query === undefined ? url : `${url}?${query}`, { ...init, signal }).catch(() => undefined)
+    return fetch(url, { ...init, signal }).catch(() => undefined)
   }
 }

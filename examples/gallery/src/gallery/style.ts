@@ -19,6 +19,8 @@ a { color: inherit }
 .card strong, .card span { padding: .6rem .8rem .7rem; font-size: .9rem; font-weight: 600;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 .card span { padding-left: 0; color: var(--soft); font-weight: 400; font-variant-numeric: tabular-nums }
+main:not(.wide) .card strong { grid-column: 1 / -1; padding-bottom: 0 }
+main:not(.wide) .card span { grid-column: 1 / -1; padding: 0 .8rem .7rem }
 .photo { max-width: 60rem }
 .photo img { width: 100%; height: auto; border-radius: .6rem; display: block }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem; margin: 1.25rem 0 }

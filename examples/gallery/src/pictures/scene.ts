@@ -5,8 +5,8 @@
  */
 import { between, pick, type Random } from './random.ts'
 
-export const width = 1200
-export const height = 800
+const width = 1200
+const height = 800
 
 export interface Theme {
   readonly album: string

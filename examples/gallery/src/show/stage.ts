@@ -9,7 +9,7 @@ import { Gallery } from '../gallery/gallery.ts'
 import { listen, type Listening } from '../gallery/server.ts'
 import { DaemonShared } from '../gallery/shared.ts'
 import { Census, kindOf, kinds, type Kind } from './census.ts'
-import { Daemon } from './daemon.ts'
+import type { Daemon } from './daemon.ts'
 import { prove, walk, type Proof, type Walk } from './proof.ts'
 import type { World } from './world.ts'
 
