@@ -6,7 +6,16 @@ import { createCache } from '../src/index.ts'
 import type { BuiltInPolicy, CacheEventName, CacheOptions } from '../src/index.ts'
 import { TestClock } from './clock.ts'
 
-const traced: readonly CacheEventName[] = ['hit', 'miss', 'load', 'stale', 'departed', 'changed', 'error', 'warning']
+const traced: readonly CacheEventName[] = [
+  'hit',
+  'miss',
+  'load',
+  'stale',
+  'departed',
+  'changed',
+  'error',
+  'warning',
+]
 
 export interface Opened<P extends string> {
   readonly cache: Cache<P | BuiltInPolicy>
@@ -25,7 +34,8 @@ export function opened<const P extends string = never>(options: CacheOptions<P> 
 
 function lineOf(name: CacheEventName, event: object): string {
   const { key, name: named, refused, stored, because, why, during, code } = event as Record<string, unknown>
-  const outcome = name === 'load' ? (stored === true ? 'stored' : refused) : (because ?? why ?? during ?? code ?? '')
+  const outcome =
+    name === 'load' ? (stored === true ? 'stored' : refused) : (because ?? why ?? during ?? code ?? '')
   return `${name} ${String(key ?? named ?? '')} ${String(outcome)}`.trim()
 }
 

@@ -9,7 +9,7 @@ import type { Graph } from '../graph/graph.ts'
 import { headOf, parsePattern } from '../graph/pattern.ts'
 import type { Rule } from '../graph/rules.ts'
 import type { LogRecord } from '../log/contract.ts'
-import type { Judge } from '../log/judge.ts'
+import type { Judge, Reached } from '../log/judge.ts'
 import type { Events } from '../model/event.ts'
 import type { Held } from './held.ts'
 
@@ -45,31 +45,54 @@ export class Applier {
   }
 
   #invalidate(record: LogRecord): void {
-    const { graph, judge, held, events } = this.#parts
-    const reach = graph.declaredReach({ names: record.names, prefixes: record.prefixes ?? [] })
-    judge.record(record, reach)
-    held.end(record, reach)
+    const { graph, events } = this.#parts
+    this.#end(record, graph.declaredReach({ names: record.names, prefixes: record.prefixes ?? [] }))
     if (record.kind !== 'change' || !events.heard('changed')) return
     for (const name of record.names) events.emit('changed', { name, n: record.n })
   }
 
-  /** What was made from a name that turns out to depend on another shares that one's last invalidation. */
-  #link(record: LogRecord): void {
-    const { graph, judge, held } = this.#parts
-    for (const name of record.names) {
-      for (const dependency of record.dependsOn ?? []) {
-        if (!graph.link(name, dependency)) continue
-        judge.inherit(graph.declaredReach({ names: [name], prefixes: [] }), dependency)
-      }
-    }
-    held.freshSince = record.n
+  #end(record: LogRecord, reach: Reached): void {
+    this.#parts.judge.record(record, reach)
+    this.#parts.held.end(record, reach)
   }
 
+  /**
+   * If what a name is made from, as it turns out, was ever invalidated, then the name may have been made before, and
+   * what was made from the name too, whatever their stamps say: it becomes stale, once. Only an entry of the name
+   * itself that was made after that invalidation is known to be good.
+   */
+  #link(record: LogRecord): void {
+    for (const name of record.names) {
+      const last = this.#addLinks(name, record.dependsOn ?? [])
+      if (last > 0) this.#endLinked(record, { name, last })
+    }
+  }
+
+  /** @returns the position at or before which all that was newly linked was invalidated last; 0: never */
+  #addLinks(name: string, dependsOn: readonly string[]): number {
+    const { graph, judge } = this.#parts
+    const added = dependsOn.filter((dependency) => graph.link(name, dependency))
+    if (added.length === 0) return 0
+    return Math.max(judge.ledger.low, ...added.map((dependency) => judge.lastOf(dependency)))
+  }
+
+  #endLinked(record: LogRecord, { name, last }: { name: string; last: number }): void {
+    const { graph, held, judge } = this.#parts
+    const entry = held.near.look(name)
+    const isGood = entry !== undefined && entry.stamp >= last && judge.verdict(entry) === undefined
+    if (isGood) entry.keyStamp = record.n
+    this.#end({ ...record, kind: 'invalidate' }, graph.declaredReach({ names: [name], prefixes: [] }))
+  }
+
+  /** What is declared to depend on the names may rest on what those were made from: it becomes stale, once. */
   #unlink(record: LogRecord): void {
     const { graph } = this.#parts
+    const unlinked = new Set(record.names)
+    const { names, prefixes } = graph.declaredReach({ names: record.names, prefixes: [] })
     for (const name of record.names) {
-      for (const dependency of record.dependsOn ?? graph.linksOf(name)) graph.unlink(name, dependency)
+      for (const dependency of record.dependsOn ?? []) graph.unlink(name, dependency)
     }
+    this.#end(record, { names: names.filter((name) => !unlinked.has(name)), prefixes })
   }
 
   /** A new rule makes stale, once, all that it speaks of: what it reaches of the past cannot be told name by name. */

@@ -10,7 +10,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import { Graph } from '../graph/graph.ts'
-import { parsePattern } from '../graph/pattern.ts'
 import type { InvalidationRequest } from '../invalidation/contract.ts'
 import { resolveRequest, resolveTarget, type TargetLike } from '../invalidation/request.ts'
 import { currentFlight, runWithin } from '../loading/context.ts'
@@ -24,15 +23,16 @@ import { StaleproofError } from '../model/errors.ts'
 import { Events, type CacheEventName, type Listener } from '../model/event.ts'
 import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
 import { checkName } from '../model/name.ts'
-import { parseToken, tokenOf, type Position } from '../model/position.ts'
+import { parseToken, tokenOf } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
 import { Applier } from './applier.ts'
+import { refusalOf, type EntryView, type FillResult, type SetResult } from './answers.ts'
 import { hitRatio, noCounts } from './counts.ts'
 import { Declarations } from './declarations.ts'
 import { explain, type Explanation } from './explain.ts'
-import { Held, type Found } from './held.ts'
+import { Held } from './held.ts'
 import { Invalidations } from './invalidations.ts'
 import { Lower } from './lower.ts'
 import { settle, type CacheOptions, type Settings } from './options.ts'
@@ -40,45 +40,7 @@ import { Reader } from './reader.ts'
 import type { Stats } from './stats.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
 import { wrap, type Wrapped } from './wrap.ts'
-import { Writer, type Refusal, type StoreOptions } from './writer.ts'
-
-export interface SetResult {
-  readonly stored: boolean
-  /**
-   * superseded: the key was set or invalidated again meanwhile; invalidated: something it depends on was;
-   * expired: it depends on an entry that is past its TTL; no-room: no tier takes it.
-   */
-  readonly refused: 'superseded' | Outcome
-  readonly position: Position
-  /** ms since 1970. */
-  readonly expiresAt: number | null
-}
-
-export interface FillResult {
-  readonly stored: boolean
-  /**
-   * invalidated: the key or something it depends on was invalidated since the token; unknown-token: the token is
-   * from another life of the cache, or too old for what is remembered.
-   */
-  readonly refused: 'unknown-token' | Outcome
-  /** ms since 1970. */
-  readonly expiresAt: number | null
-}
-
-/** An entry with what is known of it; times in ms since 1970. */
-export interface EntryView<V> {
-  readonly key: string
-  readonly value: V
-  readonly policy: string
-  readonly state: Found['state']
-  readonly storedAt: number
-  readonly expiresAt: number
-  readonly graceUntil: number
-  readonly ageMs: number
-  /** The position up to which it is known to be good, as text. */
-  readonly token: string
-  readonly dependencies: readonly string[]
-}
+import { Writer, type StoreOptions } from './writer.ts'
 
 export class Cache<P extends string = string> {
   readonly invalidations: Omit<Invalidations, 'carryOut' | 'plan' | 'start' | 'close' | 'pending'>
@@ -117,6 +79,7 @@ export class Cache<P extends string = string> {
       ...shared,
       openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave),
       applied: () => this.#log.applied,
+      flights: () => this.#reader.flights,
     })
     const applier = new Applier({ ...shared, held: this.#held })
     this.#log = new MemoryLog({ clock, generation: randomUUID(), apply: (record) => applier.apply(record) })
@@ -133,7 +96,7 @@ export class Cache<P extends string = string> {
       writer: this.#writer,
       reads: this.#reads(),
     })
-    this.#declarations = new Declarations({ ...stack, writer: this.#writer })
+    this.#declarations = new Declarations({ ...stack, inheritance: this.#writer.inheritance })
     this.#work = new Invalidations({ ...stack, settings, onError, options })
     this.invalidations = this.#work
     this.#sweepLater()
@@ -215,15 +178,15 @@ export class Cache<P extends string = string> {
    */
   async set(key: string, value: unknown, options: StoreOptions<P> = {}): Promise<SetResult> {
     const flight = this.#outside(key, { stamp: this.#log.applied, options })
-    const keep = this.#writer.accept(flight, { value, options, policy: this.#policies.get(options.policy) })
-    const position = await this.#log.append({ kind: 'change', names: [key] })
-    flight.keyStamp = position.n
-    const { refused, expiresAt } = await this.#writer.keep(flight, keep)
+    const policy = this.#policies.get(options.policy)
+    const keep = await this.#writer.accept(flight, { value, options, policy })
+    const { told, position } = await this.#writer.change(flight)
+    const { refused, expiresAt } = await this.#writer.keep(flight, keep, told)
     const superseded =
       refused === 'doomed' && this.#judge.verdict({ ...flight, dependencies: [] }) !== undefined
     return {
       stored: refused === null,
-      refused: superseded ? 'superseded' : reasonOf(refused),
+      refused: superseded ? 'superseded' : refusalOf(refused),
       position,
       expiresAt,
     }
@@ -251,12 +214,13 @@ export class Cache<P extends string = string> {
   async fill(key: string, value: unknown, options: StoreOptions<P> & { since: string }): Promise<FillResult> {
     const since = parseToken(options.since)
     const flight = this.#outside(key, { stamp: since.n, options })
-    const keep = this.#writer.accept(flight, { value, options, policy: this.#policies.get(options.policy) })
+    const policy = this.#policies.get(options.policy)
+    const keep = await this.#writer.accept(flight, { value, options, policy })
     const isKnown = since.generation === this.#log.generation && since.n <= this.#log.applied
     if (!isKnown || since.n < this.#judge.ledger.low)
       return { stored: false, refused: 'unknown-token', expiresAt: null }
     const { refused, expiresAt } = await this.#writer.keep(flight, keep)
-    return { stored: refused === null, refused: reasonOf(refused), expiresAt }
+    return { stored: refused === null, refused: refusalOf(refused), expiresAt }
   }
 
   /** Declares that `key` changed, and removes it. @returns whether it was held */
@@ -289,7 +253,6 @@ export class Cache<P extends string = string> {
    */
   async rule(pattern: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
     this.#open()
-    for (const text of [pattern, ...listOf(dependsOn)]) parsePattern(text)
     await this.#declarations.rule(pattern, listOf(dependsOn))
   }
 
@@ -309,7 +272,7 @@ export class Cache<P extends string = string> {
     options: StoreOptions<P> = {},
   ): Wrapped<A, V> {
     checkName(prefix, 'prefix')
-    return wrap(this as Cache, prefix, { fn, options })
+    return wrap(this, prefix, { fn, options })
   }
 
   /** Runs work that outlives the loader it was begun in: what it reads is nobody's dependency. */
@@ -488,13 +451,6 @@ export class Cache<P extends string = string> {
 
 function listOf(names: string | readonly string[]): readonly string[] {
   return typeof names === 'string' ? [names] : names
-}
-
-type Outcome = 'invalidated' | 'expired' | 'no-room' | null
-
-/** Why a value that somebody brought was not stored. */
-function reasonOf(refused: Refusal | null): Outcome {
-  return refused === null || refused === 'expired' || refused === 'no-room' ? refused : 'invalidated'
 }
 
 function closed(): StaleproofError {

@@ -7,18 +7,20 @@
  */
 import type { Graph } from '../graph/graph.ts'
 import { headOf, parsePattern } from '../graph/pattern.ts'
+import { checkRule } from '../graph/rules.ts'
 import type { Log } from '../log/contract.ts'
+import type { EntryParts } from '../model/entry.ts'
 import { checkName, checkNames } from '../model/name.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
-import type { Writer } from './writer.ts'
+import type { Inheritance } from './inheritance.ts'
 
 export interface DeclarationsParts {
   readonly graph: Graph
   readonly held: Held
   readonly log: Log
   readonly lower: Lower
-  readonly writer: Writer
+  readonly inheritance: Inheritance
 }
 
 export class Declarations {
@@ -35,28 +37,33 @@ export class Declarations {
     const linked = new Set(this.#parts.graph.linksOf(name))
     const added = dependsOn.filter((dependency) => !linked.has(dependency))
     if (added.length === 0) return
+    // Asked first: if a tier cannot tell what is to be declared besides, nothing is declared.
+    const below = await this.#parts.lower.entriesOf(added)
     await log.append({ kind: 'link', names: [name], dependsOn: added })
-    await this.#declareDependenciesOf(added)
+    await this.#declareDependenciesOf(added, below)
   }
 
+  /** What the entry of the name is made from stays declared if something is declared to depend on it. */
   async unlink(name: string, dependsOn: readonly string[] | undefined): Promise<void> {
+    const { graph, held, log, lower } = this.#parts
     checkName(name)
     checkNames(dependsOn ?? [], 'dependency')
-    await this.#parts.log.append({
-      kind: 'unlink',
-      names: [name],
-      ...(dependsOn === undefined ? {} : { dependsOn }),
-    })
+    const below = await lower.entriesOf([name])
+    const needed = new Set(graph.hasDeclaredDependents(name) ? dependenciesOf(name, held, below) : [])
+    const removed = (dependsOn ?? graph.linksOf(name)).filter((dependency) => !needed.has(dependency))
+    if (removed.length > 0) await log.append({ kind: 'unlink', names: [name], dependsOn: removed })
   }
 
   async rule(pattern: string, dependsOn: readonly string[]): Promise<void> {
     const { graph, log, held, lower } = this.#parts
-    if (graph.hasRule({ dependent: pattern, dependsOn })) return
+    const rule = { dependent: pattern, dependsOn }
+    checkRule(rule)
+    if (graph.hasRule(rule)) return
+    const heads = dependsOn.map((text) => headOf(parsePattern(text)))
+    const keys = (await Promise.all(heads.map((head) => lower.withPrefix(head)))).flat()
+    const below = await lower.entriesOf(keys)
     await log.append({ kind: 'rule', names: [pattern], dependsOn })
-    await this.#declareDependenciesOf(held.near.keys())
-    for (const text of dependsOn) {
-      await this.#declareDependenciesOf(await lower.withPrefix(headOf(parsePattern(text))))
-    }
+    await this.#declareDependenciesOf([...held.near.keys(), ...keys], below)
   }
 
   async unrule(pattern: string, dependsOn: readonly string[] | undefined): Promise<void> {
@@ -69,16 +76,19 @@ export class Declarations {
   }
 
   /** Of those names that are cached and that something is declared to depend on. */
-  async #declareDependenciesOf(names: readonly string[]): Promise<void> {
-    const { held, log, lower, writer, graph } = this.#parts
+  async #declareDependenciesOf(names: readonly string[], below: readonly EntryParts[]): Promise<void> {
+    const { held, log, inheritance } = this.#parts
     for (const name of names) {
-      if (!graph.hasDeclaredDependents(name)) continue
-      const near = held.near.look(name)?.dependencies
-      const dependencies = near ?? (await lower.find(name, (parts) => parts.dependencies)) ?? []
-      const undeclared = writer.undeclared(name, dependencies)
-      if (undeclared.length > 0) await log.append({ kind: 'link', names: [name], dependsOn: undeclared })
+      const dependsOn = inheritance.undeclared(name, dependenciesOf(name, held, below))
+      if (dependsOn.length > 0) await log.append({ kind: 'link', names: [name], dependsOn })
     }
   }
+}
+
+/** What the name is made from, as far as memory or the tiers below know. */
+function dependenciesOf(name: string, held: Held, below: readonly EntryParts[]): readonly string[] {
+  const lower = below.filter(({ key }) => key === name).flatMap(({ dependencies }) => dependencies)
+  return [...new Set([...held.lineageOf(name), ...lower])]
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

@@ -11,7 +11,7 @@ import type { Gone, Held } from './held.ts'
 
 export interface Explanation {
   readonly key: string
-  /** invalidated: held or gone, it cannot be served because something it was made from changed. */
+  /** expired, invalidated: held or gone, that is why it cannot be served. absent: it was never here, or pushed out. */
   readonly state: 'fresh' | 'stale' | 'expired' | 'invalidated' | 'absent'
   /** Nearest tier that holds it; null if none does. */
   readonly tier: string | null
@@ -85,7 +85,7 @@ export function explain(
 }
 
 function stateOf(entry: Entry | undefined, went: Gone | undefined, held: Held): Explanation['state'] {
-  if (entry === undefined) return went?.why === 'invalidated' ? 'invalidated' : 'absent'
+  if (entry === undefined) return went?.why === 'invalidated' || went?.why === 'expired' ? went.why : 'absent'
   const found = held.assess(entry)
   if (found !== undefined) return found.state
   return held.judge(entry) === undefined ? 'expired' : 'invalidated'

@@ -6,7 +6,7 @@
  *   more: `freshSince` moves to its position, so that every entry is judged again at its next hit. O(1).
  *
  * Invariants: what is held has its edges in the graph, and nothing else has tracked edges; an entry with
- * stamp >= freshSince has not been invalidated; a hit that needs no decision costs a look-up and two
+ * verifiedAt >= freshSince has not been invalidated; a hit that needs no decision costs a look-up and two
  * comparisons; nothing here keeps the event loop for longer than a slice.
  */
 import { LRUCache } from 'lru-cache'
@@ -41,6 +41,8 @@ export interface HeldParts {
   readonly events: Events
   /** Position of the newest record applied. */
   readonly applied: () => number
+  /** Loads under way. */
+  readonly flights: () => number
 }
 
 const dropAtOnce = 1000
@@ -51,25 +53,28 @@ const stride = 64
 const sliceMs = 4
 
 export class Held {
-  /** An entry with an older stamp is judged again before it is served. */
+  /** An entry that was verified before this position is judged again before it is served. */
   freshSince = 0
   readonly near: NearTier
   readonly #parts: HeldParts
   readonly #gone = new LRUCache<string, Gone>({ max: goneMax })
   /** n -> entries that the invalidation at n dropped at once, until it is asked for. */
   readonly #droppedAt = new Map<number, number>()
-  /** name -> dependencies of its last version, of names that are not held and that held entries were made from. */
+  /** name -> dependencies of its last version, or of the one about to be stored; of names that others depend on. */
   readonly #lineage = new Map<string, readonly string[]>()
 
   constructor(parts: HeldParts) {
     this.#parts = parts
-    this.near = parts.openNear((entry, why) => this.#left(entry, why, null))
+    this.near = parts.openNear((entry, why) => {
+      this.#left(entry, why, null)
+      this.#tell(entry, why)
+    })
   }
 
   /** The entry if it can be served without any decision: fresh, verified, not due for a refresh. */
   ready(key: string): Entry | undefined {
     const entry = this.near.get(key)
-    if (entry === undefined || entry.stamp < this.freshSince) return undefined
+    if (entry === undefined || entry.verifiedAt < this.freshSince) return undefined
     return this.#parts.clock.coarseNow() < entry.attentionAt ? entry : undefined
   }
 
@@ -77,7 +82,7 @@ export class Held {
   find(key: string): Found | undefined {
     const entry = this.near.get(key)
     if (entry === undefined) return undefined
-    const found = entry.stamp < this.freshSince ? this.assess(entry) : this.#aged(entry)
+    const found = entry.verifiedAt < this.freshSince ? this.assess(entry) : this.#aged(entry)
     if (found === undefined) this.#dropEnded(entry)
     return found
   }
@@ -97,14 +102,19 @@ export class Held {
     return true
   }
 
-  /** What those who were made from `name` have inherited of it: the dependencies of its last version. */
-  lineage(name: string): ReadonlySet<string> {
-    return new Set(this.near.look(name)?.dependencies ?? this.#lineage.get(name))
+  /** What those who depend on `name` have inherited of it. */
+  lineageOf(name: string): ReadonlySet<string> {
+    return new Set([...(this.#lineage.get(name) ?? []), ...(this.near.look(name)?.dependencies ?? [])])
+  }
+
+  /** `name` is about to be stored with these dependencies: whoever comes to depend on it from now on inherits them. */
+  expect(name: string, dependencies: readonly string[]): void {
+    this.#lineage.set(name, dependencies)
   }
 
   drop(entry: Entry, why: Departure, by: Invalidated | null = null): boolean {
-    if (!this.near.delete(entry.key)) return false
-    this.#left(entry, why, by)
+    if (!this.#remove(entry, why, by)) return false
+    this.#tell(entry, why)
     return true
   }
 
@@ -119,12 +129,10 @@ export class Held {
       this.freshSince = record.n
       return
     }
-    let dropped = 0
-    for (const key of few) {
-      const entry = this.near.look(key)
-      if (entry !== undefined && this.#dropInvalid(entry)) dropped++
-    }
-    if (record.by !== undefined) this.#droppedAt.set(record.n, dropped)
+    const dropped = this.#removeInvalid(few)
+    if (record.by !== undefined) this.#droppedAt.set(record.n, dropped.length)
+    // Told when all have gone: a listener that reads must not see half a record.
+    for (const entry of dropped) this.#tell(entry, 'invalidated')
   }
 
   /** How many entries the record at `n` dropped at once; asked once, by whoever carries it out. */
@@ -157,7 +165,7 @@ export class Held {
   /** Drops everything that is invalid or expired, in slices. @returns how many were dropped */
   sweep(): Promise<number> {
     for (const name of this.#lineage.keys()) {
-      if (!this.#parts.graph.hasTrackedDependents(name)) this.#lineage.delete(name)
+      if (!this.#isInherited(name)) this.#lineage.delete(name)
     }
     return this.purge(this.near.keys())
   }
@@ -175,7 +183,7 @@ export class Held {
     const nowMs = this.#parts.clock.now()
     if (by !== undefined && by.untilMs <= nowMs) return by
     if (by !== undefined) soften(entry, nowMs, by.untilMs)
-    entry.restamp(this.#parts.applied())
+    entry.verifiedAt = this.#parts.applied()
     return undefined
   }
 
@@ -222,14 +230,39 @@ export class Held {
     }
   }
 
-  #left(entry: Entry, why: Departure, by: Invalidated | null): void {
-    const { graph, clock, events } = this.#parts
-    const { key, dependencies } = entry
-    if (why !== 'replaced') {
-      graph.untrack(key)
-      if (graph.hasTrackedDependents(key)) this.#lineage.set(key, dependencies)
-      this.#gone.set(key, { why, atMs: clock.coarseNow(), by })
+  #removeInvalid(keys: Iterable<string>): Entry[] {
+    const removed: Entry[] = []
+    for (const key of keys) {
+      const entry = this.near.look(key)
+      const by = entry === undefined ? undefined : this.judge(entry)
+      if (entry !== undefined && by !== undefined && this.#remove(entry, 'invalidated', by))
+        removed.push(entry)
     }
+    return removed
+  }
+
+  #remove(entry: Entry, why: Departure, by: Invalidated | null): boolean {
+    if (!this.near.delete(entry.key)) return false
+    this.#left(entry, why, by)
+    return true
+  }
+
+  #left(entry: Entry, why: Departure, by: Invalidated | null): void {
+    if (why === 'replaced') return
+    const { graph, clock } = this.#parts
+    const { key, dependencies } = entry
+    graph.untrack(key)
+    if (this.#isInherited(key)) this.#lineage.set(key, dependencies)
+    this.#gone.set(key, { why, atMs: clock.coarseNow(), by })
+  }
+
+  /** Whether anybody depends on the name, or may be about to. */
+  #isInherited(name: string): boolean {
+    return this.#parts.graph.hasTrackedDependents(name) || this.#parts.flights() > 0
+  }
+
+  #tell({ key }: Entry, why: Departure): void {
+    const { events } = this.#parts
     if (events.heard('departed')) events.emit('departed', { key, why })
   }
 }

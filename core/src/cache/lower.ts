@@ -6,6 +6,7 @@
  * what a tier gave is judged after it answered, never before.
  */
 import type { EntryParts } from '../model/entry.ts'
+import { StaleproofError } from '../model/errors.ts'
 import type { Tier } from '../tiers/contract.ts'
 
 /** A tier whose deletes wait for the puts that are under way. */
@@ -91,6 +92,32 @@ export class Lower {
     return undefined
   }
 
+  /** What the tiers hold of these names. @throws E_TIERS_UNREACHABLE */
+  async entriesOf(names: readonly string[]): Promise<readonly EntryParts[]> {
+    if (names.length === 0) return []
+    const found = await Promise.all(
+      this.tiers.map((tier) =>
+        tier.held(names).catch((cause: unknown) => Promise.reject(unreachable(tier, cause))),
+      ),
+    )
+    return found.flat()
+  }
+
+  /** Whether any tier holds an entry that depends on `name`; one that cannot be asked may. */
+  async hasDependents(name: string): Promise<boolean> {
+    const found = await Promise.all(
+      this.tiers.map(async (tier) => {
+        try {
+          return (await tier.dependents([name])).some((key) => key !== name)
+        } catch (error) {
+          this.#onError(error, `dependents of '${name}' in ${tier.name}`)
+          return true
+        }
+      }),
+    )
+    return found.includes(true)
+  }
+
   /** Whether any tier holds the key, whatever its state. @throws what a tier throws */
   async holds(key: string): Promise<boolean> {
     const held = await Promise.all(this.tiers.map((tier) => tier.held([key])))
@@ -125,4 +152,12 @@ export class Lower {
       if (outcome.status === 'rejected') this.#onError(outcome.reason, 'close')
     }
   }
+}
+
+function unreachable(tier: Tier, cause: unknown): StaleproofError {
+  return new StaleproofError(
+    'E_TIERS_UNREACHABLE',
+    `tier '${tier.name}' could not be asked what it holds, and that has to be known here; try again when it is well`,
+    { cause, details: { tier: tier.name } },
+  )
 }

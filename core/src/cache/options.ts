@@ -119,17 +119,13 @@ export function settle(options: CacheOptions<string>): Settings {
   }
 }
 
-/** @throws `code` listing what is possible */
-export function oneOf<T extends string>(
-  value: T,
-  known: readonly T[],
-  what: string,
-  code = 'E_OPTIONS_INVALID' as const,
-): T {
+function oneOf<T extends string>(value: T, known: readonly T[], what: string): T {
   if (known.includes(value)) return value
-  throw new StaleproofError(code, `${what} is '${String(value)}'; use one of ${known.join(', ')}`, {
-    details: { what, value, known },
-  })
+  throw new StaleproofError(
+    'E_OPTIONS_INVALID',
+    `${what} is '${String(value)}'; use one of ${known.join(', ')}`,
+    { details: { what, value, known } },
+  )
 }
 
 function distinct(tiers: readonly Tier[]): readonly Tier[] {

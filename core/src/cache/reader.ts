@@ -179,7 +179,8 @@ export class Reader {
 
   #land(outcome: Outcome, within: Flight | undefined, flight: Flight): unknown {
     if (within !== undefined) {
-      within.inherit(flight)
+      const expiresAt = Math.min(flight.expiresAt, outcome.expiresAt)
+      within.inherit({ dependencies: flight.dependencies, expiresAt })
       within.doom(outcome.doomedFrom)
     }
     if (outcome.failed) throw outcome.value
@@ -250,7 +251,7 @@ export class Reader {
     flight.ended = true
     counts.loads++
     if (failed) counts.loadErrors++
-    const kept = await writer.keep(flight, { ...request, value, failed })
+    const kept = await writer.keepLoaded(flight, { ...request, value, failed })
     if (kept.refused !== null && kept.refused !== 'error') counts.refused++
     if (events.heard('load')) {
       const durationMs = clock.now() - result.startedAt
@@ -261,7 +262,7 @@ export class Reader {
         refused: kept.refused,
       })
     }
-    return { value: kept.value, failed, doomedFrom: flight.doomedFrom }
+    return { value, failed, doomedFrom: flight.doomedFrom, expiresAt: kept.expiresAt ?? Infinity }
   }
 
   /** Takes the key into memory from the nearest tier below that holds it and still may serve it. */

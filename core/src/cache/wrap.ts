@@ -3,10 +3,17 @@
  */
 import { StaleproofError } from '../model/errors.ts'
 import type { InvalidateOptions, InvalidationResult } from '../model/invalidation.ts'
-import type { Cache } from './cache.ts'
+import type { Loader } from '../loading/load.ts'
+import type { TargetLike } from '../invalidation/request.ts'
 import type { StoreOptions } from './writer.ts'
 
-/** A value that reads the same wherever it is written: what a key can be made of. */
+/** What a wrapped function needs of its cache. */
+export interface Memory<P extends string> {
+  getOrSet<V>(key: string, loader: Loader<V>, options: StoreOptions<P>): Promise<V>
+  invalidate(target: TargetLike, options?: InvalidateOptions): Promise<InvalidationResult>
+}
+
+/** A memoised function; its arguments are text, numbers, plain objects, lists or dates. */
 export interface Wrapped<A extends readonly unknown[], V> {
   (...args: A): Promise<V>
   /** The key of a call with these arguments. */
@@ -16,17 +23,18 @@ export interface Wrapped<A extends readonly unknown[], V> {
   invalidateAll(options?: InvalidateOptions): Promise<InvalidationResult>
 }
 
-export function wrap<A extends readonly unknown[], V>(
-  cache: Cache,
+export function wrap<P extends string, A extends readonly unknown[], V>(
+  cache: Memory<P>,
   prefix: string,
-  { fn, options }: { fn: (...args: A) => V | Promise<V>; options: StoreOptions },
+  { fn, options }: { fn: (...args: A) => V | Promise<V>; options: StoreOptions<P> },
 ): Wrapped<A, V> {
-  const key = (...args: A) => `${prefix}:${args.map((arg) => keyPart(arg, prefix)).join(':')}`
+  const key = (...args: A) => [prefix, ...args.map((arg) => keyPart(arg, prefix))].join(':')
   const call = (...args: A) => cache.getOrSet(key(...args), () => fn(...args), options)
   return Object.assign(call, {
     key,
     invalidate: (...args: A) => cache.invalidate(key(...args)),
-    invalidateAll: (more?: InvalidateOptions) => cache.invalidate({ prefix: `${prefix}:` }, more),
+    invalidateAll: (more?: InvalidateOptions) =>
+      cache.invalidate({ names: [prefix], prefix: `${prefix}:` }, more),
   })
 }
 

@@ -1,28 +1,29 @@
 /**
  * Writer: what becomes of a value: by a load, by a set, by a fill from outside.
  *
- *   take what the inputs were made from -> judge -> announce -> judge again -> store, in one tick
+ *   take what the inputs were made from -> judge -> announce, and again if that took time -> store, in one tick
  *
- * Invariants: nothing is stored that is invalid by the records applied at that moment; a `set` is a change of its
- * key, and so is a load that gives its key dependencies which those made from it before have not inherited: their
- * dependents become stale, they themselves do not; what is stored does not outlive what it was made from.
+ * Invariants: nothing is stored that is invalid by the records applied at that moment; nothing is stored before those
+ * who depend on it know what they have to (see Inheritance); what is stored does not outlive what it was made from.
  */
 import type { Graph } from '../graph/graph.ts'
-import type { Change, Log } from '../log/contract.ts'
+import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Flight } from '../loading/flight.ts'
 import type { Clock, Random } from '../model/clock.ts'
-import { Entry } from '../model/entry.ts'
+import { Entry, type EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { CacheEvents, Events } from '../model/event.ts'
 import { checkNames } from '../model/name.ts'
 import type { Policy } from '../model/policy.ts'
+import type { Position } from '../model/position.ts'
 import { positiveDurationMs, sizeBytes, type Duration } from '../model/quantity.ts'
 import { entryOverheadBytes, estimateBytes } from '../tiers/size.ts'
 import { handOut, takeIn, type ValueMode } from '../tiers/values.ts'
 import { clampTtl, settleTimes, withJitter } from '../ttl/lifetime.ts'
 import type { Counts } from './counts.ts'
 import type { Held } from './held.ts'
+import { Inheritance } from './inheritance.ts'
 import type { Lower } from './lower.ts'
 
 export interface StoreOptions<P extends string = string> {
@@ -70,24 +71,31 @@ export interface WriterParts {
 }
 
 export class Writer {
+  readonly inheritance: Inheritance
   readonly #parts: WriterParts
 
   constructor(parts: WriterParts) {
     this.#parts = parts
+    this.inheritance = new Inheritance(parts)
   }
 
-  /** Notes the dependencies that the options name. @throws E_NAME_INVALID, E_LOADING_ENDED */
-  declare(flight: Flight, { tags = [], dependsOn = [] }: StoreOptions): void {
+  /** Notes the dependencies that the options name. @throws E_NAME_INVALID, E_DURATION_INVALID, E_LOADING_ENDED */
+  declare(flight: Flight, { tags = [], dependsOn = [], ttl }: StoreOptions): void {
+    if (ttl !== undefined) positiveDurationMs(ttl, 'ttl')
     const names = [...tags, ...(typeof dependsOn === 'string' ? [dependsOn] : dependsOn)]
     checkNames(names, 'dependency')
-    for (const name of names) flight.note(name)
+    for (const name of names) flight.name(name)
   }
 
   /**
-   * Checks a value that somebody brings before anything is announced, so that nothing is half done.
-   * @throws E_VALUE_MISSING, E_VALUE_TOO_LARGE, E_VALUE_UNCLONEABLE, E_SIZE_INVALID, E_GRAPH_TOO_MANY_DEPENDENCIES
+   * Checks a value that somebody brings, and what it is made from, before anything is announced, so that nothing is
+   * half done.
+   * @throws E_VALUE_MISSING, E_TIERS_UNREACHABLE, E_VALUE_TOO_LARGE, E_VALUE_UNCLONEABLE, E_SIZE_INVALID, E_GRAPH_TOO_MANY_DEPENDENCIES
    */
-  accept(flight: Flight, { value, options, policy }: Pick<Keep, 'value' | 'options' | 'policy'>): Keep {
+  async accept(
+    flight: Flight,
+    { value, options, policy }: Pick<Keep, 'value' | 'options' | 'policy'>,
+  ): Promise<Keep> {
     if (value === undefined) {
       throw new StaleproofError(
         'E_VALUE_MISSING',
@@ -103,28 +111,50 @@ export class Writer {
       policy,
       failed: false,
     }
+    if (!this.#parts.lower.none) await this.inheritance.fromLower(flight)
+    this.inheritance.fromHeld(flight)
     this.#checkCount(flight, keep)
     return keep
   }
 
-  /** Stores the value of an ended flight, if it may be. @throws E_GRAPH_TOO_MANY_DEPENDENCIES, E_VALUE_UNCLONEABLE */
-  async keep(flight: Flight, keep: Keep): Promise<Kept> {
-    const stored = keep.failed ? keep.value : takeIn(keep.value, this.#parts.values)
-    const refuse = (refused: Refusal): Kept => ({ value: keep.value, refused, expiresAt: null })
-    this.#inheritNamed(flight)
-    if (this.#doomed(flight)) return refuse('doomed')
-    const ttlMs = this.#ttl(flight, keep)
-    if (ttlMs === 0) return refuse(keep.failed ? 'error' : 'skipped')
-    this.#checkCount(flight, keep)
-    for (const change of this.#announcements(flight)) {
-      const { n } = await this.#parts.log.append(change)
-      if (change.kind === 'change') flight.keyStamp = n
+  /** Declares that the key of an accepted value changed. @returns the names whose dependents know by that */
+  async change(flight: Flight): Promise<{ told: Set<string>; position: Position }> {
+    const told = new Set<string>()
+    this.inheritance.expect(flight, told)
+    const position = await this.#parts.log.append({ kind: 'change', names: [flight.key] })
+    flight.keyStamp = position.n
+    return { told, position }
+  }
+
+  /** Keeps the value of a loader that ended. @throws E_GRAPH_TOO_MANY_DEPENDENCIES, E_VALUE_UNCLONEABLE */
+  async keepLoaded(flight: Flight, keep: Keep): Promise<Kept> {
+    if (flight.skipStore || this.#ttl(flight, keep) === 0) {
+      this.#isDoomed(flight)
+      return { value: keep.value, refused: keep.failed ? 'error' : 'skipped', expiresAt: null }
     }
-    if (this.#doomed(flight)) return refuse('doomed')
-    const entry = this.#entry(flight, { ...keep, value: stored, ttlMs })
-    if (entry.expiresAt <= entry.storedAt) return refuse('expired')
-    if (!this.#store(entry)) return refuse('no-room')
-    return { value: keep.value, refused: null, expiresAt: entry.expiresAt }
+    const stored = keep.failed ? keep.value : takeIn(keep.value, this.#parts.values)
+    const named = await this.#resolveNamed(flight)
+    this.inheritance.fromHeld(flight)
+    this.#checkCount(flight, keep)
+    const kept = named ? await this.keep(flight, { ...keep, value: stored }) : refused('unresolved')
+    return { ...kept, value: keep.value }
+  }
+
+  /** Stores a value, if it may be. `told`: names whose dependents know of it already. */
+  async keep(flight: Flight, keep: Keep, told = new Set<string>()): Promise<Omit<Kept, 'value'>> {
+    for (;;) {
+      this.inheritance.fromHeld(flight)
+      if (this.#isDoomed(flight)) return refused('doomed')
+      const announced = this.inheritance.announce(flight, told)
+      if (announced === undefined) break
+      await announced
+    }
+    const ttlMs = this.#ttl(flight, keep)
+    const parts = this.#partsOf(flight, { ...keep, ttlMs })
+    if (ttlMs === 0 || parts.capAt <= parts.storedAt) return refused('expired')
+    const entry = this.#store(parts)
+    if (entry === undefined) return refused('no-room')
+    return { refused: null, expiresAt: entry.expiresAt }
   }
 
   /** The value of an entry as its reader gets it; rejects with a remembered error. */
@@ -139,19 +169,19 @@ export class Writer {
     return handOut(value, this.#parts.values)
   }
 
-  /**
-   * A name that is itself a cached entry was made from something: that is inherited, be it that it was only named,
-   * or that it was loaded anew since it was read.
-   */
-  #inheritNamed(flight: Flight): void {
-    const direct = [...flight.noted].filter(([, isDirect]) => isDirect)
-    for (const [name] of direct) {
-      const entry = this.#parts.held.near.look(name)
-      if (entry !== undefined && this.#parts.held.assess(entry) !== undefined) flight.inherit(entry)
+  /** False if a tier could not be asked what the named dependencies were made from. */
+  async #resolveNamed(flight: Flight): Promise<boolean> {
+    if (this.#parts.lower.none) return true
+    try {
+      await this.inheritance.fromLower(flight)
+      return true
+    } catch (error) {
+      this.#parts.events.emit('error', { error, during: `storing '${flight.key}'` })
+      return false
     }
   }
 
-  #doomed(flight: Flight): boolean {
+  #isDoomed(flight: Flight): boolean {
     const by = this.#parts.judge.verdict(flight)
     // Only the newest invalidation of a name is known: an earlier one may have come right after the start.
     if (by !== undefined) flight.doom(flight.stamp + 1)
@@ -160,7 +190,6 @@ export class Writer {
 
   /** Lifetime in ms; 0 if the value is not to be kept. */
   #ttl(flight: Flight, { value, policy, options, failed }: Keep): number {
-    if (flight.skipStore) return 0
     if (failed) return isOurs(value) ? 0 : policy.errorTtlMs
     if (value === undefined) return policy.negativeTtlMs
     const asked =
@@ -181,66 +210,48 @@ export class Writer {
     events.emit('warning', { code, message, name: flight.key })
   }
 
-  /** Dependencies of `key` that have to be declared, since something is declared to depend on it. */
-  undeclared(key: string, dependencies: readonly string[]): readonly string[] {
-    const { graph } = this.#parts
-    if (dependencies.length === 0 || !graph.hasDeclaredDependents(key)) return []
-    const linked = new Set(graph.linksOf(key))
-    return dependencies.filter((name) => !linked.has(name))
-  }
-
-  /** What others have to be told before this may be stored. */
-  #announcements(flight: Flight): Change[] {
-    const { graph, held } = this.#parts
-    const { key } = flight
-    const names = [...flight.noted.keys()]
-    const changes: Change[] = []
-    const undeclared = this.undeclared(key, names)
-    if (undeclared.length > 0) changes.push({ kind: 'link', names: [key], dependsOn: undeclared })
-    if (flight.keyStamp !== flight.stamp || !graph.hasTrackedDependents(key)) return changes
-    const inherited = held.lineage(key)
-    if (!names.every((name) => inherited.has(name))) changes.push({ kind: 'change', names: [key] })
-    return changes
-  }
-
-  #entry(flight: Flight, keep: Keep & { ttlMs: number }): Entry {
-    const { log, clock } = this.#parts
-    const direct = [...flight.noted].filter(([, isDirect]) => isDirect)
-    const inherited = [...flight.noted].filter(([, isDirect]) => !isDirect)
-    const dependencies = [...direct, ...inherited].map(([name]) => name)
-    const weight =
-      keep.options.size === undefined ? estimateBytes(keep.value) : sizeBytes(keep.options.size, 'size')
-    const entry = new Entry({
-      key: flight.key,
-      value: keep.value,
-      kind: keep.failed ? 'error' : 'value',
-      policy: keep.policy,
+  #partsOf(flight: Flight, { value, failed, policy, options, ttlMs }: Keep & { ttlMs: number }): EntryParts {
+    const { key, direct, stamp, keyStamp, expiresAt: capAt } = flight
+    const inherited = [...flight.noted].filter(([, isDirect]) => !isDirect).map(([name]) => name)
+    const dependencies = [...direct, ...inherited]
+    const size = options.size === undefined ? estimateBytes(value) : sizeBytes(options.size, 'size')
+    return {
+      key,
+      value,
+      kind: failed ? 'error' : 'value',
+      policy,
       dependencies,
       directCount: direct.length,
-      generation: log.generation,
-      stamp: flight.stamp,
-      keyStamp: flight.keyStamp,
-      storedAt: clock.now(),
-      ttlMs: keep.ttlMs,
-      capAt: flight.expiresAt,
-      sizeBytes: weight + entryOverheadBytes + flight.key.length * 2 + dependencies.length * 8,
-    })
-    settleTimes(entry)
-    return entry
+      generation: this.#parts.log.generation,
+      stamp,
+      keyStamp,
+      storedAt: this.#parts.clock.now(),
+      ttlMs,
+      capAt,
+      sizeBytes: size + entryOverheadBytes + key.length * 2 + dependencies.length * 8,
+    }
   }
 
-  #store(entry: Entry): boolean {
-    const { held, lower, counts, events } = this.#parts
+  /** Undefined if no tier takes it. */
+  #store(parts: EntryParts): Entry | undefined {
+    const { held, lower, counts, events, log } = this.#parts
+    const entry = new Entry(parts)
+    settleTimes(entry)
+    entry.verifiedAt = log.applied
     const near = held.put(entry)
-    if (!near && lower.none) return false
+    if (!near && lower.none) return undefined
     counts.stores++
     if (events.heard('store')) {
       const { key, policy, sizeBytes } = entry
       events.emit('store', { key, tier: near ? 'memory' : 'lower', policy: policy.name, sizeBytes })
     }
-    if (!lower.none) void lower.put(entry)
-    return true
+    if (!lower.none) void lower.put(parts)
+    return entry
   }
+}
+
+function refused(why: Refusal): Omit<Kept, 'value'> {
+  return { refused: why, expiresAt: null }
 }
 
 function tooLarge(key: string, size: number, sizeMax: number): StaleproofError {

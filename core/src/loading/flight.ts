@@ -17,6 +17,8 @@ export interface Outcome {
   readonly value: unknown
   readonly failed: boolean
   readonly doomedFrom: number
+  /** End of the TTL that it was stored with, ms since 1970; Infinity if it was not stored. */
+  readonly expiresAt: number
 }
 
 /** Something cached that a loader read: what the reader inherits from it. */
@@ -39,6 +41,8 @@ export class Flight implements Input {
   readonly abort = new AbortController()
   /** Name -> true if the loader read or named it itself, false if it came with a cached input. */
   readonly noted = new Map<string, boolean>()
+  /** Those that were named by hand and not read: what they were made from is not known yet. */
+  readonly named = new Set<string>()
   /** Flights that this one's loader waits for now. */
   readonly waitsFor = new Set<Flight>()
   /** Earliest expiry of the inputs. */
@@ -63,10 +67,21 @@ export class Flight implements Input {
     return this.noted.keys()
   }
 
+  /** What the loader read or named itself. */
+  get direct(): readonly string[] {
+    return [...this.noted].filter(([, isDirect]) => isDirect).map(([name]) => name)
+  }
+
   /** Before it is read. @throws E_LOADING_ENDED */
   note(name: string): void {
     if (this.ended) throw ended(this.key, name)
     if (name !== this.key) this.noted.set(name, true)
+  }
+
+  /** @throws E_LOADING_ENDED */
+  name(name: string): void {
+    this.note(name)
+    this.named.add(name)
   }
 
   /** What a cached input was made from, this is made from too: the input itself may be gone tomorrow. */

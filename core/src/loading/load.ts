@@ -43,7 +43,7 @@ export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load
     stale,
     dependsOn(...names) {
       checkNames(names, 'dependency')
-      for (const name of names) flight.note(name)
+      for (const name of names) flight.name(name)
     },
     setTtl(ttl) {
       flight.ttlMs = positiveDurationMs(ttl, 'ttl')

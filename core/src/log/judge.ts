@@ -65,22 +65,15 @@ export class Judge {
     this.#remember(record)
   }
 
-  /** What `reach` names was made from `dependency`, it has turned out: its last invalidation is theirs too. */
-  inherit(reach: Reached, dependency: string): void {
-    for (const ledger of [this.#hard, this.#soft]) {
-      const n = ledger.after(ledger.low, dependency)
-      if (n === 0) continue
-      for (const name of reach.names) ledger.record(name, n)
-      for (const prefix of reach.prefixes) this.#hard.recordPrefix(prefix, n)
-    }
-  }
-
   /** Undefined if it is valid. What ends it at once is told first, then what ends it soonest. */
   verdict(made: Made): Invalidated | undefined {
     return this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made))
   }
 
-  /** Position of the newest invalidation that is known of `name`, soft or not; 0 if none is. */
+  /**
+   * Position of the newest invalidation that is known of `name`, soft or not; 0 if none is. It may have been
+   * invalidated at or before `ledger.low` and be forgotten.
+   */
   lastOf(name: string): number {
     return Math.max(this.#hard.after(this.#hard.low, name), this.#soft.after(this.#soft.low, name))
   }
@@ -129,7 +122,8 @@ export class Judge {
     let first: Invalidated | undefined
     for (const name of [key, ...dependencies]) {
       const n = this.#soft.after(name === key ? keyStamp : stamp, name)
-      const untilMs = this.#softUntil.get(n) ?? 0
+      // At `low` the ledger answers for records that it has forgotten.
+      const untilMs = n > this.#soft.low ? (this.#softUntil.get(n) ?? 0) : 0
       if (n > 0 && (first === undefined || untilMs < first.untilMs)) first = { name, n, untilMs }
     }
     return first

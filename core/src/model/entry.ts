@@ -1,9 +1,8 @@
 /**
  * An entry: a key with its value, what it was made from, and when.
  *
- * Invariants: when stored, stamp <= position at which the load began, and <= every cached input's stamp; a stamp only
- * grows after that, and only when the entry was judged valid up to there (restamping);
- * expiresAt <= every cached input's expiresAt at the time of storing (`capAt`);
+ * Invariants: stamp <= position at which the load began, and <= the position at which each cached input was read and
+ * judged valid; expiresAt <= every cached input's expiresAt at the time of storing (`capAt`);
  * `dependencies` is flattened: its own and those of every cached input, without the key itself.
  */
 import type { Policy } from './policy.ts'
@@ -19,7 +18,7 @@ export interface EntryParts {
   /** How many of `dependencies` the loader read or named itself; the rest came with cached inputs. */
   readonly directCount: number
   readonly generation: string
-  /** Nothing it depends on was invalidated up to this position; whatever is later makes the entry stale. */
+  /** Whatever was invalidated after this position makes the entry stale. */
   readonly stamp: number
   /** The same for its own key only: a `set` is itself a change of its key, and newer than its inputs. */
   readonly keyStamp: number
@@ -41,7 +40,7 @@ export class Entry {
   readonly dependencies: readonly string[]
   readonly directCount: number
   readonly generation: string
-  stamp: number
+  readonly stamp: number
   keyStamp: number
   readonly storedAt: number
   readonly ttlMs: number
@@ -56,6 +55,8 @@ export class Entry {
   graceUntil = 0
   /** Before this time a hit needs no decision: not expired, not due for a refresh. */
   attentionAt = 0
+  /** Position up to which it was judged valid. */
+  verifiedAt: number
   reads = 0
   /** The value as a settled promise, made by the first hit that wants one. */
   settled: Promise<unknown> | undefined = undefined
@@ -73,12 +74,7 @@ export class Entry {
     this.storedAt = parts.storedAt
     this.ttlMs = parts.ttlMs
     this.capAt = parts.capAt
+    this.verifiedAt = parts.stamp
     this.sizeBytes = parts.sizeBytes
-  }
-
-  /** It was judged, and nothing up to `n` made it stale. */
-  restamp(n: number): void {
-    this.stamp = n
-    this.keyStamp = n
   }
 }

@@ -16,7 +16,7 @@ export interface CacheEvents {
     readonly key: string
     readonly durationMs: number
     readonly stored: boolean
-    readonly refused: 'doomed' | 'skipped' | 'expired' | 'no-room' | 'error' | 'private' | null
+    readonly refused: 'doomed' | 'skipped' | 'expired' | 'no-room' | 'unresolved' | 'error' | null
   }
   /** A stale value was served within its grace. */
   stale: { readonly key: string; readonly because: 'loading' | 'error' | 'timeout' }

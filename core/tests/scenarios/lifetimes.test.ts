@@ -65,7 +65,9 @@ describe('lifetimes', () => {
   it('nothing outlives what it was made from, and no read extends it beyond', async () => {
     const { cache, clock } = opened()
     const page = () =>
-      cache.getOrSet('page', () => cache.getOrSet('photo', () => 1, { policy: 'metadata' }), { policy: 'media' })
+      cache.getOrSet('page', () => cache.getOrSet('photo', () => 1, { policy: 'metadata' }), {
+        policy: 'media',
+      })
     await page()
     expect((await cache.explain('page')).lifetimeMs).toBe(300_000)
     for (let reads = 0; reads < 5; reads++) await page()
@@ -75,7 +77,10 @@ describe('lifetimes', () => {
 })
 
 describe('grace', () => {
-  const policies = { lenient: { ttl: '60s', grace: '60s' }, patient: { ttl: '60s', grace: '60s', softTimeout: '1s' } } as const
+  const policies = {
+    lenient: { ttl: '60s', grace: '60s' },
+    patient: { ttl: '60s', grace: '60s', softTimeout: '1s' },
+  } as const
 
   it('serves the stale value at once while it is loaded again', async () => {
     const { cache, clock, take } = opened({ policies })
@@ -155,7 +160,9 @@ describe('loaders that take long', () => {
   it('fail at the hard timeout, and are told', async () => {
     const { cache, clock } = opened({ policies: { bounded: { hardTimeout: '5s' } } })
     let signal: AbortSignal | undefined
-    const asked = cache.getOrSet('a', (load) => ((signal = load.signal), new Promise(() => {})), { policy: 'bounded' })
+    const asked = cache.getOrSet('a', (load) => ((signal = load.signal), new Promise(() => {})), {
+      policy: 'bounded',
+    })
     const outcome = expect(asked).rejects.toMatchObject({ code: 'E_LOADING_TIMEOUT' })
     await clock.advance(5000)
     await outcome

@@ -31,7 +31,12 @@ describe('reading', () => {
       ['a', 1],
       ['b', 2, { ttl: '2m' }],
     ])
-    expect(await cache.getMany(['a', 'b', 'c'])).toEqual(new Map([['a', 1], ['b', 2]]))
+    expect(await cache.getMany(['a', 'b', 'c'])).toEqual(
+      new Map([
+        ['a', 1],
+        ['b', 2],
+      ]),
+    )
   })
 
   it('an error of a loader reaches every caller and is not remembered', async () => {

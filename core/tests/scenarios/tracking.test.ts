@@ -14,7 +14,11 @@ describe('tracking', () => {
       { name: 'table', kind: 'inherited' },
     ])
     await cache.invalidate('table')
-    expect([cache.peek('row'), cache.peek('list'), cache.peek('page')]).toEqual([undefined, undefined, undefined])
+    expect([cache.peek('row'), cache.peek('list'), cache.peek('page')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 
   it('asking for what is not there is a dependency on its coming', async () => {
@@ -103,7 +107,9 @@ describe('tracking', () => {
     const inner = createCache()
     await outer.set('x', 1)
     await inner.set('y', 1)
-    await outer.getOrSet('a', () => inner.getOrSet('b', async () => [await outer.get('x'), await inner.get('y')]))
+    await outer.getOrSet('a', () =>
+      inner.getOrSet('b', async () => [await outer.get('x'), await inner.get('y')]),
+    )
     expect((await outer.explain('a')).dependencies.map(({ name }) => name)).toEqual(['x'])
     expect((await inner.explain('b')).dependencies.map(({ name }) => name)).toEqual(['y'])
     await outer.close()
@@ -115,7 +121,10 @@ describe('loaders that wait for each other', () => {
   it('in a circle are an error that names the circle', async () => {
     const { cache } = opened()
     const load = (key: string, next: string): Promise<unknown> => cache.getOrSet(key, () => load(next, key))
-    await expect(load('a', 'b')).rejects.toMatchObject({ code: 'E_LOADING_CYCLE', details: { path: ['b', 'a', 'b'] } })
+    await expect(load('a', 'b')).rejects.toMatchObject({
+      code: 'E_LOADING_CYCLE',
+      details: { path: ['b', 'a', 'b'] },
+    })
     await expect(cache.getOrSet('self', () => cache.getOrSet('self', () => 1))).rejects.toMatchObject({
       code: 'E_LOADING_CYCLE',
     })
