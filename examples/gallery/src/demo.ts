@@ -33,13 +33,16 @@ const isTty = process.stdout.isTTY && !values.json
 const colors = pc.createColors(isTty && !process.env.NO_COLOR)
 /** What has to be closed, the newest first. */
 const open: (() => Promise<void>)[] = []
+let ending: Promise<void> | undefined
+let isShown = false
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(isShown ? 0 : 130))
 try {
   const isRight = await show()
+  isShown = true
   if (values.once || values.json) await end(isRight ? 0 : 1)
 } catch (error) {
-  console.error((error as Error).stack)
+  if (ending === undefined) console.error((error as Error).stack)
   await end(1)
 }
 
@@ -105,7 +108,12 @@ function say(text: string): void {
   if (!values.json) console.log(text)
 }
 
-async function end(code: number): Promise<void> {
+/** What is under way when we are told to end fails then, as it has to; the first reason counts. */
+function end(code: number): Promise<void> {
+  ending ??= close().then(() => process.exit(code))
+  return ending
+}
+
+async function close(): Promise<void> {
   for (const close of open.splice(0)) await close().catch((error: unknown) => console.error(error))
-  process.exit(code)
 }

@@ -65,9 +65,11 @@ it('lets browsers keep a thumbnail only under the address of its version', async
   expect(await control('older')).toBe('no-cache')
 })
 
-it.each(['/album/none', '/photo/sea%20%26%20sun/b.jpg', '/original/..%2F/settings.yaml', '/album/%2E%2E%2Fphotos'])(
-  'has no page %s',
-  async (path) => {
-    expect((await ask(path)).status).toBe(404)
-  },
-)
+it.each([
+  '/album/none',
+  '/photo/sea%20%26%20sun/b.jpg',
+  '/original/..%2F/settings.yaml',
+  '/album/%2E%2E%2Fphotos',
+])('has no page %s', async (path) => {
+  expect((await ask(path)).status).toBe(404)
+})

@@ -32,7 +32,9 @@ export function routesOf(gallery: Gallery): Hono {
   /** Why is it here, why did it go? `/explain?key=page:home` */
   app.get('/explain', async (c) => c.json(await gallery.cache.explain(c.req.query('key') ?? 'page:home')))
   app.onError((error, c) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return c.text('There is no such page.', 404)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return c.text('There is no such page.', 404)
+    if (code === 'E_CACHE_CLOSED') return c.text('The gallery is closing.', 503)
     console.error(error)
     return c.text('This page could not be made.', 500)
   })
