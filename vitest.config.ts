@@ -20,8 +20,9 @@ export default defineConfig({
     include: ['{core,daemon,proof,bench,scripts,examples/*}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'scripts/canaries/**'],
     maxWorkers: 2,
-    testTimeout: 10_000,
-    hookTimeout: 30_000,
+    // Guards against a hang, not against a slow machine: end-to-end tests start processes by the dozen.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     passWithNoTests: true,
     coverage: { include: ['core/src/**', 'daemon/src/**'], exclude: ['**/*.test.ts'] },
   },

@@ -33,7 +33,8 @@ export function opened<const P extends string = never>(options: CacheOptions<P> 
 }
 
 function lineOf(name: CacheEventName, event: object): string {
-  const { key, name: named, refused, stored, because, why, during, code } = event as Record<string, unknown>
+  const fields = event as Record<string, string | boolean | undefined>
+  const { key, name: named, refused, stored, because, why, during, code } = fields
   const outcome =
     name === 'load' ? (stored === true ? 'stored' : refused) : (because ?? why ?? during ?? code ?? '')
   return `${name} ${String(key ?? named ?? '')} ${String(outcome)}`.trim()

@@ -7,12 +7,11 @@
  * all at once, and nothing is left running then; the end takes no longer than `graceMs`.
  */
 import { isIP } from 'node:net'
-import { StaleproofError, systemClock, type Cache, type Clock } from 'staleproof'
+import { StaleproofError, sizeBytes, systemClock, type Cache, type Clock } from 'staleproof'
 import { createServer, type Server } from './api/server.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Log } from './config/log.ts'
 import { openCache } from './config/open.ts'
-import { sizeBytes } from './config/quantity.ts'
 import { version } from './config/version.ts'
 import type { Source, SourceStatus } from './sources/contract.ts'
 import { Delivery } from './sources/delivery.ts'

@@ -150,6 +150,7 @@ export class Cache<P extends string = string> {
     const within = this.#automatic ? currentFlight(this) : undefined
     within?.note(key)
     const found = await this.#reader.find(key)
+    if (found === undefined) this.#miss(key)
     if (found === undefined || found.entry.kind === 'error') return undefined
     const { entry, state } = found
     within?.inherit(entry)
@@ -182,8 +183,7 @@ export class Cache<P extends string = string> {
     const keep = await this.#writer.accept(flight, { value, options, policy })
     const { told, position } = await this.#writer.change(flight)
     const { refused, expiresAt } = await this.#writer.keep(flight, keep, told)
-    const superseded =
-      refused === 'doomed' && this.#judge.verdict({ ...flight, dependencies: [] }) !== undefined
+    const superseded = refused === 'doomed' && this.#judge.verdict(flight.withoutDependencies()) !== undefined
     return {
       stored: refused === null,
       refused: superseded ? 'superseded' : refusalOf(refused),
@@ -393,8 +393,7 @@ export class Cache<P extends string = string> {
   async #get(within: Flight | undefined, key: string): Promise<unknown> {
     const entry = await this.#fresh(within, key)
     if (entry !== undefined) return this.#reader.serve(entry, within)
-    this.#counts.misses++
-    this.#events.emit('miss', { key })
+    this.#miss(key)
     return undefined
   }
 
@@ -421,6 +420,11 @@ export class Cache<P extends string = string> {
     return found?.state === 'fresh' ? found.entry : undefined
   }
 
+  #miss(key: string): void {
+    this.#counts.misses++
+    this.#events.emit('miss', { key })
+  }
+
   /** A load that somebody else did: its dependencies are those that the options name. */
   #outside(key: string, { stamp, options }: { stamp: number; options: StoreOptions }): Flight {
     this.#open()
@@ -440,7 +444,9 @@ export class Cache<P extends string = string> {
 
   #sweepLater(): void {
     this.#sweeping = this.#settings.clock.schedule(this.#settings.sweepEveryMs, () => {
-      void this.#held.sweep().finally(() => this.#closing ?? this.#sweepLater())
+      void this.#held.sweep().then(() => {
+        if (this.#closing === undefined) this.#sweepLater()
+      })
     })
   }
 

@@ -31,7 +31,7 @@ class Ordered implements Tier {
   }
 
   async delete(keys: readonly string[]): Promise<number> {
-    await Promise.allSettled(keys.map((key) => this.#putting.get(key)))
+    await Promise.allSettled(keys.map((key) => this.#putting.get(key) ?? Promise.resolve()))
     return this.#tier.delete(keys)
   }
 

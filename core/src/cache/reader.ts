@@ -107,7 +107,7 @@ export class Reader {
   /** Ends all flights. */
   abort(reason: Error): Promise<unknown> {
     for (const flight of this.#flying) flight.abort.abort(reason)
-    return Promise.all([...this.#flying].map(({ outcome }) => outcome))
+    return Promise.all([...this.#flying].map(async ({ outcome }) => outcome))
   }
 
   #miss(request: ReadRequest): Promise<unknown> {
@@ -226,7 +226,7 @@ export class Reader {
     const { clock, automatic, writer, reads } = this.#parts
     const startedAt = clock.now()
     // The flight is known to all, its outcome can be awaited, before the loader's first line runs.
-    await undefined
+    await Promise.resolve()
     const old = stale === undefined ? undefined : { value: stale.value, storedAt: stale.storedAt }
     try {
       writer.declare(flight, request.options)

@@ -159,7 +159,7 @@ export class Writer {
 
   /** The value of an entry as its reader gets it; rejects with a remembered error. */
   handOut(entry: Entry): Promise<unknown> {
-    if (entry.kind === 'error') return Promise.reject(entry.value as Error)
+    if (entry.kind === 'error') return Promise.reject(entry.value)
     if (this.#parts.values === 'clone') return Promise.resolve(this.copy(entry.value))
     return (entry.settled ??= Promise.resolve(entry.value))
   }

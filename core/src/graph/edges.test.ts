@@ -138,20 +138,37 @@ test('a name with 100,000 dependents: each is removed without looking through th
   expect(looks).toBeLessThan(300_000)
 })
 
-test('what was freed is used again: churn does not make the pool grow', () => {
-  const edges = new Edges()
-  const fill = (shift: number) => {
-    for (let dependent = 0; dependent < 1000; dependent++) {
-      const degree = 1 + ((dependent * 7 + shift) % 13)
-      edges.removeAll(dependent)
-      edges.addAll(
-        dependent,
-        new Map(Array.from({ length: degree }, (_, i) => [1000 + ((dependent + i * shift) % 500), false])),
-      )
+describe('the pool', () => {
+  /** Entries are loaded again and again, with one to thirteen dependencies out of five hundred. */
+  function churn(edges: Edges, rounds: number): void {
+    for (let round = 1; round < rounds; round++) {
+      for (let dependent = 0; dependent < 1000; dependent++) {
+        const degree = 1 + ((dependent * 7 + round) % 13)
+        const dependencies = Array.from({ length: degree }, (_, i) => 1000 + ((dependent + i * round) % 500))
+        edges.removeAll(dependent)
+        edges.addAll(dependent, new Map(dependencies.map((dependency) => [dependency, isOdd(dependency)])))
+      }
     }
   }
-  for (let shift = 1; shift < 20; shift++) fill(shift)
-  const before = edges.bytes
-  for (let shift = 1; shift < 200; shift++) fill(shift)
-  expect(edges.bytes).toBeLessThan(before * 1.5)
+  const isOdd = (dependency: number) => dependency % 2 === 1
+
+  test('uses again what was freed, and nothing is in two blocks', () => {
+    const edges = new Edges()
+    churn(edges, 20)
+    const before = edges.bytes
+    churn(edges, 100)
+    expect(edges.bytes).toBeLessThan(before * 1.5)
+    checkTwins(edges.dependencies, edges.dependents)
+    checkTwins(edges.dependents, edges.dependencies)
+  })
+
+  test('gets back the block of a name whose dependents have gone, before the last one has', () => {
+    const edges = new Edges()
+    for (let dependent = 1; dependent <= 10_000; dependent++) edges.add(dependent, 0)
+    const before = edges.bytes
+    for (let dependent = 2; dependent <= 10_000; dependent++) edges.remove(dependent, 0)
+    for (let dependent = 2; dependent <= 10_000; dependent++) edges.add(dependent, 1)
+    expect(edges.dependents.count(0)).toBe(1)
+    expect(edges.bytes).toBeLessThan(before * 1.3)
+  })
 })

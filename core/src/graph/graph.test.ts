@@ -329,6 +329,14 @@ describe('prefixes and rules in a cascade', () => {
     expect(cascade.prefixes).toEqual(['list:'])
   })
 
+  test('what rules make comes after all that it was made of', () => {
+    const graph = new Graph()
+    graph.addRule({ dependent: 'page:{v}', dependsOn: ['row:{v}', 'part:{v}'] })
+    graph.addRule({ dependent: 'part:{v}', dependsOn: ['row:{v}'] })
+    const cascade = graph.cascade({ names: ['row:1'], prefixes: [] })
+    expect([...cascade.names()]).toEqual(['row:1', 'part:1', 'page:1'])
+  })
+
   test('whatever is declared, a cascade reaches at least the declared reach', () => {
     const graph = new Graph()
     graph.addRule({ dependent: 'b:{v}', dependsOn: ['a:{v}'] })

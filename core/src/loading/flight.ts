@@ -92,6 +92,11 @@ export class Flight implements Input {
     this.expiresAt = Math.min(this.expiresAt, input.expiresAt)
   }
 
+  /** What is to be judged of the key alone. */
+  withoutDependencies(): { key: string; stamp: number; keyStamp: number; dependencies: readonly string[] } {
+    return { key: this.key, stamp: this.stamp, keyStamp: this.keyStamp, dependencies: [] }
+  }
+
   doom(n: number): void {
     this.doomedFrom = Math.min(this.doomedFrom, n)
   }

@@ -53,7 +53,7 @@ export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load
     },
     get: <V>(key: string) => reads.getWithin(flight, key) as Promise<V | undefined>,
     getOrSet: <V>(key: string, loader: Loader<V>, options?: object) =>
-      reads.getOrSetWithin(flight, key, { loader: loader as Loader<unknown>, options }) as Promise<V>,
+      reads.getOrSetWithin(flight, key, { loader, options }) as Promise<V>,
     peek: <V>(key: string) => reads.peekWithin(flight, key) as V | undefined,
   }
 }

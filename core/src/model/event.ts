@@ -44,9 +44,9 @@ export class Events {
   on<E extends CacheEventName>(name: E, listener: Listener<E>): () => void {
     const set = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, set)
-    set.add(listener as Listener<never>)
+    set.add(listener)
     return () => {
-      set.delete(listener as Listener<never>)
+      set.delete(listener)
       if (set.size === 0 && this.#listeners.get(name) === set) this.#listeners.delete(name)
     }
   }

@@ -167,6 +167,7 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   type FillOptions = StoreOptions & { since: string }
   async function fill(key: string, content: Content, options: FillOptions): Promise<Stored> {
     const { stored, refused, expiresAt } = await cache.fill(key, content, options)
+    if (refused === 'no-room') throw noRoom(key)
     if (!stored) throw leaseInvalidated(key, refused)
     return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
   }
@@ -232,7 +233,11 @@ const refusals = {
   expired: 'it depends on an entry that is past its lifetime; load that again first',
 } as const
 
-function leaseInvalidated(key: string, refused: FillResult['refused']): StaleproofError {
+function noRoom(key: string): StaleproofError {
+  return new StaleproofError('E_VALUE_TOO_LARGE', `'${key}' was not stored: no tier takes it`)
+}
+
+function leaseInvalidated(key: string, refused: Exclude<FillResult['refused'], 'no-room'>): StaleproofError {
   const why = refusals[refused ?? 'invalidated']
   return new StaleproofError('E_LEASE_INVALIDATED', `'${key}' was not stored: ${why}`, {
     details: { refused },

@@ -1,17 +1,18 @@
 /**
  * The kinds of value that a setting can have. The description of each is what an error says was expected.
  */
-import type { Duration, Size } from 'staleproof'
+import { type Duration, durationMs, type Size, sizeBytes } from 'staleproof'
 import { z } from 'zod'
-import { isDuration, isSize } from './quantity.ts'
 
 export const text = (expected: string) => z.string().min(1).describe(expected)
 
 export const duration = z
-  .custom<Duration>(isDuration)
+  .custom<Duration>((value) => isAccepted(() => durationMs(value as Duration)))
   .describe('a duration such as 250ms, 30s, 5m, 1h or 7d, or a number of milliseconds')
 
-export const size = z.custom<Size>(isSize).describe('a size such as 64kb, 256mb or 2gb, or a number of bytes')
+export const size = z
+  .custom<Size>((value) => isAccepted(() => sizeBytes(value as Size)))
+  .describe('a size such as 64kb, 256mb or 2gb, or a number of bytes')
 
 export const count = (least: number) =>
   z.number().int().min(least).describe(`a whole number of at least ${least}`)
@@ -27,3 +28,13 @@ export const choice = <const W extends readonly [string, ...string[]]>(...words:
 export const names = z
   .union([text('a name'), z.array(text('a name')).min(1)])
   .describe('a name or a list of names')
+
+/** Whether the library takes the value; what it would say is said by the description. */
+function isAccepted(read: () => number): boolean {
+  try {
+    read()
+    return true
+  } catch {
+    return false
+  }
+}

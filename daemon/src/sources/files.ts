@@ -7,9 +7,8 @@
  */
 import type { watch } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Clock, Timer } from 'staleproof'
+import { type Clock, durationMs, type Timer } from 'staleproof'
 import type { Log } from '../config/log.ts'
-import { durationMs } from '../config/quantity.ts'
 import type { WatchedFolder } from '../config/schema.ts'
 import type { Change, Kind, Report, Source, SourceStatus } from './contract.ts'
 import { identityOf, openFolder, type Folder } from './folder.ts'
