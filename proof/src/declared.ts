@@ -1,0 +1,262 @@
+/**
+ * Dependencies that are stated, by whatever door and in whatever order, against a model of what follows from them.
+ *
+ * The model keeps, of each value, the names that it was made from and when the oldest of it was made. Links and rules
+ * lead from names to further names. A value is dead as soon as one of all these was ended after it was made, be it
+ * that the dependency came first or the invalidation; what is dead stays dead.
+ *
+ * Not demanded: that a name whose entry has left every tier hands on what it was once made from.
+ */
+import fc from 'fast-check'
+import type { Cache } from './library.ts'
+import { settle } from './steady.ts'
+import type { MapTier } from './tier.ts'
+
+export const names = ['a', 'b', 'c', 'd'].flatMap((head) => [`${head}:0`, `${head}:1`])
+const key = fc.constantFrom(...names)
+const some = fc.subarray(names, { maxLength: 2 })
+
+interface Rule {
+  readonly pattern: string
+  readonly dependsOn: string
+}
+
+const rules: readonly Rule[] = [
+  { pattern: 'a:{x}', dependsOn: 'b:{x}' },
+  { pattern: 'b:{x}', dependsOn: 'c:{x}' },
+  { pattern: 'a:{x}', dependsOn: 'c:0' },
+  { pattern: 'd:{x}', dependsOn: 'a:{y}' },
+]
+
+export type Move =
+  | { readonly do: 'link' | 'unlink'; readonly key: string; readonly on: string }
+  | { readonly do: 'unlinkAll' | 'get'; readonly key: string }
+  | { readonly do: 'rule' | 'unrule'; readonly place: number }
+  | { readonly do: 'set' | 'fill'; readonly key: string; readonly on: readonly string[] }
+  | { readonly do: 'load'; readonly key: string; readonly on: readonly string[] }
+  | { readonly do: 'nest'; readonly key: string; readonly inner: string; readonly on: readonly string[] }
+  | { readonly do: 'invalidate'; readonly names: readonly string[]; readonly isLazy: boolean }
+  | { readonly do: 'prefix'; readonly head: string }
+  /** Pushes others out of memory; moves the whole of memory to be judged again; lets time pass; fills the ledger. */
+  | { readonly do: 'push' | 'stir' | 'wait' | 'churn' }
+
+export const moves: fc.Arbitrary<Move> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('link' as const, 'link' as const, 'unlink' as const), key, on: key }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('unlinkAll' as const, 'get' as const, 'get' as const), key }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('rule' as const, 'rule' as const, 'unrule' as const), place: fc.nat({ max: 3 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('set' as const, 'fill' as const), key, on: some }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('load' as const), key, on: some }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('nest' as const), key, inner: key, on: some }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('invalidate' as const), names: fc.subarray(names, { minLength: 1, maxLength: 2 }), isLazy: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('prefix' as const), head: fc.constantFrom('a', 'b', 'c', 'd') }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('push' as const, 'push' as const, 'stir' as const, 'wait' as const, 'churn' as const) }) },
+)
+
+/** A value, and what is known of it. */
+interface Version {
+  readonly key: string
+  /** What it was made from -> when the oldest was made that came of it; its own key too. */
+  readonly ages: Map<string, number>
+  isDead: boolean
+}
+
+export class Declared {
+  readonly faults: string[] = []
+  readonly #cache: Cache
+  readonly #tier: MapTier | undefined
+  readonly #passTime: () => void
+  readonly #links = new Map<string, Set<string>>()
+  readonly #rules = new Set<number>()
+  /** Name -> when it was last ended. */
+  readonly #ended = new Map<string, number>()
+  readonly #versions: Version[] = []
+  #time = 0
+  #fresh = 0
+
+  constructor(cache: Cache, { tier, passTime }: { tier: MapTier | undefined; passTime: () => void }) {
+    this.#cache = cache
+    this.#tier = tier
+    this.#passTime = passTime
+  }
+
+  async make(move: Move): Promise<void> {
+    this.#time++
+    await this.#make(move)
+    await settle()
+    this.#bury()
+    for (const key of names) this.#check(key, this.#cache.peek<Version>(key))
+  }
+
+  /** Every key, from whichever tier. */
+  async checkAll(): Promise<void> {
+    for (const key of names) this.#check(key, await this.#cache.get<Version>(key))
+  }
+
+  async #make(move: Move): Promise<void> {
+    const cache = this.#cache
+    switch (move.do) {
+      case 'link':
+      case 'unlink':
+      case 'unlinkAll':
+        return this.#relink(move)
+      case 'rule':
+      case 'unrule':
+        return this.#rerule(move.do, move.place)
+      case 'set':
+      case 'fill':
+        return this.#bring(move)
+      case 'load':
+        return void (await this.#load(move.key, move.on))
+      case 'nest':
+        return this.#nest(move)
+      case 'invalidate':
+        for (const name of move.names) this.#ended.set(name, this.#time)
+        return void (await cache.invalidate(move.names, { strategy: move.isLazy ? 'lazy' : 'immediate' }))
+      case 'prefix':
+        for (const name of names) if (name.startsWith(move.head)) this.#ended.set(name, this.#time)
+        return void (await cache.invalidate({ prefix: `${move.head}:` }))
+      case 'get':
+        return this.#check(move.key, await cache.get<Version>(move.key))
+      default:
+        return this.#disturb(move.do)
+    }
+  }
+
+  async #relink(move: Move & { key: string }): Promise<void> {
+    const { key, do: kind } = move
+    const links = this.#links.get(key) ?? new Set()
+    this.#links.set(key, links)
+    if (kind === 'unlinkAll') {
+      links.clear()
+      return this.#cache.unlink(key)
+    }
+    const { on } = move as Move & { on: string }
+    if (kind === 'link') links.add(on)
+    else links.delete(on)
+    await (kind === 'link' ? this.#cache.link(key, { dependsOn: on }) : this.#cache.unlink(key, { dependsOn: on }))
+  }
+
+  async #rerule(kind: 'rule' | 'unrule', place: number): Promise<void> {
+    const { pattern, dependsOn } = rules[place] as Rule
+    if (kind === 'rule') this.#rules.add(place)
+    else this.#rules.delete(place)
+    await this.#cache[kind](pattern, { dependsOn })
+  }
+
+  async #bring({ do: how, key, on }: Move & { do: 'set' | 'fill' }): Promise<void> {
+    if (how === 'set') this.#ended.set(key, this.#time)
+    const version = this.#version(key, on)
+    const { stored } =
+      how === 'set'
+        ? await this.#cache.set(key, version, { dependsOn: on })
+        : await this.#cache.fill(key, version, { dependsOn: on, since: this.#cache.token() })
+    if (stored) this.#keep(version)
+  }
+
+  async #load(key: string, on: readonly string[]): Promise<Version> {
+    let made: Version | undefined
+    const value = await this.#cache.getOrSet<Version>(
+      key,
+      () => {
+        made = this.#version(key, on)
+        return made
+      },
+      { dependsOn: on },
+    )
+    if (value === made) this.#keep(value)
+    else this.#check(key, value)
+    return value
+  }
+
+  async #nest({ key, inner, on }: Move & { do: 'nest' }): Promise<void> {
+    if (key === inner) return
+    let made: Version | undefined
+    const value = await this.#cache.getOrSet<Version>(key, async () => {
+      const input = await this.#load(inner, on)
+      made = this.#version(key, [inner], input)
+      return made
+    })
+    if (value === made) this.#keep(value)
+    else this.#check(key, value)
+  }
+
+  async #disturb(kind: 'push' | 'stir' | 'wait' | 'churn'): Promise<void> {
+    const cache = this.#cache
+    if (kind === 'wait') return this.#passTime()
+    if (kind === 'stir') return cache.link(`stirred:${this.#fresh++}`, { dependsOn: 'stirring' })
+    for (let i = 0; i < 12; i++) {
+      const name = `other:${this.#fresh++}`
+      if (kind === 'churn') await cache.invalidate(name, { strategy: 'lazy' })
+      else if (i < 3) await cache.set(name, i)
+    }
+  }
+
+  #version(key: string, on: readonly string[], input?: Version): Version {
+    const ages = new Map([key, ...on].map((name) => [name, this.#time]))
+    for (const [name, age] of input?.ages ?? []) if (name !== key) ages.set(name, age)
+    const version = { key, ages, isDead: false }
+    this.#versions.push(version)
+    return version
+  }
+
+  /** It inherits of what it names and is held; those that are there inherit of it. */
+  #keep(version: Version): void {
+    this.#bury()
+    for (const name of [...version.ages.keys()]) {
+      if (name !== version.key) older(version.ages, this.#heldOf(name)?.ages.keys() ?? [], this.#time)
+    }
+    for (const other of this.#versions) {
+      const age = other === version || other.isDead ? undefined : this.#closure(other).get(version.key)
+      if (age !== undefined) older(other.ages, version.ages.keys(), age)
+    }
+  }
+
+  #heldOf(name: string): Version | undefined {
+    const near = this.#cache.peek<Version>(name)
+    const held = near ?? (this.#tier?.entries.get(name)?.value as Version | undefined)
+    return held === undefined || held.isDead ? undefined : held
+  }
+
+  #bury(): void {
+    for (const version of this.#versions) {
+      if (version.isDead) continue
+      for (const [name, age] of this.#closure(version)) {
+        if ((this.#ended.get(name) ?? 0) > age) version.isDead = true
+      }
+    }
+  }
+
+  /** All names that a value rests on, each with the age of the oldest that came of it. */
+  #closure({ ages }: Version): Map<string, number> {
+    const closure = new Map<string, number>()
+    const open = [...ages]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const [name, age] = next
+      if ((closure.get(name) ?? Infinity) <= age) continue
+      closure.set(name, age)
+      for (const further of [...(this.#links.get(name) ?? []), ...this.#byRules(name)]) open.push([further, age])
+    }
+    return closure
+  }
+
+  #byRules(name: string): string[] {
+    const [head, index] = name.split(':') as [string, string]
+    return [...this.#rules].flatMap((place) => {
+      const { pattern, dependsOn } = rules[place] as Rule
+      if (!pattern.startsWith(head)) return []
+      const written = dependsOn.replace('{x}', index)
+      return written.includes('{') ? names.filter((other) => other[0] === written[0]) : [written]
+    })
+  }
+
+  #check(key: string, value: Version | undefined): void {
+    if (value?.isDead !== true) return
+    const made = [...value.ages].map(([name, age]) => `${name} at ${age}`).join(', ')
+    this.faults.push(`${key}: dead, and served at ${this.#time}: made from ${made}`)
+  }
+}
+
+/** Adds names that are as old as `age`, or older than is known. */
+function older(ages: Map<string, number>, names: Iterable<string>, age: number): void {
+  for (const name of names) ages.set(name, Math.min(age, ages.get(name) ?? Infinity))
+}

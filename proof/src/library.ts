@@ -1,0 +1,33 @@
+/**
+ * The library under proof, from a folder of built files: the real one, or a mutant of it.
+ *
+ * The public door is typed by the package itself. What is proved of the ledger alone has no door of its own, so
+ * that the part of it that the proof uses is written down here.
+ */
+import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+
+export interface Ledger {
+  readonly low: number
+  readonly bytes: number
+  readonly size: number
+  record(name: string, n: number): void
+  recordPrefix(prefix: string, n: number): void
+  after(n: number, name: string): number
+}
+
+export interface Library {
+  readonly createCache: (typeof import('staleproof'))['createCache']
+  readonly Ledger: new (bytesMax: number, low?: number) => Ledger
+}
+
+export type Cache = ReturnType<Library['createCache']>
+
+/** @param folder what `tsc` made of core/src, or a copy of that */
+export async function openLibrary(folder: string): Promise<Library> {
+  const load = (file: string): Promise<unknown> => import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
+  const [door, ledger] = await Promise.all([load('index.js'), load('log/ledger.js')])
+  const { createCache } = door as Pick<Library, 'createCache'>
+  const { Ledger } = ledger as Pick<Library, 'Ledger'>
+  return { createCache, Ledger }
+}

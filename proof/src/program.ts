@@ -1,0 +1,185 @@
+/**
+ * Random programs: what clients do, what loaders do, and how the cache is set up.
+ *
+ * Keys read only keys of a higher number, so that no loader waits for itself. A profile says what a property is
+ * about: how often each kind of step comes, and which settings are drawn.
+ */
+import fc from 'fast-check'
+import type { Consistency, Mode, Strategy } from 'staleproof'
+
+export const sources = ['s:0', 's:1', 's:2'] as const
+export const keys = ['k:0', 'k:1', 'k:2', 'k:3'] as const
+
+/** What one loader does. */
+export type LoaderStep =
+  | { readonly do: 'source'; readonly name: string; readonly declared: 'before' | 'after' | 'dependsOn' | 'tags' }
+  | {
+      readonly do: 'read'
+      readonly key: string
+      readonly how: 'getOrSet' | 'get' | 'peek'
+      readonly tracked: 'load' | 'context'
+    }
+
+export interface Recipe {
+  readonly key: string
+  readonly policy: PolicyName
+  readonly steps: readonly LoaderStep[]
+}
+
+export const policies = {
+  plain: { ttl: '1h' },
+  short: { ttl: 2000, minTtl: 1 },
+  grace: { ttl: 2000, minTtl: 1, grace: '10m' },
+  patient: { ttl: 2000, minTtl: 1, grace: '10m', softTimeout: 500 },
+  eager: { ttl: 4000, minTtl: 1, refreshAhead: 0.5, accessMultiplier: 1.5, maxExtension: '1m' },
+  failing: { ttl: 2000, minTtl: 1, grace: '10m', errorTtl: 1000, hardTimeout: 800 },
+} as const
+export type PolicyName = keyof typeof policies
+
+export interface Target {
+  readonly names: readonly string[]
+  readonly by: 'names' | 'prefix' | 'all'
+}
+
+export type Step =
+  | { readonly do: 'getOrSet' | 'get' | 'peek' | 'entry'; readonly key: string }
+  | { readonly do: 'getMany'; readonly keys: readonly string[] }
+  /** The source moves, and nobody is told yet. */
+  | { readonly do: 'write'; readonly names: readonly string[] }
+  | {
+      readonly do: 'change'
+      readonly target: Target
+      readonly strategy: Strategy
+      readonly consistency: Consistency
+      readonly mode: Mode
+    }
+  | { readonly do: 'set' | 'fill' | 'delete'; readonly key: string; readonly source: string }
+  | { readonly do: 'advance'; readonly ms: number }
+  | { readonly do: 'tier'; readonly down: boolean }
+  | { readonly do: 'loaders'; readonly fail: boolean }
+  /** Names that nothing is made from: they fill the ledger. */
+  | { readonly do: 'churn'; readonly count: number }
+
+export interface Settings {
+  readonly tracking: 'automatic' | 'explicit'
+  readonly hasTier: boolean
+  readonly entriesMax: number | undefined
+  readonly ledgerBytesMax: number
+}
+
+export interface Program {
+  readonly settings: Settings
+  readonly recipes: readonly Recipe[]
+  /** Each client does one step after the other, all clients at once. */
+  readonly clients: readonly (readonly Step[])[]
+}
+
+export interface Profile {
+  /** Kind of step -> weight. Those that are not named do not come. */
+  readonly steps: Partial<Record<Step['do'], number>>
+  readonly modes?: readonly Mode[]
+  readonly strategies?: readonly Strategy[]
+  readonly policies?: readonly PolicyName[]
+  /** Default: in half of the programs. */
+  readonly tier?: boolean
+  readonly entriesMax?: readonly (number | undefined)[]
+  readonly ledgerBytesMax?: number
+  readonly clientsMax?: number
+}
+
+const key = fc.constantFrom(...keys)
+const source = fc.constantFrom(...sources)
+
+export function programs(profile: Profile): fc.Arbitrary<Program> {
+  const client = fc.array(steps(profile), { minLength: 2, maxLength: 8 })
+  return fc.record({
+    settings: settings(profile),
+    recipes: fc.tuple(...keys.map((_, place) => recipe(place, profile))),
+    clients: fc.array(client, { minLength: 1, maxLength: profile.clientsMax ?? 4 }),
+  })
+}
+
+function settings({ tier, entriesMax = [undefined, 1, 2], ledgerBytesMax = 2 ** 20 }: Profile) {
+  return fc.record({
+    tracking: fc.constantFrom('automatic' as const, 'explicit' as const),
+    hasTier: tier === undefined ? fc.boolean() : fc.constant(tier),
+    entriesMax: fc.constantFrom(...entriesMax),
+    ledgerBytesMax: fc.constant(ledgerBytesMax),
+  })
+}
+
+function recipe(place: number, { policies: names = ['plain'] }: Profile): fc.Arbitrary<Recipe> {
+  const fromSource: fc.Arbitrary<LoaderStep> = fc.record({
+    do: fc.constant('source' as const),
+    name: source,
+    declared: fc.constantFrom('before' as const, 'after' as const, 'dependsOn' as const, 'tags' as const),
+  })
+  const higher = keys.slice(place + 1)
+  const isLast = higher.length === 0
+  const fromKey: fc.Arbitrary<LoaderStep> = fc.record({
+    do: fc.constant('read' as const),
+    key: fc.constantFrom(...(isLast ? keys : higher)),
+    how: fc.constantFrom('getOrSet' as const, 'getOrSet' as const, 'get' as const, 'peek' as const),
+    tracked: fc.constantFrom('load' as const, 'context' as const),
+  })
+  const step = isLast ? fromSource : fc.oneof(fromSource, fromKey)
+  return fc.record({
+    key: fc.constant(keys[place] as string),
+    policy: fc.constantFrom(...names),
+    steps: fc.array(step, { minLength: 1, maxLength: 3 }),
+  })
+}
+
+function steps({ steps: weights, ...profile }: Profile): fc.Arbitrary<Step> {
+  const all = kinds(profile)
+  const drawn = Object.entries(weights).map(([kind, weight]) => ({
+    weight,
+    arbitrary: all[kind as Step['do']],
+  }))
+  return fc.oneof(...drawn)
+}
+
+function kinds(profile: Omit<Profile, 'steps'>): Record<Step['do'], fc.Arbitrary<Step>> {
+  const about = <K extends 'getOrSet' | 'get' | 'peek' | 'entry'>(kind: K) =>
+    fc.record({ do: fc.constant(kind), key })
+  const bring = <K extends 'set' | 'fill' | 'delete'>(kind: K) =>
+    fc.record({ do: fc.constant(kind), key, source })
+  return {
+    getOrSet: about('getOrSet'),
+    get: about('get'),
+    peek: about('peek'),
+    entry: about('entry'),
+    getMany: fc.record({ do: fc.constant('getMany' as const), keys: fc.subarray([...keys], { minLength: 2 }) }),
+    write: fc.record({ do: fc.constant('write' as const), names: fc.subarray([...sources], { minLength: 1 }) }),
+    change: changes(profile),
+    set: bring('set'),
+    fill: bring('fill'),
+    delete: bring('delete'),
+    advance: fc.record({
+      do: fc.constant('advance' as const),
+      ms: fc.constantFrom(1, 400, 1000, 2500, 5001, 61_000),
+    }),
+    tier: fc.record({ do: fc.constant('tier' as const), down: fc.boolean() }),
+    loaders: fc.record({ do: fc.constant('loaders' as const), fail: fc.boolean() }),
+    churn: fc.record({ do: fc.constant('churn' as const), count: fc.integer({ min: 5, max: 40 }) }),
+  }
+}
+
+function changes(profile: Omit<Profile, 'steps'>): fc.Arbitrary<Step> {
+  const { modes = ['purge'], strategies = ['immediate', 'lazy', 'background', 'scheduled'] } = profile
+  const names = fc.subarray([...sources, ...keys.slice(1)], { minLength: 1, maxLength: 3 })
+  const draw = fc.record({
+    names,
+    by: fc.constantFrom('names' as const, 'names' as const, 'prefix' as const, 'all' as const),
+    mode: fc.constantFrom(...modes),
+    strategy: fc.constantFrom(...strategies),
+    consistency: fc.constantFrom('strict' as const, 'eventual' as const, 'relaxed' as const),
+  })
+  return draw.map(({ names, by, mode, strategy, consistency }) => ({
+    do: 'change',
+    target: { names, by: mode === 'soft' ? 'names' : by },
+    strategy,
+    consistency: mode === 'soft' && consistency === 'strict' ? 'eventual' : consistency,
+    mode,
+  }))
+}

@@ -1,0 +1,110 @@
+/**
+ * The properties: each invariant of the protocol that holds within one process, in its own words, and what shows it.
+ *
+ * 1, 2 and 13 are promises between nodes. What of them can be asked of one process is asked here with 4 and 21: this
+ * log applies a record in the call that appends it, so that a reader is held to it from there on.
+ */
+import type fc from 'fast-check'
+import { inWhateverOrder } from './declarations.ts'
+import { everyInputCounts } from './inputs.ts'
+import { sameForReaders } from './lazy.ts'
+import type { Library } from './library.ts'
+import { ledgerLikeMap, noOtherLife, oneByOne } from './positions.ts'
+import { anyOrder } from './scheduled.ts'
+import { noLateStamps, noLongerLife, noLostDependencies } from './stamps.ts'
+
+// The arguments of properties differ, and whoever runs them does not look at them.
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Property = (library: Library) => fc.IAsyncProperty<any>
+
+export interface Shown {
+  /** Number in the protocol. */
+  readonly invariant: number
+  readonly words: string
+  /** What is looked at, where several properties show one invariant. */
+  readonly aspect: string
+  readonly property: Property
+  /** Runs on each test run, and at most so many in search of what is wrong with a mutant. */
+  readonly runs: number
+}
+
+const ledgerBytesMin = 512
+
+const words: Readonly<Record<number, string>> = {
+  3: 'No value from the future, none invented.',
+  4: "No caller receives a flight's value if something it read was invalidated at or before that caller's start.",
+  5: "stamp <= start of the load, and <= every cached input's stamp.",
+  6: "expiresAt <= every input's expiresAt at the time of storing.",
+  7: '`applied` moves by exactly 1; the ledger only grows; generations are never compared.',
+  12: 'A record of several names is never half visible on a node.',
+  14: 'Pruning, trimming, sweeping, restamping never make an invalid entry valid.',
+  17: 'lazy and immediate cannot be told apart by a reader.',
+  18: 'Changing any source that the loader read through the cache invalidates the entry.',
+  19: 'A depends on B, B on C, however declared or tracked, in whatever order they came: invalidating C makes A stale.',
+  21: 'No grace, refresh-ahead or stale-on-error ever serves what a strict invalidation took out.',
+}
+
+function shown(invariant: number, aspect: string, show: Pick<Shown, 'property' | 'runs'>): Shown {
+  return { invariant, words: words[invariant] as string, aspect, ...show }
+}
+
+const reads = { getOrSet: 6, get: 1, peek: 1, entry: 1, getMany: 1 }
+
+export const properties: readonly Shown[] = [
+  shown(3, 'all kinds of steps, in any order', {
+    property: anyOrder({
+      steps: { ...reads, change: 2, write: 2, set: 2, fill: 2, delete: 1, advance: 2, loaders: 1, tier: 1 },
+      policies: ['plain', 'failing', 'grace'],
+    }),
+    runs: 300,
+  }),
+  shown(4, 'many readers of few keys, in any order', {
+    property: anyOrder({ steps: { getOrSet: 6, change: 3, write: 2, set: 1, fill: 1 }, strategies: ['lazy'], tier: false }),
+    runs: 500,
+  }),
+  shown(4, 'with a tier below, in any order', {
+    property: anyOrder({ steps: { ...reads, change: 3, write: 2, set: 1, fill: 1, delete: 1, tier: 1 }, tier: true }),
+    runs: 300,
+  }),
+  shown(5, 'the stamps that a tier is given', { property: noLateStamps, runs: 300 }),
+  shown(6, 'the expiry that a tier is given', { property: noLongerLife, runs: 300 }),
+  shown(7, 'the ledger, beside a Map', { property: ledgerLikeMap, runs: 500 }),
+  shown(7, 'the log, call by call', { property: oneByOne, runs: 100 }),
+  shown(7, 'two lives of a cache', { property: noOtherLife, runs: 50 }),
+  shown(12, 'all keys looked at in every tick in which something is told', {
+    property: anyOrder(
+      { steps: { getOrSet: 4, change: 4, write: 1, set: 1, advance: 1 }, strategies: ['lazy', 'immediate'] },
+      { watch: true },
+    ),
+    runs: 300,
+  }),
+  shown(14, 'a small ledger and little room, in any order', {
+    property: anyOrder({
+      steps: { ...reads, change: 3, write: 2, churn: 2, advance: 2, set: 1 },
+      modes: ['purge', 'soft'],
+      policies: ['plain', 'grace'],
+      entriesMax: [1, 2],
+      ledgerBytesMax: ledgerBytesMin,
+    }),
+    runs: 200,
+  }),
+  shown(14, 'declared dependencies and a small ledger', {
+    property: inWhateverOrder({ ledgerBytesMax: ledgerBytesMin }),
+    runs: 300,
+  }),
+  shown(17, 'the same program twice', { property: sameForReaders, runs: 200 }),
+  shown(18, 'whatever was read, by whatever door', { property: everyInputCounts, runs: 400 }),
+  shown(18, 'the dependencies that a tier is given', { property: noLostDependencies, runs: 300 }),
+  shown(19, 'declarations, stores and invalidations, beside a model', {
+    property: inWhateverOrder({ ledgerBytesMax: 2 ** 20 }),
+    runs: 800,
+  }),
+  shown(21, 'grace, refresh-ahead, failing loaders, soft invalidations, in any order', {
+    property: anyOrder({
+      steps: { ...reads, change: 4, write: 1, advance: 4, loaders: 1 },
+      modes: ['purge', 'soft'],
+      policies: ['grace', 'patient', 'eager', 'failing'],
+    }),
+    runs: 400,
+  }),
+]
