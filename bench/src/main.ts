@@ -9,9 +9,10 @@ import { spawn } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { inChild } from './child.ts'
+import { hitsInChild, inChild } from './child.ts'
 import { printed, type Report, type Row } from './figures.ts'
 import { canHold, dependencyCounts, holders } from './heap.ts'
+import { measureHits } from './hits.ts'
 
 interface Topic {
   readonly what: string
@@ -21,23 +22,19 @@ interface Topic {
 const topics: Record<string, Topic> = {
   hits: {
     what: 'a hit in memory, awaited and at once, with tracking off and on',
-    run: async (rounds) =>
-      merged([
-        await inChild({ measure: 'hits', how: 'off', rounds: rounds(60) }),
-        await inChild({ measure: 'hits', how: 'on', rounds: rounds(60) }),
-      ]),
+    run: (rounds) => measureHits(rounds(60), hitsInChild),
   },
   invalidation: {
     what: 'a name with 1,000 to 100,000 dependents: the call, and how long it keeps the event loop',
-    run: (rounds) => inChild({ measure: 'invalidation', how: '', rounds: rounds(7) }),
+    run: (rounds) => inChild({ measure: 'invalidation', rounds: rounds(7) }),
   },
   churn: {
     what: 'reads under 1,000 invalidations a second, for several values of dropAtOnce',
-    run: (rounds) => inChild({ measure: 'churn', how: '', rounds: rounds(9) }),
+    run: (rounds) => inChild({ measure: 'churn', rounds: rounds(9) }),
   },
   stampede: {
     what: 'a cold key: one caller, and 1,000 at once',
-    run: (rounds) => inChild({ measure: 'stampede', how: '', rounds: rounds(30) }),
+    run: (rounds) => inChild({ measure: 'stampede', rounds: rounds(30) }),
   },
   heap: { what: 'heap per entry with 0, 1 and 5 dependencies', run: measureHeaps },
   graph: { what: 'memory of an edge, and the ordered cascade beside a bare search', run: measureGraph },
@@ -48,7 +45,7 @@ async function measureHeaps(): Promise<Report> {
   for (const name of Object.keys(holders)) {
     const figures: Record<string, Row['figures'][string]> = {}
     for (const dependencies of dependencyCounts.filter((count) => canHold(name, count))) {
-      const { tables } = await inChild({ measure: 'heap', how: name, rounds: 1, dependencies })
+      const { tables } = await inChild({ measure: 'heap', name, rounds: 1, dependencies })
       Object.assign(figures, tables[0]?.rows[0]?.figures)
     }
     rows.push({ name, figures })
@@ -69,13 +66,6 @@ function measureGraph(): Promise<Report> {
       else reject(new Error(`the graph's benchmark ended with code ${String(code)}`))
     })
   })
-}
-
-function merged(reports: readonly Report[]): Report {
-  return {
-    tables: reports.flatMap(({ tables }) => tables),
-    targets: reports.flatMap(({ targets }) => targets),
-  }
 }
 
 const machine = {

@@ -63,22 +63,19 @@ export function openLru<V extends {}>(size: number, { source }: Truth<V>): LRUCa
 }
 
 /** A memory hit of every peer. */
-export function hitsOfPeers(size: number): Contender[] {
-  return [
-    lruHits(size),
-    layeredHits(size),
-    dedupeHits(size),
-    cacheableHits('cacheable, clones off', false),
-    cacheableHits('cacheable', true),
-    bentoHits('bentocache, serialize off', openBento(size, false)),
-    bentoHits('bentocache', openBento(size, true)),
-  ]
+export const hitsOfPeers: Readonly<Record<string, (size: number) => Contender>> = {
+  'lru-cache.fetch': lruHits,
+  'layered-loader': layeredHits,
+  'async-cache-dedupe': dedupeHits,
+  'cacheable, clones off': () => cacheableHits(false),
+  cacheable: () => cacheableHits(true),
+  'bentocache, serialize off': (size) => bentoHits(openBento(size, false)),
+  bentocache: (size) => bentoHits(openBento(size, true)),
 }
 
 function lruHits(size: number): Contender {
   const cache = openLru(size, users)
   return {
-    name: 'lru-cache.fetch',
     async run(n) {
       for (let i = 0; i < n; i++) await cache.fetch(keyAt(i))
     },
@@ -88,7 +85,6 @@ function lruHits(size: number): Contender {
 function layeredHits(size: number): Contender {
   const loader = openLayered(size, users)
   return {
-    name: 'layered-loader',
     async run(n) {
       for (let i = 0; i < n; i++) await loader.get(keyAt(i))
     },
@@ -99,18 +95,15 @@ function layeredHits(size: number): Contender {
 function dedupeHits(size: number): Contender {
   const cache = openDedupe(size, users)
   return {
-    name: 'async-cache-dedupe',
     async run(n) {
       for (let i = 0; i < n; i++) await cache.user(keyAt(i))
     },
   }
 }
 
-/** A loop of its own for each call of these two, so that what one does is not optimised for both. */
-function cacheableHits(name: string, useClone: boolean): Contender {
+function cacheableHits(useClone: boolean): Contender {
   const cache = openCacheable(useClone, false)
   return {
-    name,
     async run(n) {
       for (let i = 0; i < n; i++) {
         const key = keyAt(i)
@@ -121,9 +114,8 @@ function cacheableHits(name: string, useClone: boolean): Contender {
   }
 }
 
-function bentoHits(name: string, bento: ReturnType<typeof openBento>): Contender {
+function bentoHits(bento: ReturnType<typeof openBento>): Contender {
   return {
-    name,
     async run(n) {
       for (let i = 0; i < n; i++) {
         const key = keyAt(i)

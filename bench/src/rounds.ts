@@ -7,10 +7,16 @@
 import { performance } from 'node:perf_hooks'
 
 export interface Contender {
-  readonly name: string
   /** So many operations, one after another. Each contender has a loop of its own: V8 optimises it for that one. */
   run(operations: number): Promise<void> | void
   close?(): Promise<unknown> | void
+}
+
+/** A contender that can be timed, here or in a process of its own. */
+export interface Timed {
+  readonly name: string
+  /** @returns ms of the processor that so many operations took */
+  block(operations: number): Promise<number>
 }
 
 export interface RoundsOptions {
@@ -21,30 +27,39 @@ export interface RoundsOptions {
 
 /** @returns name -> ns per operation, round by round */
 export async function interleave(
-  contenders: readonly Contender[],
+  contenders: readonly Timed[],
   { rounds, blockMs }: RoundsOptions,
 ): Promise<Map<string, number[]>> {
-  const operations = new Map<Contender, number>()
+  const operations = new Map<Timed, number>()
   for (const contender of contenders) operations.set(contender, await calibrate(contender, blockMs))
   const results = new Map(contenders.map(({ name }) => [name, [] as number[]]))
   for (let round = 0; round < rounds; round++) {
     for (const contender of rotated(contenders, round)) {
       const count = operations.get(contender) as number
-      results.get(contender.name)?.push(((await timeOf(() => contender.run(count))) * 1e6) / count)
+      results.get(contender.name)?.push(((await contender.block(count)) * 1e6) / count)
     }
   }
   return results
 }
 
 /** Runs it until it is warm. @returns how many operations make a block */
-async function calibrate(contender: Contender, blockMs: number): Promise<number> {
+async function calibrate(contender: Timed, blockMs: number): Promise<number> {
   let count = 100
-  for (let warm = 0; warm < 8; ) {
-    const ms = await timeOf(() => contender.run(count))
+  for (let warm = 0; warm < 12; ) {
+    const ms = await contender.block(count)
     if (ms >= blockMs / 2) warm++
     count = Math.max(10, Math.round(count * Math.min(10, blockMs / Math.max(ms, 0.001))))
   }
   return count
+}
+
+/** ms of the processor, not of the wall: on a busy machine other programs' turns are not counted. */
+export async function processorTimeOf(work: () => Promise<unknown> | void): Promise<number> {
+  await turn()
+  const before = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
 }
 
 export async function timeOf(work: () => Promise<unknown> | void): Promise<number> {
