@@ -19,7 +19,7 @@ export type {
 } from './cache/explain.ts'
 export type { Stats } from './cache/stats.ts'
 export type { Direction, GraphView } from './cache/view.ts'
-export type { Wrapped } from './cache/wrap.ts'
+export type { Wrapped, WrapOptions } from './cache/wrap.ts'
 export type { StoreOptions } from './cache/writer.ts'
 export type { QueuedStrategyOptions, RetryOptions } from './invalidation/drain-options.ts'
 export type { TargetLike } from './invalidation/request.ts'

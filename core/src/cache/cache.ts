@@ -39,7 +39,7 @@ import { settle, type CacheOptions, type Settings } from './options.ts'
 import { Reader } from './reader.ts'
 import type { Stats } from './stats.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
-import { wrap, type Wrapped } from './wrap.ts'
+import { wrap, type Wrapped, type WrapOptions } from './wrap.ts'
 import { Writer, type StoreOptions } from './writer.ts'
 
 export class Cache<P extends string = string> {
@@ -265,11 +265,14 @@ export class Cache<P extends string = string> {
     await this.#declarations.unrule(pattern, dependsOn === undefined ? undefined : listOf(dependsOn))
   }
 
-  /** A memoised function, keyed by its arguments: `wrap('album', (id: string) => loadAlbum(id))`. */
+  /**
+   * A memoised function, keyed by its arguments: `wrap('album', (id: string) => loadAlbum(id))`.
+   * The options may follow from the arguments: `wrap('exif', readExif, (path) => ({ dependsOn: `file:${path}` }))`.
+   */
   wrap<A extends readonly unknown[], V>(
     prefix: string,
     fn: (...args: A) => V | Promise<V>,
-    options: StoreOptions<P> = {},
+    options: WrapOptions<P, A> = {},
   ): Wrapped<A, V> {
     checkName(prefix, 'prefix')
     return wrap(this, prefix, { fn, options })

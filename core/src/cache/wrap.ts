@@ -13,6 +13,11 @@ export interface Memory<P extends string> {
   invalidate(target: TargetLike, options?: InvalidateOptions): Promise<InvalidationResult>
 }
 
+/** How results are stored; by arguments, to name what a result is made from. */
+export type WrapOptions<P extends string, A extends readonly unknown[]> =
+  | StoreOptions<P>
+  | ((...args: A) => StoreOptions<P>)
+
 /** A memoised function; its arguments are text, numbers, plain objects, lists or dates. */
 export interface Wrapped<A extends readonly unknown[], V> {
   (...args: A): Promise<V>
@@ -26,10 +31,11 @@ export interface Wrapped<A extends readonly unknown[], V> {
 export function wrap<P extends string, A extends readonly unknown[], V>(
   cache: Memory<P>,
   prefix: string,
-  { fn, options }: { fn: (...args: A) => V | Promise<V>; options: StoreOptions<P> },
+  { fn, options }: { fn: (...args: A) => V | Promise<V>; options: WrapOptions<P, A> },
 ): Wrapped<A, V> {
   const key = (...args: A) => [prefix, ...args.map((arg) => keyPart(arg, prefix))].join(':')
-  const call = (...args: A) => cache.getOrSet(key(...args), () => fn(...args), options)
+  const optionsFor = typeof options === 'function' ? (args: A) => options(...args) : () => options
+  const call = (...args: A) => cache.getOrSet(key(...args), () => fn(...args), optionsFor(args))
   return Object.assign(call, {
     key,
     invalidate: (...args: A) => cache.invalidate(key(...args)),

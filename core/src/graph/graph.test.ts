@@ -391,6 +391,29 @@ describe('one hop', () => {
   })
 })
 
+describe('what is known of a name', () => {
+  test('an entry that is held is known, though nothing touches it any more', () => {
+    const graph = new Graph()
+    graph.track('a', [], [])
+    graph.track('b', ['a'], [])
+    graph.untrack('b')
+    expect([graph.isHeld('a'), graph.sizes().names]).toEqual([true, 1])
+    graph.link('c', 'a')
+    graph.unlink('c', 'a')
+    expect([graph.isHeld('a'), graph.untrack('a'), graph.sizes().names]).toEqual([true, true, 0])
+  })
+
+  test('a dependency that was direct may be inherited the next time', () => {
+    const graph = new Graph()
+    const isDirect = () => graph.dependencies('page').map(({ isDirect }) => isDirect)
+    graph.track('page', ['row'], [])
+    graph.track('page', [], ['row'])
+    expect(isDirect()).toEqual([false])
+    graph.track('page', ['row'], ['row'])
+    expect(isDirect()).toEqual([true])
+  })
+})
+
 test('a cascade stays as it was while the graph changes and ids are given to others', () => {
   const graph = new Graph()
   for (let i = 0; i < 50; i++) graph.track(`old${i}`, ['source'], [])

@@ -17,8 +17,9 @@ import { hashed, hashName } from './hash.ts'
 import { slotsWithin, Table } from './table.ts'
 
 const slotsAtStart = 1024
-const nameSeed = 1
-const prefixSeed = 2
+// They differ in bits that no UTF-16 unit has: else a name would be taken for a prefix.
+const nameSeed = 0x1_0000
+const prefixSeed = 0x2_0000
 
 export class Ledger {
   #young: Table

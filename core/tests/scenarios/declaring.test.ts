@@ -117,6 +117,19 @@ describe('wrapped functions', () => {
     expect(await album('7', 3)).toBe('7@3#4')
   })
 
+  it('may name what a result is made from by its arguments', async () => {
+    const { cache } = opened()
+    const exif = cache.wrap(
+      'exif',
+      (path: string) => path.length,
+      (path) => ({ dependsOn: `file:${path}` }),
+    )
+    await exif('/a')
+    await exif('/b')
+    await cache.invalidate('file:/a')
+    expect([cache.peek('exif:/a'), cache.peek('exif:/b')]).toEqual([undefined, 2])
+  })
+
   it('never take two different calls for one', async () => {
     const { cache } = opened()
     const { key } = cache.wrap('f', (...args: unknown[]) => args)
