@@ -2,19 +2,16 @@
  * Declared reach: what the targets of an invalidation reach by links and rules.
  *
  * Found in rounds: follow all links, then take one step by rules from everything that is new, and again.
- * Rules that feed each other could go on for ever: after `roundsMax` rounds, or once they are runaway, they
- * lead to prefixes only.
+ * Rules that feed each other could go on for ever: once they are runaway, they lead to prefixes only.
  *
  * Invariants: nothing that depends on a target is left out; each name occurs once, targets included; tracked
  * edges are never looked at; the outcome is the same whatever the order of targets, links and rules (a round
- * is a set, and limits are compared between rounds), so that all nodes agree.
+ * is a set, and whether rules are runaway is asked between rounds), so that all nodes agree.
  */
 import type { Adjacency } from './adjacency.ts'
 import type { Names } from './names.ts'
 import { areRunaway, type Rules } from './rules.ts'
 import { widest, type Targets } from './targets.ts'
-
-const roundsMax = 16
 
 export interface DeclaredGraph {
   readonly names: Names
@@ -44,12 +41,11 @@ class Reach {
 
   run(): void {
     let fresh: Targets = { names: [...this.names], prefixes: [...this.prefixes] }
-    for (let round = 0; fresh.names.length + fresh.prefixes.length > 0; round++) {
+    while (fresh.names.length + fresh.prefixes.length > 0) {
       const closed = this.#followLinks(fresh)
       if (this.#graph.rules.size === 0) return
       const known = this.names.size - this.#made
-      const widen = round >= roundsMax || areRunaway(this.#made, known)
-      fresh = this.#followRules(closed, widen)
+      fresh = this.#followRules(closed, areRunaway(this.#made, known))
     }
   }
 
