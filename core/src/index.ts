@@ -2,7 +2,7 @@
  * Staleproof: a cache that cannot serve what you invalidated. This is the public API.
  */
 export { Cache, createCache } from './cache/cache.ts'
-export type { EntryView, FillResult, SetResult } from './cache/answers.ts'
+export type { EntryView, FillResult, InvalidationRecords, SetResult } from './cache/answers.ts'
 export type {
   BoundedOptions,
   CacheOptions,

@@ -2,13 +2,13 @@
  * What a cache answers to a write, and to a question for a whole entry.
  */
 import type { Position } from '../model/position.ts'
-import type { Found } from './held.ts'
-import type { Refusal } from './writer.ts'
+import type { CacheEvents } from '../model/event.ts'
+import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
 
 type Refused = 'invalidated' | 'expired' | 'no-room' | null
 
 /** Why a value that somebody brought was not stored. */
-export function refusalOf(refused: Refusal | null): Refused {
+export function refusalOf(refused: CacheEvents['load']['refused']): Refused {
   return refused === null || refused === 'expired' || refused === 'no-room' ? refused : 'invalidated'
 }
 
@@ -40,7 +40,7 @@ export interface EntryView<V> {
   readonly key: string
   readonly value: V
   readonly policy: string
-  readonly state: Found['state']
+  readonly state: 'fresh' | 'stale'
   readonly storedAt: number
   readonly expiresAt: number
   readonly graceUntil: number
@@ -48,4 +48,15 @@ export interface EntryView<V> {
   /** The position up to which it is known to be good, as text. */
   readonly token: string
   readonly dependencies: readonly string[]
+}
+
+/** What was asked to be invalidated, and what became of it. */
+export interface InvalidationRecords {
+  /** Newest first. @throws E_OPTIONS_INVALID, E_CURSOR_INVALID */
+  list(query?: HistoryQuery): Promise<HistoryPage>
+  get(id: string): Promise<InvalidationResult | undefined>
+  /** Takes back one that still waits. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
+  cancel(id: string): Promise<InvalidationResult>
+  /** Has one that failed or was cancelled done again. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
+  retry(id: string): Promise<InvalidationResult>
 }

@@ -28,7 +28,13 @@ import { count } from '../model/quantity.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
 import { Applier } from './applier.ts'
-import { refusalOf, type EntryView, type FillResult, type SetResult } from './answers.ts'
+import {
+  refusalOf,
+  type EntryView,
+  type FillResult,
+  type InvalidationRecords,
+  type SetResult,
+} from './answers.ts'
 import { hitRatio, noCounts } from './counts.ts'
 import { Declarations } from './declarations.ts'
 import { explain, type Explanation } from './explain.ts'
@@ -43,7 +49,7 @@ import { wrap, type Wrapped, type WrapOptions } from './wrap.ts'
 import { Writer, type StoreOptions } from './writer.ts'
 
 export class Cache<P extends string = string> {
-  readonly invalidations: Omit<Invalidations, 'carryOut' | 'plan' | 'start' | 'close' | 'pending'>
+  readonly invalidations: InvalidationRecords
   readonly #settings: Settings
   readonly #automatic: boolean
   readonly #counts = noCounts()

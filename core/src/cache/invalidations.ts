@@ -26,6 +26,7 @@ import type {
 } from '../model/invalidation.ts'
 import type { Consistency } from '../model/invalidation.ts'
 import type { Counts } from './counts.ts'
+import type { InvalidationRecords } from './answers.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
 import type { CacheOptions, Settings } from './options.ts'
@@ -46,7 +47,7 @@ export interface InvalidationsParts {
 /** Names that a record lists, at most. */
 const listedMax = 1000
 
-export class Invalidations {
+export class Invalidations implements InvalidationRecords {
   readonly #parts: InvalidationsParts
   readonly #history: MemoryHistory
   readonly #queue: MemoryQueue
@@ -85,7 +86,6 @@ export class Invalidations {
     return this.#queue.waiting
   }
 
-  /** Newest first. @throws E_OPTIONS_INVALID, E_CURSOR_INVALID */
   list(query: HistoryQuery = {}): Promise<HistoryPage> {
     return this.#drain.list(query)
   }
@@ -94,12 +94,10 @@ export class Invalidations {
     return this.#drain.get(id)
   }
 
-  /** Takes back one that still waits. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
   cancel(id: string): Promise<InvalidationResult> {
     return this.#drain.cancel(id)
   }
 
-  /** Has one that failed or was cancelled done again. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
   retry(id: string): Promise<InvalidationResult> {
     return this.#drain.retry(id)
   }

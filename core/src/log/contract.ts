@@ -48,5 +48,3 @@ export interface Log {
 
 /** Takes a record in. Must not wait, and must not throw. */
 export type Apply = (record: LogRecord) => void
-
-export type OpenLog = (apply: Apply) => Log

@@ -4,7 +4,7 @@
 import { StaleproofError } from './errors.ts'
 
 /** Longest name, in UTF-8 bytes: a path of the longest length that Linux allows (4096), and its prefix, fit. */
-export const nameBytesMax = 8192
+const nameBytesMax = 8192
 
 /** @throws E_NAME_INVALID if `name` is not a string of 1 to `nameBytesMax` bytes. */
 export function checkName(name: unknown, what = 'name'): asserts name is string {

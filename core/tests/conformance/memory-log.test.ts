@@ -1,0 +1,6 @@
+import { randomUUID } from 'node:crypto'
+import { MemoryLog } from '../../src/log/memory.ts'
+import { TestClock } from '../clock.ts'
+import { logSuite } from './log.ts'
+
+logSuite('memory', (apply) => new MemoryLog({ apply, clock: new TestClock(), generation: randomUUID() }))
