@@ -17,6 +17,8 @@ const edgesPerName = 5
 const partCount = 10
 const partSize = nameCount / partCount
 const rounds = 30
+/** Rounds before those, in which both are compiled and their arrays grow. */
+const warmUps = 10
 
 interface Edges {
   readonly size: number
@@ -177,7 +179,7 @@ function timed<T>(work: () => T): { ms: number; value: T } {
 async function compare(graph: Graph, csr: Csr): Promise<void> {
   const room = { visited: new Int32Array(nameCount), queue: new Int32Array(nameCount) }
   const runs: { theirs: number; ours: number; names: number }[] = []
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < warmUps + rounds; round++) {
     // Another part each time, so that neither finds its data in the cache of the processor.
     const start = round % partCount
     room.visited.fill(0)
@@ -188,7 +190,7 @@ async function compare(graph: Graph, csr: Csr): Promise<void> {
     const names = timed(() => {
       for (let place = 0; place < ours.value.length; place++) ours.value.nameAt(place)
     })
-    runs.push({ theirs: theirs.ms, ours: ours.ms, names: names.ms })
+    if (round >= warmUps) runs.push({ theirs: theirs.ms, ours: ours.ms, names: names.ms })
     // A new turn, in which nobody has the cascade of this one any more.
     await setImmediate()
     globalThis.gc?.()
