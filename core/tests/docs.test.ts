@@ -3,7 +3,7 @@
  *
  * In README.md and docs/*.md a block of `ts` that imports 'staleproof' begins a program, and each block after it that
  * is marked `ts continued` goes on with it. A program is type-checked and run, in a folder of its own. Behind a call
- * of console.log, `// => text` is what it prints; behind an await that fails, the same is what is caught and printed.
+ * of console.log, `// => text` is what it prints.
  *
  * Invariant: a program has the lines of its document, so that whatever is wrong is told with the document's lines.
  */
@@ -39,7 +39,8 @@ function programsOf(document: string, markdown: string): Program[] {
     if (!isContinued && !block.some((line) => /^import .* from 'staleproof'/.test(line))) continue
     if (!isContinued) programs.push({ first: first + 1, lines: [] })
     const program = programs.at(-1)
-    if (program === undefined) throw new Error(`${document}:${first} continues a program that was never begun`)
+    if (program === undefined)
+      throw new Error(`${document}:${first} continues a program that was never begun`)
     while (program.lines.length < first) program.lines.push('')
     program.lines.push(...block)
   }
@@ -79,7 +80,9 @@ function promised({ text }: Program): string[] {
 
 /** As JavaScript that prints, for each call that says what it prints, its line besides. */
 function runnable({ text }: Program): string {
-  const marked = text.split('\n').map((line, i) => (saying.test(line) ? line.replace('console.log(', `say(${i + 1}, `) : line))
+  const marked = text
+    .split('\n')
+    .map((line, i) => (saying.test(line) ? line.replace('console.log(', `say(${i + 1}, `) : line))
   const say = `import { inspect } from 'node:util'
 const show = (value) => typeof value === 'string' ? value : inspect(value, { breakLength: Infinity })
 const say = (line, ...values) => process.stdout.write(\`line \${line}: \${values.map(show).join(' ')}\\n\`)\n`
