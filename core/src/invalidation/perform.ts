@@ -39,7 +39,7 @@ export interface Hands {
   /** Removes from memory those of the keys that are still held and invalid. @returns how many entries */
   purgeNear(keys: Iterable<string>): Promise<number>
   /** Those of the keys that memory holds though they are invalid. */
-  heldNear(keys: Iterable<string>): readonly string[]
+  heldNear(keys: Iterable<string>): readonly string[] | Promise<readonly string[]>
   /** Whether an entry of a lower tier is invalid by now. */
   isInvalid(entry: EntryParts): boolean
 }
@@ -110,7 +110,7 @@ async function purgeNear(
 ): Promise<TierOutcome> {
   const purged = dropped + (await hands.purgeNear(keys))
   if (request.consistency !== 'strict') return { ...untouched, status: 'purged', purged }
-  return readBack(purged, hands.heldNear(keys))
+  return readBack(purged, await hands.heldNear(keys))
 }
 
 async function purgeTier(request: InvalidationRequest, purge: Purge & { tier: Tier }): Promise<TierOutcome> {
