@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The door of the daemon and its command line. */
 import { run } from './cli/run.ts'
 
