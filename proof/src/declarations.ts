@@ -8,22 +8,27 @@ import type { Cache, Library } from './library.ts'
 import { atOnce } from './steady.ts'
 import { MapTier } from './tier.ts'
 
-const setups = {
-  hasTier: fc.boolean(),
-  entriesMax: fc.constantFrom(undefined, 2, 4),
+export interface Setup {
+  readonly hasTier: boolean
+  readonly entriesMax: readonly (number | undefined)[]
+  /** Small, and what is not known any more is most of it. */
+  readonly ledgerBytesMax: readonly number[]
 }
 
-/** @param ledgerBytesMax small, and what is not known any more is most of it */
-export function inWhateverOrder({ ledgerBytesMax }: { ledgerBytesMax: number }) {
+export function inWhateverOrder({ hasTier, entriesMax, ledgerBytesMax }: Setup) {
+  const setups = fc.record({
+    entriesMax: fc.constantFrom(...entriesMax),
+    ledgerBytesMax: fc.constantFrom(...ledgerBytesMax),
+  })
   return (library: Library) =>
-    fc.asyncProperty(fc.record(setups), fc.array(moves, { minLength: 3, maxLength: 14 }), async (setup, made) => {
+    fc.asyncProperty(setups, fc.array(moves, { minLength: 4, maxLength: 14 }), async (setup, made) => {
       const clock = new HandClock()
-      const tier = setup.hasTier ? new MapTier(atOnce) : undefined
+      const tier = hasTier ? new MapTier(atOnce) : undefined
       const cache = library.createCache({
         clock,
         random: () => 0.5,
         memory: setup.entriesMax === undefined ? {} : { maxEntries: setup.entriesMax },
-        ledger: { maxBytes: ledgerBytesMax },
+        ledger: { maxBytes: setup.ledgerBytesMax },
         tiers: tier === undefined ? [] : [tier],
       }) as Cache
       const declared = new Declared(cache, { tier, passTime: () => clock.advance(61_000) })

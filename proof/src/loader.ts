@@ -22,11 +22,14 @@ export interface Loading {
 
 /** `getOrSet` of a key with the loader that its recipe describes, from outside or within another loader. */
 export function runRecipe(key: string, loading: Loading, within?: Load): Promise<Made> {
-  const { policy, steps } = loading.recipeOf(key)
+  const { policy, steps, isKept } = loading.recipeOf(key)
   const named = (how: string) =>
     steps.flatMap((step) => (step.do === 'source' && step.declared === how ? [step.name] : []))
   const options = { policy, dependsOn: named('dependsOn'), tags: named('tags') }
-  const loader = (load: Load) => runSteps(steps, load, loading)
+  const loader = (load: Load) => {
+    if (!isKept) load.skipStore()
+    return runSteps(steps, load, loading)
+  }
   return within === undefined
     ? loading.cache.getOrSet(key, loader, options)
     : within.getOrSet(key, loader, options)

@@ -23,6 +23,8 @@ export type LoaderStep =
 export interface Recipe {
   readonly key: string
   readonly policy: PolicyName
+  /** False: the loader says that its value is not to be stored. */
+  readonly isKept: boolean
   readonly steps: readonly LoaderStep[]
 }
 
@@ -63,6 +65,7 @@ export type Step =
 export interface Settings {
   readonly tracking: 'automatic' | 'explicit'
   readonly hasTier: boolean
+  /** 0: no memory at all. */
   readonly entriesMax: number | undefined
   readonly ledgerBytesMax: number
 }
@@ -85,13 +88,15 @@ export interface Profile {
   readonly entriesMax?: readonly (number | undefined)[]
   readonly ledgerBytesMax?: number
   readonly clientsMax?: number
+  /** Steps of one client. */
+  readonly stepsMax?: number
 }
 
 const key = fc.constantFrom(...keys)
 const source = fc.constantFrom(...sources)
 
 export function programs(profile: Profile): fc.Arbitrary<Program> {
-  const client = fc.array(steps(profile), { minLength: 2, maxLength: 8 })
+  const client = fc.array(steps(profile), { minLength: 2, maxLength: profile.stepsMax ?? 8 })
   return fc.record({
     settings: settings(profile),
     recipes: fc.tuple(...keys.map((_, place) => recipe(place, profile))),
@@ -126,6 +131,7 @@ function recipe(place: number, { policies: names = ['plain'] }: Profile): fc.Arb
   return fc.record({
     key: fc.constant(keys[place] as string),
     policy: fc.constantFrom(...names),
+    isKept: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, fc.constant(false)),
     steps: fc.array(step, { minLength: 1, maxLength: 3 }),
   })
 }

@@ -48,6 +48,9 @@ function shown(invariant: number, aspect: string, show: Pick<Shown, 'property' |
   return { invariant, words: words[invariant] as string, aspect, ...show }
 }
 
+/** One client that does much: what one step leaves behind is what the next one meets. */
+const inTurn = { clientsMax: 1, stepsMax: 16 }
+
 const reads = { getOrSet: 6, get: 1, peek: 1, entry: 1, getMany: 1 }
 
 export const properties: readonly Shown[] = [
@@ -86,18 +89,42 @@ export const properties: readonly Shown[] = [
       entriesMax: [1, 2],
       ledgerBytesMax: ledgerBytesMin,
     }),
-    runs: 200,
+    runs: 150,
   }),
-  shown(14, 'declared dependencies and a small ledger', {
-    property: inWhateverOrder({ ledgerBytesMax: ledgerBytesMin }),
-    runs: 300,
+  shown(14, 'what a tier still holds when the ledger has forgotten why it should not', {
+    property: anyOrder({
+      steps: { getOrSet: 5, get: 2, change: 3, churn: 2 },
+      strategies: ['lazy'],
+      entriesMax: [1],
+      ledgerBytesMax: ledgerBytesMin,
+      tier: true,
+      ...inTurn,
+    }),
+    runs: 150,
+  }),
+  shown(14, 'declared dependencies, and entries judged again and again', {
+    property: inWhateverOrder({ hasTier: false, entriesMax: [undefined, 4], ledgerBytesMax: [ledgerBytesMin, 2 ** 20] }),
+    runs: 600,
   }),
   shown(17, 'the same program twice', { property: sameForReaders, runs: 200 }),
   shown(18, 'whatever was read, by whatever door', { property: everyInputCounts, runs: 400 }),
   shown(18, 'the dependencies that a tier is given', { property: noLostDependencies, runs: 300 }),
+  shown(18, 'though another value takes the place of what was read', {
+    property: anyOrder({
+      steps: { getOrSet: 5, fill: 3, change: 3, set: 1 },
+      strategies: ['lazy'],
+      entriesMax: [undefined],
+      tier: false,
+    }),
+    runs: 300,
+  }),
   shown(19, 'declarations, stores and invalidations, beside a model', {
-    property: inWhateverOrder({ ledgerBytesMax: 2 ** 20 }),
-    runs: 800,
+    property: inWhateverOrder({ hasTier: false, entriesMax: [undefined, 2, 4], ledgerBytesMax: [2 ** 20] }),
+    runs: 600,
+  }),
+  shown(19, 'the same, with a tier below', {
+    property: inWhateverOrder({ hasTier: true, entriesMax: [1, 2], ledgerBytesMax: [2 ** 20] }),
+    runs: 600,
   }),
   shown(21, 'grace, refresh-ahead, failing loaders, soft invalidations, in any order', {
     property: anyOrder({
@@ -105,6 +132,16 @@ export const properties: readonly Shown[] = [
       modes: ['purge', 'soft'],
       policies: ['grace', 'patient', 'eager', 'failing'],
     }),
-    runs: 400,
+    runs: 300,
+  }),
+  shown(21, 'stale values whose time is over', {
+    property: anyOrder({
+      steps: { getOrSet: 5, change: 3, advance: 4 },
+      modes: ['purge', 'soft'],
+      strategies: ['immediate', 'lazy'],
+      policies: ['grace', 'patient'],
+      ...inTurn,
+    }),
+    runs: 200,
   }),
 ]

@@ -13,7 +13,7 @@ import { settle } from './steady.ts'
 import type { Made } from './truth.ts'
 import { World } from './world.ts'
 
-const inThese = programs({ steps: { getOrSet: 1, advance: 1 }, policies: ['plain', 'short'], tier: true, clientsMax: 1 })
+const inThese = programs({ steps: { getOrSet: 1, advance: 1 }, policies: ['plain', 'short'], tier: true, entriesMax: [undefined, 0, 1], clientsMax: 1 })
 /** Name to invalidate at the i-th wait of a loader, if any. */
 const interruptions = fc.array(fc.option(fc.constantFrom(...sources, ...keys), { nil: undefined }), { maxLength: 12 })
 

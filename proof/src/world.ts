@@ -35,8 +35,6 @@ const allowed = new Set([
 export class World {
   /** What was wrong, in the order in which it was seen. */
   readonly faults: string[] = []
-  /** What readers got, in the order in which they got it. */
-  readonly answers: string[] = []
   readonly cache: Cache
   readonly clock = new HandClock()
   readonly tier: MapTier
@@ -60,7 +58,7 @@ export class World {
       tracking,
       clock: this.clock,
       random: () => 0.5,
-      memory: entriesMax === undefined ? {} : { maxEntries: entriesMax },
+      memory: entriesMax === 0 ? false : entriesMax === undefined ? {} : { maxEntries: entriesMax },
       ledger: { maxBytes: ledgerBytesMax },
       tiers: hasTier ? [this.tier] : [],
     }) as Cache
@@ -138,7 +136,6 @@ export class World {
   async #judged(key: string, answer: () => Promise<Made | undefined>): Promise<Made | undefined> {
     const floors = this.#floors()
     const value = await answer()
-    this.answers.push(`${key} = ${value?.id}`)
     this.#note(this.truth.fault(value, { key, floors }))
     return value
   }

@@ -1,0 +1,394 @@
+/**
+ * Mutations: mistakes that somebody could make in the library, each of which a property has to find.
+ *
+ * `from` is text of the emitted JavaScript. A mutation that no property finds is a defect of the properties.
+ */
+export interface Mutation {
+  /** What the mutant does wrong; the name of its folder, too. */
+  readonly name: string
+  /** Those that it breaks: the properties of these must find it. */
+  readonly invariants: readonly number[]
+  /** Below core/dist. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+const reader = 'cache/reader.js'
+const writer = 'cache/writer.js'
+const held = 'cache/held.js'
+const applier = 'cache/applier.js'
+const inheritance = 'cache/inheritance.js'
+const judge = 'log/judge.js'
+const ledger = 'log/ledger.js'
+const flight = 'loading/flight.js'
+
+const ofFlights: readonly Mutation[] = [
+  {
+    name: 'errors-are-remembered-as-values',
+    invariants: [3],
+    file: writer,
+    from: "kind: failed ? 'error' : 'value'",
+    to: "kind: 'value'",
+  },
+  {
+    name: 'many-are-told-by-place',
+    invariants: [3],
+    file: 'cache/cache.js',
+    from: 'found.set(entry.key, (await',
+    to: 'found.set(keys[found.size], (await',
+  },
+  {
+    name: 'joins-doomed-flights',
+    invariants: [4],
+    file: reader,
+    from: 'flight === undefined || this.#parts.judge.verdict(flight) !== undefined ? undefined : flight',
+    to: 'flight',
+  },
+  {
+    name: 'takes-doomed-outcomes',
+    invariants: [4],
+    file: reader,
+    from: 'if (request.position < outcome.doomedFrom)\n                return this.#land',
+    to: 'if (true)\n                return this.#land',
+  },
+  {
+    name: 'doomed-only-for-later-callers',
+    invariants: [4],
+    file: writer,
+    from: 'flight.doom(flight.stamp + 1)',
+    to: 'flight.doom(by.n + 1)',
+  },
+  {
+    name: 'loads-do-not-hand-on-dependencies',
+    invariants: [4, 18],
+    file: reader,
+    from: 'within.inherit({ dependencies: flight.dependencies, expiresAt });',
+    to: '',
+  },
+  {
+    name: 'stamp-at-the-end-of-the-load',
+    invariants: [5],
+    file: writer,
+    from: '            stamp,\n            keyStamp,',
+    to: '            stamp: this.#parts.log.applied,\n            keyStamp: this.#parts.log.applied,',
+  },
+  {
+    name: 'flight-begins-when-it-ends',
+    invariants: [4, 5],
+    file: reader,
+    from: 'flight.ended = true;\n        counts.loads++;',
+    to: 'flight.ended = true;\n        flight.stamp = flight.keyStamp = this.#parts.log.applied;\n        counts.loads++;',
+  },
+  {
+    name: 'kept-without-being-judged',
+    invariants: [4],
+    file: writer,
+    from: "if (this.#isDoomed(flight))\n                return refused('doomed');",
+    to: '',
+  },
+  {
+    name: 'lower-tier-is-not-judged',
+    invariants: [4],
+    file: reader,
+    from: 'parts.generation === log.generation ? held.assess(entry) : undefined',
+    to: "parts.generation === log.generation ? { entry, state: 'fresh' } : undefined;\n        entry.verifiedAt = log.applied;\n        entry.expiresAt = entry.attentionAt = Infinity",
+  },
+]
+
+const ofStores: readonly Mutation[] = [
+  {
+    name: 'outlives-cached-inputs',
+    invariants: [6],
+    file: flight,
+    from: 'this.expiresAt = Math.min(this.expiresAt, input.expiresAt);',
+    to: '',
+  },
+  {
+    name: 'outlives-inputs-that-were-loaded-for-it',
+    invariants: [6],
+    file: reader,
+    from: 'const expiresAt = Math.min(flight.expiresAt, outcome.expiresAt);',
+    to: 'const { expiresAt } = flight;',
+  },
+  {
+    name: 'no-cap-in-the-tier',
+    invariants: [6],
+    file: writer,
+    from: 'expiresAt: capAt } = flight',
+    to: 'expiresAt } = flight, capAt = Infinity',
+  },
+  {
+    name: 'forgets-without-raising-low',
+    invariants: [7, 14],
+    file: ledger,
+    from: 'this.#low = Math.max(this.#low, this.#old.newest);',
+    to: '{}',
+  },
+  {
+    name: 'low-falls',
+    invariants: [7],
+    file: ledger,
+    from: 'this.#low = Math.max(this.#low, this.#old.newest);',
+    to: 'this.#low = this.#old.newest - (this.#low % 3) * 40;',
+  },
+  {
+    name: 'older-position-replaces-a-newer-one',
+    invariants: [7],
+    file: 'log/table.js',
+    from: 'if (known >= n)\n            return;',
+    to: '',
+  },
+  {
+    name: 'prefixes-of-one-length-share-the-oldest',
+    invariants: [7],
+    file: ledger,
+    from: 'this.#prefixes.set(prefix.length, Math.max(n, this.#prefixes.get(prefix.length) ?? 0));',
+    to: 'this.#prefixes.set(prefix.length, this.#prefixes.get(prefix.length) ?? n);',
+  },
+  {
+    name: 'moves-by-two',
+    invariants: [7],
+    file: 'log/memory.js',
+    from: 'const n = this.#applied + 1;',
+    to: 'const n = this.#applied + (change.names.length > 1 ? 2 : 1);',
+  },
+  {
+    name: 'tokens-of-any-generation',
+    invariants: [7],
+    file: 'cache/cache.js',
+    from: 'since.generation === this.#log.generation && since.n',
+    to: 'since.n',
+  },
+  {
+    name: 'entries-of-any-generation',
+    invariants: [7],
+    file: reader,
+    from: 'parts.generation === log.generation ? held.assess(entry) : undefined',
+    to: 'held.assess(entry)',
+  },
+]
+
+const ofRecords: readonly Mutation[] = [
+  {
+    name: 'told-while-others-are-still-held',
+    invariants: [12],
+    file: held,
+    from: "if (entry !== undefined && by !== undefined && this.#remove(entry, 'invalidated', by))",
+    to: "if (entry !== undefined && by !== undefined && this.drop(entry, 'invalidated', by))",
+  },
+  {
+    name: 'second-name-one-tick-later',
+    invariants: [12],
+    file: applier,
+    from: 'this.#end(record, graph.declaredReach({ names: record.names, prefixes: record.prefixes ?? [] }));',
+    to: `const [first, ...rest] = record.names;
+        const end = (names, prefixes) => this.#end(record, graph.declaredReach({ names, prefixes }));
+        end(first === undefined ? [] : [first], record.prefixes ?? []);
+        if (rest.length > 0)
+            queueMicrotask(() => end(rest, []));`,
+  },
+  {
+    name: 'first-name-only',
+    invariants: [12, 4],
+    file: judge,
+    from: 'for (const name of reach.names)\n                this.#hard.record(name, record.n);',
+    to: 'for (const name of reach.names.slice(0, 1))\n                this.#hard.record(name, record.n);',
+  },
+  {
+    name: 'below-low-is-valid',
+    invariants: [14],
+    file: ledger,
+    from: 'if (n < this.#low)\n            return this.#low;',
+    to: '',
+  },
+  {
+    name: 'verified-without-being-judged',
+    invariants: [14, 4],
+    file: held,
+    from: 'const found = entry.verifiedAt < this.freshSince ? this.assess(entry) : this.#aged(entry);',
+    to: 'entry.verifiedAt = this.#parts.applied();\n        const found = this.#aged(entry);',
+  },
+  {
+    name: 'restamped-when-judged',
+    invariants: [14, 19],
+    file: held,
+    from: 'entry.verifiedAt = this.#parts.applied();\n        return undefined;',
+    to: 'entry.verifiedAt = entry.stamp = entry.keyStamp = this.#parts.applied();\n        return undefined;',
+  },
+  {
+    name: 'swept-names-are-unlinked',
+    invariants: [14],
+    file: held,
+    from: 'graph.untrack(key);\n',
+    to: 'graph.untrack(key);\n        for (const name of graph.linksOf(key))\n            graph.unlink(key, name);\n',
+  },
+  {
+    name: 'many-are-not-judged-again',
+    invariants: [4, 14],
+    file: held,
+    from: 'this.freshSince = record.n;\n            return;',
+    to: 'return;',
+  },
+  {
+    name: 'lazy-is-not-logged-at-once',
+    invariants: [17],
+    file: 'invalidation/perform.js',
+    from: 'const position = await hands.append(changeOf(request, hands));',
+    to: "if (request.strategy === 'lazy')\n        await new Promise((resolve) => hands.clock.schedule(1, resolve));\n    const position = await hands.append(changeOf(request, hands));",
+  },
+  {
+    name: 'memory-drops-only-what-was-named-first',
+    invariants: [4, 17],
+    file: applier,
+    from: 'this.#parts.held.end(record, reach);',
+    to: 'this.#parts.held.end(record, { ...reach, names: reach.names.slice(0, 1) });',
+  },
+  {
+    name: 'lazy-ends-only-the-first-name',
+    invariants: [17],
+    file: 'invalidation/perform.js',
+    from: 'const { names, id: by } = request;',
+    to: "const { id: by } = request;\n    const names = request.strategy === 'lazy' ? request.names.slice(0, 1) : request.names;",
+  },
+]
+
+const ofDependencies: readonly Mutation[] = [
+  {
+    name: 'reads-of-what-is-not-there-do-not-count',
+    invariants: [18],
+    file: 'cache/cache.js',
+    from: 'const found = await this.#reader.find(key);\n        if (found === undefined)\n            this.#miss(key);',
+    to: 'const found = await this.#reader.find(key);\n        if (found === undefined) {\n            within?.noted.delete(key);\n            this.#miss(key);\n        }',
+  },
+  {
+    name: 'hits-do-not-hand-on-dependencies',
+    invariants: [18],
+    file: reader,
+    from: 'entry.reads++;\n        within?.inherit(entry);',
+    to: 'entry.reads++;',
+  },
+  {
+    name: 'peeks-do-not-count',
+    invariants: [18],
+    file: 'cache/cache.js',
+    from: 'within?.note(key);\n        const entry = this.#held.ready(key) ?? this.#freshHeld(key);',
+    to: 'const entry = this.#held.ready(key) ?? this.#freshHeld(key);',
+  },
+  {
+    name: 'only-direct-dependencies-are-stored',
+    invariants: [18],
+    file: writer,
+    from: 'const dependencies = [...direct, ...inherited];',
+    to: 'const dependencies = [...direct];',
+  },
+  {
+    name: 'link-shares-no-past',
+    invariants: [19],
+    file: applier,
+    from: 'if (last > 0)',
+    to: 'if (last > record.n)',
+  },
+  {
+    name: 'links-are-not-followed',
+    invariants: [19],
+    file: 'graph/reach.js',
+    from: 'const closed = this.#followLinks(fresh);',
+    to: 'const closed = fresh;',
+  },
+  {
+    name: 'tracked-dependencies-are-not-declared',
+    invariants: [19],
+    file: inheritance,
+    from: 'if (undeclared.length > 0)',
+    to: 'if (undeclared.length > 100)',
+  },
+  {
+    name: 'new-dependencies-are-no-change',
+    invariants: [19],
+    file: inheritance,
+    from: 'if (untold.length === 0)',
+    to: 'if (untold.length >= 0)',
+  },
+  {
+    name: 'named-entries-hand-nothing-on',
+    invariants: [19],
+    file: inheritance,
+    from: 'flight.inherit({ dependencies: held.lineageOf(name), expiresAt',
+    to: 'flight.inherit({ dependencies: [], expiresAt',
+  },
+  {
+    name: 'named-entries-below-hand-nothing-on',
+    invariants: [19],
+    file: inheritance,
+    from: 'for (const entry of await lower.entriesOf(names)) {',
+    to: 'for (const entry of []) {',
+  },
+  {
+    name: 'dependents-below-are-not-told',
+    invariants: [19],
+    file: inheritance,
+    from: 'return lower.none ? undefined : this.#changeIfNeeded(flight);',
+    to: 'return undefined;',
+  },
+  {
+    name: 'new-rules-end-nothing',
+    invariants: [19],
+    file: applier,
+    from: 'const head = headOf(parsePattern(rule.dependent));',
+    to: "const head = 'nothing begins with this';",
+  },
+  {
+    name: 'unlink-takes-what-was-tracked',
+    invariants: [19],
+    file: 'cache/declarations.js',
+    from: '.filter((dependency) => !needed.has(dependency))',
+    to: '',
+  },
+]
+
+const ofGrace: readonly Mutation[] = [
+  {
+    name: 'grace-is-not-judged',
+    invariants: [21],
+    file: held,
+    from: 'const found = entry.verifiedAt < this.freshSince ? this.assess(entry) : this.#aged(entry);',
+    to: "const isFresh = this.#aged(entry)?.state === 'fresh';\n        const found = isFresh && entry.verifiedAt < this.freshSince ? this.assess(entry) : this.#aged(entry);",
+  },
+  {
+    name: 'grace-outlives-invalidation',
+    invariants: [21],
+    file: held,
+    from: 'if (by !== undefined && by.untilMs <= nowMs)\n            return by;\n        if (by !== undefined)\n            soften(entry, nowMs, by.untilMs);',
+    to: 'if (by !== undefined && by.untilMs <= nowMs && entry.policy.graceMs === 0)\n            return by;\n        if (by !== undefined)\n            soften(entry, nowMs, Math.max(by.untilMs, nowMs + entry.policy.graceMs));',
+  },
+  {
+    name: 'refresh-is-kept-without-being-judged',
+    invariants: [21],
+    file: writer,
+    from: "if (this.#isDoomed(flight))\n                return refused('doomed');",
+    to: "if (this.#isDoomed(flight) && this.#parts.held.near.look(flight.key) === undefined)\n                return refused('doomed');",
+  },
+  {
+    name: 'soft-records-end-nothing-in-time',
+    invariants: [21],
+    file: 'ttl/lifetime.js',
+    from: 'entry.graceCapAt = Math.min(entry.graceCapAt, untilMs);',
+    to: '',
+  },
+  {
+    name: 'soft-swallows-hard',
+    invariants: [21],
+    file: judge,
+    from: 'return this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made));',
+    to: 'return (this.#soft.size === 0 ? undefined : this.#bounded(made)) ?? this.#ended(made);',
+  },
+]
+
+export const mutations: readonly Mutation[] = [
+  ...ofFlights,
+  ...ofStores,
+  ...ofRecords,
+  ...ofDependencies,
+  ...ofGrace,
+]
