@@ -117,6 +117,9 @@ export class Cache<P extends string = string> {
    */
   getOrSet<V>(key: string, loader: Loader<V>, options?: StoreOptions<P>): Promise<V> {
     const within = this.#automatic ? currentFlight(this) : undefined
+    // A hit outside of loaders makes no object on its way.
+    const ready = within === undefined ? this.#held.ready(key) : undefined
+    if (ready !== undefined) return this.#reader.serve(ready, undefined) as Promise<V>
     return this.#getOrSet(within, key, { loader, options }) as Promise<V>
   }
 
@@ -337,6 +340,7 @@ export class Cache<P extends string = string> {
 
   /** @returns a function that ends the subscription */
   on<E extends CacheEventName>(event: E, listener: Listener<E>): () => void {
+    if (event === 'hit') this.#reader.tellsHits = true
     return this.#events.on(event, listener)
   }
 
