@@ -8,12 +8,12 @@ import { measureChurn } from './churn.ts'
 import type { Report } from './figures.ts'
 import { measureHeap } from './heap.ts'
 import { openHits, type Opened } from './hits.ts'
-import { measureInvalidation } from './invalidation.ts'
+import { invalidateAll } from './invalidation.ts'
 import { processorTimeOf } from './rounds.ts'
 import { measureStampede } from './stampede.ts'
 
 const measures = {
-  invalidation: ({ rounds }: Job) => measureInvalidation(rounds),
+  invalidation: ({ name = '', rounds }: Job) => invalidateAll(name, rounds),
   churn: ({ rounds }: Job) => measureChurn(rounds),
   stampede: ({ rounds }: Job) => measureStampede(rounds),
   heap: ({ name = '', dependencies = 0 }: Job) => measureHeap(name, dependencies),
@@ -34,9 +34,9 @@ interface Stay {
 
 const self = fileURLToPath(import.meta.url)
 
-export async function inChild(job: Job): Promise<Report> {
+export async function inChild<T = Report>(job: Job): Promise<T> {
   const child = start(job)
-  return (await answerOf(child)) as Report
+  return (await answerOf(child)) as T
 }
 
 export function hitsInChild(name: string, mode: string): Opened {

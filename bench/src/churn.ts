@@ -15,9 +15,9 @@ import { figureOf, type Report, type Row } from './figures.ts'
 import { turn } from './rounds.ts'
 import { fail, keyAt, keyCount, userOf } from './world.ts'
 
-const bounds = [0, 10, 100, 1000, 10_000]
-const fanOuts = [0, 1, 10, 100, 1000]
-const blockMs = 150
+const bounds = [0, 10, 100, 1000, 3000, 10_000]
+const fanOuts = [0, 1, 10, 100, 1000, 2500]
+const blockMs = 120
 /** Reads between two looks at the clock. */
 const stride = 16
 

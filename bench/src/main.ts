@@ -13,6 +13,7 @@ import { hitsInChild, inChild } from './child.ts'
 import { printed, type Report, type Row } from './figures.ts'
 import { canHold, dependencyCounts, holders } from './heap.ts'
 import { measureHits } from './hits.ts'
+import { measureInvalidation } from './invalidation.ts'
 
 interface Topic {
   readonly what: string
@@ -26,7 +27,8 @@ const topics: Record<string, Topic> = {
   },
   invalidation: {
     what: 'a name with 1,000 to 100,000 dependents: the call, and how long it keeps the event loop',
-    run: (rounds) => inChild({ measure: 'invalidation', rounds: rounds(7) }),
+    run: (rounds) =>
+      measureInvalidation((name) => inChild({ measure: 'invalidation', name, rounds: rounds(7) })),
   },
   churn: {
     what: 'reads under 1,000 invalidations a second, for several values of dropAtOnce',
