@@ -42,8 +42,6 @@ export interface StoreOptions<P extends string = string> {
 export type Refusal = NonNullable<CacheEvents['load']['refused']>
 
 export interface Kept {
-  /** What the callers get: the value as it is handed out. */
-  readonly value: unknown
   readonly refused: Refusal | null
   readonly expiresAt: number | null
 }
@@ -128,20 +126,18 @@ export class Writer {
 
   /** Keeps the value of a loader that ended. @throws E_GRAPH_TOO_MANY_DEPENDENCIES, E_VALUE_UNCLONEABLE */
   async keepLoaded(flight: Flight, keep: Keep): Promise<Kept> {
-    if (flight.skipStore || this.#ttl(flight, keep) === 0) {
-      this.#isDoomed(flight)
-      return { value: keep.value, refused: keep.failed ? 'error' : 'skipped', expiresAt: null }
-    }
-    const stored = keep.failed ? keep.value : takeIn(keep.value, this.#parts.values)
-    const named = await this.#resolveNamed(flight)
+    const isResolved = await this.#resolveNamed(flight)
     this.inheritance.fromHeld(flight)
+    const reason = this.#reasonNotToKeep(flight, keep) ?? (isResolved ? undefined : 'unresolved')
+    // Judged all the same: later callers must not be given what is too old for them.
+    if (reason !== undefined) return refused(this.#isDoomed(flight) ? 'doomed' : reason)
     this.#checkCount(flight, keep)
-    const kept = named ? await this.keep(flight, { ...keep, value: stored }) : refused('unresolved')
-    return { ...kept, value: keep.value }
+    const value = keep.failed ? keep.value : takeIn(keep.value, this.#parts.values)
+    return this.keep(flight, { ...keep, value })
   }
 
   /** Stores a value, if it may be. `told`: names whose dependents know of it already. */
-  async keep(flight: Flight, keep: Keep, told = new Set<string>()): Promise<Omit<Kept, 'value'>> {
+  async keep(flight: Flight, keep: Keep, told = new Set<string>()): Promise<Kept> {
     for (;;) {
       this.inheritance.fromHeld(flight)
       if (this.#isDoomed(flight)) return refused('doomed')
@@ -186,6 +182,11 @@ export class Writer {
     // Only the newest invalidation of a name is known: an earlier one may have come right after the start.
     if (by !== undefined) flight.doom(flight.stamp + 1)
     return flight.doomedFrom !== Infinity
+  }
+
+  #reasonNotToKeep(flight: Flight, keep: Keep): Refusal | undefined {
+    if (!flight.skipStore && this.#ttl(flight, keep) > 0) return undefined
+    return keep.failed ? 'error' : 'skipped'
   }
 
   /** Lifetime in ms; 0 if the value is not to be kept. */
@@ -250,7 +251,7 @@ export class Writer {
   }
 }
 
-function refused(why: Refusal): Omit<Kept, 'value'> {
+function refused(why: Refusal): Kept {
   return { refused: why, expiresAt: null }
 }
 
