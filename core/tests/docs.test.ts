@@ -103,7 +103,8 @@ async function run(program: Program, file: string): Promise<Outcome> {
   }
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   rmSync(cwd, { recursive: true })
-  const printed = output.stdout.split('\n').filter((line) => /^line \d+: /.test(line))
+  // What a loop prints again is one line, as long as it is the same.
+  const printed = [...new Set(output.stdout.split('\n').filter((line) => /^line \d+: /.test(line)))]
   return { code, printed, stderr: output.stderr }
 }
 
