@@ -10,7 +10,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
-import type { Cache } from 'staleproof'
+import type { Cache, createCache } from 'staleproof'
 import { figureOf, type Report, type Row } from './figures.ts'
 import { turn } from './rounds.ts'
 import { fail, keyAt, keyCount, userOf } from './world.ts'
@@ -21,7 +21,9 @@ const blockMs = 120
 /** Reads between two looks at the clock. */
 const stride = 16
 
-type Library = Pick<typeof import('staleproof'), 'createCache'>
+interface Library {
+  readonly createCache: typeof createCache
+}
 
 interface Counted {
   readonly readsPerSecond: number
@@ -86,8 +88,8 @@ async function variant(bound: number): Promise<Library> {
   return (await import(`${folder}index.js`)) as Library
 }
 
-async function churn({ createCache }: Library, fanOut: number): Promise<Counted> {
-  const cache = createCache({ tracking: 'explicit', strategies: { lazy: { sweepEvery: '1h' } } })
+async function churn(library: Library, fanOut: number): Promise<Counted> {
+  const cache = library.createCache({ tracking: 'explicit', strategies: { lazy: { sweepEvery: '1h' } } })
   const read = (i: number) => cache.getOrSet(keyAt(i), () => userOf(i), { dependsOn: nameOf(i, fanOut) })
   for (let i = 0; i < keyCount; i++) await read(i)
   await spin(cache, { read, fanOut, ms: blockMs / 3 })
