@@ -166,6 +166,15 @@ export class Held {
     return invalid
   }
 
+  /** How many of the keys are held, each counted once; in slices. */
+  async countOf(keys: Iterable<string>): Promise<number> {
+    const held = new Set<string>()
+    await this.#inSlices(keys, (key) => {
+      if (this.near.look(key) !== undefined) held.add(key)
+    })
+    return held.size
+  }
+
   /** Drops everything that is invalid or expired, in slices. @returns how many were dropped */
   sweep(): Promise<number> {
     for (const name of this.#lineage.keys()) {

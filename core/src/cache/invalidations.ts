@@ -4,32 +4,26 @@
  *   immediate, lazy        carried out now
  *   scheduled, background  queued; the drain carries them out, with the same hands
  */
-import type { Cascade } from '../graph/cascade.ts'
 import type { Graph } from '../graph/graph.ts'
 import { isQueued, type InvalidationRequest } from '../invalidation/contract.ts'
 import { drainRules, type RetryRules } from '../invalidation/drain-options.ts'
 import { Drain } from '../invalidation/drain.ts'
 import { MemoryHistory } from '../invalidation/memory-history.ts'
 import { MemoryQueue } from '../invalidation/memory-queue.ts'
-import { perform, type Hands, type Reach } from '../invalidation/perform.ts'
+import { perform, type Hands } from '../invalidation/perform.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
 import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import type { Events } from '../model/event.ts'
-import type {
-  CascadeItem,
-  HistoryPage,
-  HistoryQuery,
-  InvalidationResult,
-  Plan,
-} from '../model/invalidation.ts'
+import type { HistoryPage, HistoryQuery, InvalidationResult, Plan } from '../model/invalidation.ts'
 import type { Consistency } from '../model/invalidation.ts'
 import type { Counts } from './counts.ts'
 import type { InvalidationRecords } from './answers.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
 import type { CacheOptions, Settings } from './options.ts'
+import { GraphReach } from './reach.ts'
 
 export interface InvalidationsParts {
   readonly counts: Counts
@@ -43,9 +37,6 @@ export interface InvalidationsParts {
   readonly options: Pick<CacheOptions<string>, 'strategies' | 'consistency'>
   readonly onError: (error: unknown, during: string) => void
 }
-
-/** Names that a record lists, at most. */
-const listedMax = 1000
 
 export class Invalidations implements InvalidationRecords {
   readonly #parts: InvalidationsParts
@@ -120,21 +111,19 @@ export class Invalidations implements InvalidationRecords {
   /** What it would reach, and how many entries would go. Nothing is changed. */
   async plan(target: ResolvedTarget): Promise<Plan> {
     const { held, lower } = this.#parts
-    const whole = this.#cascade(target)
-    const names = [...whole.names()]
-    const entries: Record<string, number> = {
-      memory: names.filter((name) => held.near.look(name) !== undefined).length,
-    }
-    for (const tier of lower.tiers) entries[tier.name] = (await tier.held(names)).length
-    const { cascade, reached, beyondDepth } = this.#reach(whole)
+    const reach = this.#reach(target)
+    const memory = await held.countOf(reach.keys())
+    const names = lower.none ? [] : [...new Set(reach.keys())]
+    const below = lower.tiers.map(async (tier) => [tier.name, (await tier.held(names)).length] as const)
+    const { cascade, beyondDepth, cycles } = reach
     return {
       ...target,
       cascade,
-      reached,
-      truncated: reached > cascade.length,
+      reached: reach.reached,
+      truncated: reach.reached > cascade.length,
       beyondDepth,
-      cycles: whole.cycles,
-      entries,
+      cycles,
+      entries: { memory, ...Object.fromEntries(await Promise.all(below)) },
     }
   }
 
@@ -161,7 +150,7 @@ export class Invalidations implements InvalidationRecords {
       clock: settings.clock,
       tiers: lower.tiers,
       boundMs: ({ consistency }) => settings.boundMs[consistency],
-      reach: (request) => this.#reach(this.#cascade(request)),
+      reach: (request) => this.#reach(request),
       append: (change) => log.append(change),
       droppedNear: (n) => held.takeDroppedAt(n),
       purgeNear: (keys) => held.purge(keys),
@@ -170,23 +159,9 @@ export class Invalidations implements InvalidationRecords {
     }
   }
 
-  #cascade({ names, prefix, all }: ResolvedTarget): Cascade {
-    const prefixes = all ? [''] : prefix === null ? [] : [prefix]
-    return this.#parts.graph.cascade({ names, prefixes }, { cycles: this.#parts.settings.graph.cycles })
-  }
-
-  /** The front of a cascade for the record, and as deep as the limit says for the purge. */
-  #reach(whole: Cascade): Reach {
-    const { maxDepth } = this.#parts.settings.graph
-    const cascade: CascadeItem[] = []
-    const keys: string[] = []
-    for (let place = 0; place < whole.length; place++) {
-      const depth = whole.depthAt(place)
-      if (place < listedMax)
-        cascade.push({ name: whole.nameAt(place), depth, because: whole.becauseAt(place) })
-      if (depth <= maxDepth) keys.push(whole.nameAt(place))
-    }
-    return { cascade, keys, reached: whole.length, beyondDepth: whole.length - keys.length }
+  #reach(target: ResolvedTarget): GraphReach {
+    const { graph, settings } = this.#parts
+    return new GraphReach(graph, target, settings.graph)
   }
 
   #tell(record: InvalidationResult): void {

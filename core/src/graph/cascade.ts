@@ -5,7 +5,7 @@
  * are given to others.
  *
  * Invariants: dependencies come before dependents, except along edges that close a circle; each name once;
- * `length` + `beyond` is all that was reached: limits choose what is listed, never what is reached.
+ * all that was reached is there, unless `isWhole` is false.
  */
 import type { Snapshot } from './names.ts'
 import { orderOf, type CycleResolution } from './order.ts'
@@ -13,10 +13,11 @@ import { widest } from './targets.ts'
 import type { Walk } from './walk.ts'
 
 export interface CascadeOptions {
-  /** List what lies at most so deep; default: any depth. */
-  readonly depthMax?: number | undefined
-  /** List at most so many, from the front of the order; default: all. */
-  readonly limit?: number | undefined
+  /**
+   * End the walk when it has found so many names, the nearest first; default: find all. What is reached through a
+   * prefix is always found wholly.
+   */
+  readonly lengthMax?: number | undefined
   /** Default: break. */
   readonly cycles?: CycleResolution | undefined
 }
@@ -43,18 +44,18 @@ interface CascadeParts {
 }
 
 export class Cascade {
-  /** How many names are listed. */
+  /** How many names there are. */
   readonly length: number
-  /** How many names were reached besides: too deep, or past the limit. */
-  readonly beyond: number
+  /** False if the walk ended early: there is more than is here. */
+  readonly isWhole: boolean
   /** What begins with one of these is reached too, whether or not its name is known. */
   readonly prefixes: readonly string[]
   readonly #parts: CascadeParts
 
-  constructor(parts: CascadeParts, rest: Pick<Cascade, 'beyond' | 'prefixes'>) {
+  constructor(parts: CascadeParts, rest: Pick<Cascade, 'isWhole' | 'prefixes'>) {
     this.#parts = parts
     this.length = parts.listed.length
-    this.beyond = rest.beyond
+    this.isWhole = rest.isWhole
     this.prefixes = rest.prefixes
   }
 
@@ -94,18 +95,14 @@ export class Cascade {
   }
 }
 
-export function cascadeOf(walk: Walk, options: CascadeOptions): Cascade {
-  const { depthMax = Infinity, limit = Infinity, cycles = 'break' } = options
+export function cascadeOf(walk: Walk, cycles: CycleResolution): Cascade {
   const order = orderOf(walk, cycles)
   const texts = walk.texts()
   const { depths, because } = measure(walk)
-  const listed = list({ walk, order: order.positions, depths }, { depthMax, limit })
+  const listed = walk.prefixes.size === 0 ? order.positions : withoutPrefixes(walk, order.positions)
   return new Cascade(
     { texts, depths, because, listed, groups: order.groups },
-    {
-      beyond: walk.length - walk.prefixes.size - listed.length,
-      prefixes: widest(walk.prefixes.keys()),
-    },
+    { isWhole: walk.isWhole, prefixes: widest(walk.prefixes.keys()) },
   )
 }
 
@@ -123,19 +120,8 @@ function measure(walk: Walk): Pick<CascadeParts, 'depths' | 'because'> {
   return { depths, because }
 }
 
-/** What of the order is listed: names, not too deep, from the front. */
-function list(
-  { walk, order, depths }: { walk: Walk; order: Int32Array; depths: Int32Array },
-  { depthMax, limit }: { depthMax: number; limit: number },
-): Int32Array {
-  if (depthMax === Infinity && limit >= order.length && walk.prefixes.size === 0) return order
-  const listed = new Int32Array(Math.min(order.length, limit))
-  let length = 0
-  for (let i = 0; i < order.length && length < listed.length; i++) {
-    const position = order[i] as number
-    if (!walk.isPrefix(position) && (depths[position] as number) <= depthMax) listed[length++] = position
-  }
-  return listed.slice(0, length)
+function withoutPrefixes(walk: Walk, order: Int32Array): Int32Array {
+  return order.filter((position) => !walk.isPrefix(position))
 }
 
 function namesOf(positions: Int32Array, texts: Snapshot): string[] {

@@ -264,23 +264,69 @@ describe('a cascade is what graphology reaches: each once, at its depth, depende
   })
 })
 
-describe('limits choose what is listed, and never what is reached', () => {
-  const chain = () => {
+describe('a walk that is ended early', () => {
+  const wide = (fanOut: number) => {
     const graph = new Graph()
-    for (let i = 0; i < 10; i++) graph.track(`n${i + 1}`, [`n${i}`], [])
+    for (let i = 0; i < fanOut; i++) {
+      graph.track(`thumb${i}`, ['settings'], [])
+      graph.track(`page${i}`, [`thumb${i}`, `thumb${(i * 7) % fanOut}`], ['settings'])
+    }
     return graph
   }
 
-  test('what is too deep is counted', () => {
-    const cascade = chain().cascade({ names: ['n0'], prefixes: [] }, { depthMax: 5 })
-    expect([...cascade.names()]).toEqual(['n0', 'n1', 'n2', 'n3', 'n4', 'n5'])
-    expect(cascade.beyond).toBe(5)
+  test('has the nearest names, in order, and says that there are more', () => {
+    const cascade = wide(100).cascade({ names: ['settings'], prefixes: [] }, { lengthMax: 30 })
+    expect([cascade.length, cascade.isWhole]).toEqual([30, false])
+    expect([...cascade][0]).toEqual({ name: 'settings', depth: 0, because: null })
+    expect(Math.max(...[...cascade].map(({ depth }) => depth))).toBe(1)
+    expect(new Set(cascade.names()).size).toBe(30)
   })
 
-  test('what is past the limit is counted, dependencies being listed first', () => {
-    const cascade = chain().cascade({ names: ['n0'], prefixes: [] }, { limit: 3 })
-    expect([...cascade.names()]).toEqual(['n0', 'n1', 'n2'])
-    expect([cascade.length, cascade.beyond]).toEqual([3, 8])
+  test('is whole if it has all', () => {
+    const cascade = wide(10).cascade({ names: ['settings'], prefixes: [] }, { lengthMax: 21 })
+    expect([cascade.length, cascade.isWhole]).toEqual([21, true])
+  })
+
+  test('leaves nothing behind that the next one trips over', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 60 }), fc.integer({ min: 1, max: 60 }), (fanOut, lengthMax) => {
+        const graph = wide(fanOut)
+        const targets = { names: ['settings'], prefixes: [] }
+        const whole = [...graph.cascade(targets)]
+        const early = [...graph.cascade(targets, { lengthMax }).names()]
+        expect(early).toHaveLength(Math.min(lengthMax, whole.length))
+        const places = new Map(early.map((name, place) => [name, place]))
+        for (const name of early) {
+          for (const { name: on, isDirect } of graph.dependencies(name)) {
+            if (isDirect && places.has(on)) expect(places.get(on)).toBeLessThan(places.get(name) as number)
+          }
+        }
+        expect([...graph.cascade(targets)]).toEqual(whole)
+      }),
+    )
+  })
+})
+
+describe('dependents, one by one over many ticks', () => {
+  test('all that were there and stay are shown, whatever comes and goes meanwhile', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(29), fc.boolean()), { maxLength: 60 }), (changes) => {
+        const graph = new Graph()
+        const stays = new Set(Array.from({ length: 30 }, (_, i) => `k${i}`))
+        for (const key of stays) graph.track(key, ['s'], [])
+        const shown = new Set<string>()
+        const rest = changes.values()
+        for (const key of graph.dependentsNow('s')) {
+          shown.add(key)
+          const { value } = rest.next()
+          if (value === undefined) continue
+          const [i, comes] = value
+          if (comes) graph.track(`new${i}`, ['s'], [])
+          else if (graph.untrack(`k${i}`)) stays.delete(`k${i}`)
+        }
+        for (const key of stays) expect(shown).toContain(key)
+      }),
+    )
   })
 })
 
@@ -297,7 +343,7 @@ describe('prefixes and rules in a cascade', () => {
       { name: 'page', depth: 1, because: 'row:1' },
       { name: 'feed', depth: 2, because: 'page' },
     ])
-    expect([cascade.prefixes, cascade.beyond]).toEqual([['row:'], 0])
+    expect([cascade.prefixes, cascade.isWhole]).toEqual([['row:'], true])
   })
 
   test('rules lead to names that nobody knew, and on to what depends on them', () => {

@@ -168,6 +168,20 @@ export class Graph {
     }
   }
 
+  /**
+   * The same one by one, for a walk over many ticks while the graph changes: what depended on the name when it began
+   * and still does is shown, perhaps twice.
+   */
+  *dependentsNow(name: string): Generator<string, void, undefined> {
+    const { dependents } = this.#tracked
+    for (let place = this.trackedDependentCount(name) - 1; place >= 0; place--) {
+      const id = this.#names.idOf(name)
+      const count = id < 0 ? 0 : dependents.count(id)
+      // What takes a removed one's place comes from the end, and has been shown or is new.
+      if (place < count) yield this.#names.nameOf(dependents.cellAt(id, place) >> 1)
+    }
+  }
+
   /** All that the targets reach by links and rules, themselves included; what is held plays no part in it. */
   declaredReach(targets: Targets): Targets {
     return declaredReach(
@@ -179,8 +193,8 @@ export class Graph {
   /** All that the targets reach by links, rules and tracked edges, themselves included, in order. */
   cascade(targets: Targets, options: CascadeOptions = {}): Cascade {
     try {
-      this.#walk.run(targets)
-      return cascadeOf(this.#walk, options)
+      this.#walk.run(targets, options.lengthMax)
+      return cascadeOf(this.#walk, options.cycles ?? 'break')
     } finally {
       this.#walk.finish()
     }

@@ -40,6 +40,8 @@ const keptMax = 1 << 20
 export class Walk {
   /** Number of positions. */
   length = 0
+  /** False if the walk was ended early. */
+  isWhole = true
   /** True if an edge leads to an earlier position, so that the order of discovery may not be topological. */
   leadsBack = false
   queue = new Int32Array(64)
@@ -64,18 +66,24 @@ export class Walk {
   /** Ids that nobody but the walk refers to. */
   readonly #guests: number[] = []
   #made = 0
+  /** Positions that a walk had marked before it was ended early. */
+  #positionsMarked = 0
 
   constructor(graph: WalkedGraph) {
     this.#graph = graph
   }
 
-  run(targets: Targets): void {
+  /** @param lengthMax the walk ends early, with so many positions, if there are more and no prefix among them */
+  run(targets: Targets, lengthMax = positionsMax): void {
     this.#prepare()
     for (const name of targets.names) this.#reachName(name, -1)
     for (const prefix of targets.prefixes) this.#reachPrefix(prefix, -1)
     let deferredAt = 0
     for (let position = 0; ; ) {
-      while (position < this.length) position = this.#expand(position)
+      while (position < this.length) {
+        if (position >= lengthMax && this.prefixes.size === 0) return this.#endAt(lengthMax)
+        position = this.#expand(position, lengthMax)
+      }
       if (deferredAt === this.#deferred.length) break
       this.#followInherited(this.#deferred[deferredAt++] as number)
     }
@@ -93,7 +101,8 @@ export class Walk {
   /** Ends the walk. Its arrays mean nothing from here on. */
   finish(): void {
     for (const id of this.#guests) this.#graph.names.release(id)
-    this.#base += this.length
+    this.#base += Math.max(this.length, this.#positionsMarked)
+    this.#positionsMarked = 0
     if (this.records.length > keptMax) {
       this.queue = this.because = this.offsets = this.records = this.spare = new Int32Array(0)
     }
@@ -102,6 +111,7 @@ export class Walk {
   #prepare(): void {
     this.length = this.#recorded = this.#made = 0
     this.leadsBack = false
+    this.isWhole = true
     this.#deferred.length = this.#guests.length = 0
     this.prefixes.clear()
     this.#prefixOf.clear()
@@ -112,11 +122,11 @@ export class Walk {
   }
 
   /** Records what depends on a position, and on those after it as long as that is quick. @returns the next */
-  #expand(position: number): number {
+  #expand(position: number, lengthMax: number): number {
     const { declared, tracked, rules, names } = this.#graph
     const id = this.queue[position] as number
     if (declared.size + rules.size + this.prefixes.size === 0) {
-      return this.#follow(tracked.dependents, position, positionsMax)
+      return this.#follow(tracked.dependents, position, lengthMax)
     }
     const prefix = this.#prefixOf.get(id)
     if (prefix !== undefined) this.#expandPrefix(position, prefix)
@@ -179,6 +189,25 @@ export class Walk {
     this.touched = touched
     this.#recorded = recorded
     return position
+  }
+
+  /** Forgets the positions from `length` on, and the records that lead there. */
+  #endAt(length: number): void {
+    const { offsets, records } = this
+    this.#positionsMarked = this.length
+    let kept = 0
+    let from = 0
+    for (let position = 0; position < length; position++) {
+      const end = offsets[position + 1] as number
+      for (let at = from; at < end; at++) {
+        const record = records[at] as number
+        if (record >= 0 && record < length) records[kept++] = record
+      }
+      from = end
+      offsets[position + 1] = kept
+    }
+    this.length = length
+    this.isWhole = false
   }
 
   /** Replaces the ~id among the records of a position, reaching what is still unreached. */

@@ -19,10 +19,11 @@ import type { InvalidationRequest } from './contract.ts'
 export interface Reach {
   /** Dependencies before dependents; as many as a record lists. */
   readonly cascade: readonly CascadeItem[]
+  /** How many names; of a large reach all are known once `keys` was walked to its end. */
   readonly reached: number
   readonly beyondDepth: number
-  /** Names to purge now, those beyond the depth limit left out. */
-  readonly keys: readonly string[]
+  /** Names to purge now, those beyond the depth limit left out. May be walked over many ticks, and again. */
+  keys(): Iterable<string>
 }
 
 /** What the cache lends for the work. */
@@ -51,9 +52,7 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
   const position = await hands.append(changeOf(request, hands))
   const dropped = hands.droppedNear(position.n)
   const purges = reach !== undefined && request.mode === 'purge'
-  const tiers = purges
-    ? await purgeAll(request, { hands, keys: reach.keys, dropped })
-    : deferAll(hands, dropped)
+  const tiers = purges ? await purgeAll(request, { hands, reach, dropped }) : deferAll(hands, dropped)
   const failed = Object.entries(tiers).filter(([, tier]) => tier.status === 'failed')
   return {
     ...request,
@@ -81,7 +80,7 @@ function changeOf(request: InvalidationRequest, hands: Hands): Change {
 
 interface Purge {
   readonly hands: Hands
-  readonly keys: readonly string[]
+  readonly reach: Reach
   /** Entries that memory dropped when the record was applied. */
   readonly dropped: number
 }
@@ -97,23 +96,32 @@ function deferAll(hands: Hands, dropped: number): Outcomes {
 }
 
 async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Outcomes> {
+  const { hands, reach } = purge
+  // Taken before memory is purged, which knows the names by its entries.
+  const keys = hands.tiers.length === 0 ? [] : [...new Set(reach.keys())]
   const near = purgeNear(request, purge).then((outcome) => ['memory', outcome] as const)
-  const lower = purge.hands.tiers.map(
-    async (tier) => [tier.name, await purgeTier(request, { ...purge, tier })] as const,
+  const lower = hands.tiers.map(
+    async (tier) => [tier.name, await purgeTier(request, { hands, tier, keys })] as const,
   )
   return Object.fromEntries(await Promise.all([near, ...lower]))
 }
 
 async function purgeNear(
   request: InvalidationRequest,
-  { hands, keys, dropped }: Purge,
+  { hands, reach, dropped }: Purge,
 ): Promise<TierOutcome> {
-  const purged = dropped + (await hands.purgeNear(keys))
+  const purged = dropped + (await hands.purgeNear(reach.keys()))
   if (request.consistency !== 'strict') return { ...untouched, status: 'purged', purged }
-  return readBack(purged, await hands.heldNear(keys))
+  return readBack(purged, await hands.heldNear(reach.keys()))
 }
 
-async function purgeTier(request: InvalidationRequest, purge: Purge & { tier: Tier }): Promise<TierOutcome> {
+interface TierPurge {
+  readonly hands: Hands
+  readonly tier: Tier
+  readonly keys: readonly string[]
+}
+
+async function purgeTier(request: InvalidationRequest, purge: TierPurge): Promise<TierOutcome> {
   const { tier, hands } = purge
   try {
     const keys = await keysIn(request, purge)
@@ -127,10 +135,7 @@ async function purgeTier(request: InvalidationRequest, purge: Purge & { tier: Ti
 }
 
 /** Keys to remove from a tier: what the graph reaches, and what the tier itself knows to depend on that. */
-async function keysIn(
-  request: InvalidationRequest,
-  { tier, keys }: Purge & { tier: Tier },
-): Promise<string[]> {
+async function keysIn(request: InvalidationRequest, { tier, keys }: TierPurge): Promise<string[]> {
   const prefix = request.all ? '' : request.prefix
   const named = await tier.dependents([...request.names, ...keys])
   const prefixed = prefix === null ? [] : await tier.withPrefix(prefix)

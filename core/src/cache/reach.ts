@@ -1,0 +1,83 @@
+/**
+ * Reach: what an invalidation reaches in this process, for the record and for the purge.
+ *
+ *   up to `walkedMax` names   one walk of the graph: in order, with depths, bounded by the depth limit
+ *   more                      the nearest of them are walked, for the record; what memory holds besides is found one
+ *                             by one while it is purged: it depends, by what it carries, on a declared name directly
+ *
+ * Invariant: making it keeps the event loop for a few milliseconds, however much is reached.
+ */
+import type { Cascade } from '../graph/cascade.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Reach } from '../invalidation/perform.ts'
+import type { ResolvedTarget } from '../invalidation/request.ts'
+import type { CascadeItem } from '../model/invalidation.ts'
+import type { Settings } from './options.ts'
+
+/** Names that a record lists, at most. */
+const listedMax = 1000
+/** Names that are walked in one go, at most. */
+const walkedMax = 10_000
+
+export class GraphReach implements Reach {
+  readonly cascade: readonly CascadeItem[]
+  readonly beyondDepth: number
+  readonly cycles: readonly (readonly string[])[]
+  readonly #near: readonly string[]
+  readonly #graph: Graph
+  readonly #declared: readonly string[]
+  /** Names met so far. */
+  readonly #met: Set<string>
+
+  constructor(
+    graph: Graph,
+    { names, prefix, all }: ResolvedTarget,
+    { maxDepth, cycles }: Pick<Settings['graph'], 'maxDepth' | 'cycles'>,
+  ) {
+    const targets = { names, prefixes: all ? [''] : prefix === null ? [] : [prefix] }
+    const walked = graph.cascade(targets, { cycles, lengthMax: walkedMax })
+    this.#graph = graph
+    this.#declared = walked.isWhole ? [] : graph.declaredReach(targets).names
+    this.cascade = listed(walked)
+    this.cycles = walked.cycles
+    this.#near = within(walked, maxDepth)
+    this.beyondDepth = walked.isWhole ? walked.length - this.#near.length : 0
+    this.#met = new Set(walked.names())
+  }
+
+  /** Names reached; of a large reach all are known once `keys` was walked to its end. */
+  get reached(): number {
+    return this.#met.size
+  }
+
+  *keys(): Generator<string, void, undefined> {
+    yield* this.#near
+    for (const name of this.#declared) {
+      yield* this.#meet([name])
+      yield* this.#meet(this.#graph.dependentsNow(name))
+    }
+  }
+
+  *#meet(names: Iterable<string>): Generator<string, void, undefined> {
+    for (const name of names) {
+      this.#met.add(name)
+      yield name
+    }
+  }
+}
+
+function listed(walked: Cascade): CascadeItem[] {
+  const items: CascadeItem[] = []
+  for (let place = 0; place < Math.min(walked.length, listedMax); place++) {
+    items.push({ name: walked.nameAt(place), depth: walked.depthAt(place), because: walked.becauseAt(place) })
+  }
+  return items
+}
+
+function within(walked: Cascade, depthMax: number): string[] {
+  const names: string[] = []
+  for (let place = 0; place < walked.length; place++) {
+    if (walked.depthAt(place) <= depthMax) names.push(walked.nameAt(place))
+  }
+  return names
+}
