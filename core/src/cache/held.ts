@@ -46,10 +46,11 @@ export interface HeldParts {
 }
 
 /**
- * Measured by `npm run bench -- churn`: under 1,000 invalidations a second, dropping leaves room for 2 to 10 times the
- * reads that judging every entry again does. But it keeps the event loop: 2,000 entries 4.5 ms, 9,000 16 ms.
+ * Measured by `npm run bench -- churn`: under 1,000 invalidations a second of 10 or 100 dependents each, dropping
+ * leaves room for 2 to 10 times the reads that judging every entry again does. But it keeps the event loop: 1,000
+ * entries for 3.6 ms, or 8 ms in a process that has just started; 9,000 for 16 ms. Nothing should keep it for 10.
  */
-const dropAtOnce = 2000
+const dropAtOnce = 1000
 const goneMax = 10_000
 /** Entries looked at between two looks at the clock. */
 const stride = 64
