@@ -17,7 +17,7 @@ import type { Settings } from './options.ts'
 /** Names that a record lists, at most. */
 const listedMax = 1000
 /** Names that are walked in one go, at most. */
-const walkedMax = 10_000
+const walkedMax = 5000
 
 export class GraphReach implements Reach {
   readonly cascade: readonly CascadeItem[]
