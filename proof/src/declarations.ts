@@ -21,7 +21,7 @@ export function inWhateverOrder({ hasTier, entriesMax, ledgerBytesMax }: Setup) 
     ledgerBytesMax: fc.constantFrom(...ledgerBytesMax),
   })
   return (library: Library) =>
-    fc.asyncProperty(setups, fc.array(moves, { minLength: 4, maxLength: 14 }), async (setup, made) => {
+    fc.asyncProperty(setups, fc.array(moves, { minLength: 6, maxLength: 18 }), async (setup, made) => {
       const clock = new HandClock()
       const tier = hasTier ? new MapTier(atOnce) : undefined
       const cache = library.createCache({

@@ -8,7 +8,11 @@ import { atOnce, runSteady } from './steady.ts'
 import type { Made } from './truth.ts'
 import { World } from './world.ts'
 
-const inThese = programs({ steps: { getOrSet: 3, get: 1, set: 1, peek: 1 }, entriesMax: [undefined, 2], clientsMax: 2 })
+const inThese = programs({
+  steps: { getOrSet: 3, get: 1, set: 1, peek: 1 },
+  entriesMax: [undefined, 2],
+  clientsMax: 2,
+})
 const doors = ['set', 'delete', 'names', 'prefix', 'all', 'lazy'] as const
 
 export const everyInputCounts = (library: Library) =>
@@ -26,7 +30,8 @@ export const everyInputCounts = (library: Library) =>
   })
 
 function changeOf(name: string, door: (typeof doors)[number]): Step {
-  if ((door === 'set' || door === 'delete') && name.startsWith('k:')) return { do: door, key: name, source: 's:0' }
+  if ((door === 'set' || door === 'delete') && name.startsWith('k:'))
+    return { do: door, key: name, source: 's:0' }
   return {
     do: 'change',
     target: { names: [name], by: door === 'prefix' || door === 'all' ? door : 'names' },

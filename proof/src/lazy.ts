@@ -18,7 +18,7 @@ const inThese = programs({
   strategies: ['lazy'],
   modes: ['purge', 'soft'],
   policies: ['plain', 'short', 'grace'],
-  stepsMax: 12,
+  length: [4, 14],
   clientsMax: 1,
 })
 

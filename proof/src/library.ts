@@ -17,7 +17,7 @@ export interface Ledger {
 }
 
 export interface Library {
-  readonly createCache: (typeof import('staleproof'))['createCache']
+  readonly createCache: typeof import('staleproof')['createCache']
   readonly Ledger: new (bytesMax: number, low?: number) => Ledger
 }
 
@@ -25,7 +25,8 @@ export type Cache = ReturnType<Library['createCache']>
 
 /** @param folder what `tsc` made of core/src, or a copy of that */
 export async function openLibrary(folder: string): Promise<Library> {
-  const load = (file: string): Promise<unknown> => import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
+  const load = (file: string): Promise<unknown> =>
+    import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
   const [door, ledger] = await Promise.all([load('index.js'), load('log/ledger.js')])
   const { createCache } = door as Pick<Library, 'createCache'>
   const { Ledger } = ledger as Pick<Library, 'Ledger'>

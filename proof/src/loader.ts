@@ -68,12 +68,22 @@ async function readSource(step: LoaderStep & { do: 'source' }, { load, loading, 
 async function readKey(step: LoaderStep & { do: 'read' }, { load, loading, parts }: At): Promise<void> {
   const { key, how, tracked } = step
   const within = tracked === 'load' || !loading.isAutomatic ? load : undefined
-  const reader = within ?? loading.cache
   const before = loading.truth.version(key)
-  const value = await loading.read(key, () => {
-    if (how === 'getOrSet') return runRecipe(key, loading, within)
-    return how === 'get' ? reader.get<Made>(key) : Promise.resolve(reader.peek<Made>(key))
-  })
+  const value = await loading.read(key, () =>
+    how === 'getOrSet' ? runRecipe(key, loading, within) : lookUp(step, loading, within),
+  )
   if (value === undefined) parts.add(key, before)
   else parts.addAll(value)
+}
+
+async function lookUp(
+  { key, how }: LoaderStep & { do: 'read' },
+  { cache, isAutomatic }: Loading,
+  within: Load | undefined,
+): Promise<Made | undefined> {
+  if (how === 'peek') return (within ?? cache).peek<Made>(key)
+  // These are the cache's own, and tracked by context alone.
+  if (how === 'entry' && isAutomatic) return (await cache.entry<Made>(key))?.value
+  if (how === 'getMany' && isAutomatic) return (await cache.getMany<Made>([key])).get(key)
+  return (within ?? cache).get<Made>(key)
 }

@@ -26,6 +26,9 @@ export function breed({ name, file, from, to }: Mutation): string {
   if (places !== 1) {
     throw new Error(`mutation '${name}' is out of date: its text stands ${places} times in ${file}`)
   }
-  writeFileSync(path, text.replace(from, () => to))
+  writeFileSync(
+    path,
+    text.replace(from, () => to),
+  )
   return home
 }

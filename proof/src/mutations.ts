@@ -39,13 +39,6 @@ const ofFlights: readonly Mutation[] = [
     to: 'found.set(keys[found.size], (await',
   },
   {
-    name: 'joins-doomed-flights',
-    invariants: [4],
-    file: reader,
-    from: 'flight === undefined || this.#parts.judge.verdict(flight) !== undefined ? undefined : flight',
-    to: 'flight',
-  },
-  {
     name: 'takes-doomed-outcomes',
     invariants: [4],
     file: reader,
@@ -231,11 +224,15 @@ const ofRecords: readonly Mutation[] = [
     to: 'return;',
   },
   {
-    name: 'lazy-is-not-logged-at-once',
+    name: 'lazy-is-logged-when-swept',
     invariants: [17],
     file: 'invalidation/perform.js',
     from: 'const position = await hands.append(changeOf(request, hands));',
-    to: "if (request.strategy === 'lazy')\n        await new Promise((resolve) => hands.clock.schedule(1, resolve));\n    const position = await hands.append(changeOf(request, hands));",
+    to: `const append = () => hands.append(changeOf(request, hands));
+    const isLazy = request.strategy === 'lazy';
+    const position = isLazy ? { generation: '-', n: 0 } : await append();
+    if (isLazy)
+        hands.clock.schedule(60_000, () => void append());`,
   },
   {
     name: 'memory-drops-only-what-was-named-first',
@@ -258,8 +255,15 @@ const ofDependencies: readonly Mutation[] = [
     name: 'reads-of-what-is-not-there-do-not-count',
     invariants: [18],
     file: 'cache/cache.js',
-    from: 'const found = await this.#reader.find(key);\n        if (found === undefined)\n            this.#miss(key);',
-    to: 'const found = await this.#reader.find(key);\n        if (found === undefined) {\n            within?.noted.delete(key);\n            this.#miss(key);\n        }',
+    from: 'const found = await this.#reader.find(key);\n        return found?.state',
+    to: 'const found = await this.#reader.find(key);\n        if (found === undefined)\n            within?.noted.delete(key);\n        return found?.state',
+  },
+  {
+    name: 'entries-looked-at-do-not-count',
+    invariants: [18],
+    file: 'cache/cache.js',
+    from: 'within?.inherit(entry);\n        this.#counts.hits++;\n        entry.reads++;\n        return {',
+    to: 'this.#counts.hits++;\n        entry.reads++;\n        return {',
   },
   {
     name: 'hits-do-not-hand-on-dependencies',

@@ -10,7 +10,9 @@ import type { Library } from './library.ts'
 import { atOnce, settle } from './steady.ts'
 import { MapTier } from './tier.ts'
 
-const name = fc.tuple(fc.constantFrom('a', 'ab', 'b', ''), fc.integer({ min: 0, max: 60 })).map(([head, i]) => `${head}${i}`)
+const name = fc
+  .tuple(fc.constantFrom('a', 'ab', 'b', ''), fc.integer({ min: 0, max: 60 }))
+  .map(([head, i]) => `${head}${i}`)
 const entry = fc.record({
   name,
   isPrefix: fc.boolean(),
@@ -40,9 +42,11 @@ export const ledgerLikeMap = (library: Library) =>
       for (const { name, stamp } of questions) {
         const newest = Math.max(0, ...records.filter((record) => speaksOf(record, name)).map(({ n }) => n))
         const told = ledger.after(stamp, name)
-        if (stamp < low && told === 0) throw new Error(`${name} after ${stamp}: unknown, and said to be valid`)
+        if (stamp < low && told === 0)
+          throw new Error(`${name} after ${stamp}: unknown, and said to be valid`)
         const expected = newest > stamp ? newest : 0
-        if (stamp >= low && told !== expected) throw new Error(`${name} after ${stamp}: ${told}, not ${expected}`)
+        if (stamp >= low && told !== expected)
+          throw new Error(`${name} after ${stamp}: ${told}, not ${expected}`)
       }
     },
   )
@@ -55,18 +59,23 @@ const call = fc.constantFrom('invalidate', 'lazy', 'soft', 'prefix', 'set', 'lin
 
 /** Every call that changes something is one record, and nobody sees the position before it is applied. */
 export const oneByOne = (library: Library) =>
-  fc.asyncProperty(fc.array(call, { maxLength: 20 }), fc.integer({ min: 0, max: 19 }), async (calls, from) => {
-    const cache = library.createCache({ clock: new HandClock() })
-    await cache.set('held', 0, { dependsOn: 'a' })
-    let before = cache.stats().log.n
-    for (const [i, kind] of calls.entries()) {
-      const position = await make(cache, kind, i + from)
-      const { n } = cache.stats().log
-      if (n !== before + 1) throw new Error(`${kind} moved the log from ${before} to ${n}`)
-      if (position !== undefined && position !== n) throw new Error(`${kind} is at ${position}, the log at ${n}`)
-      before = n
-    }
-  })
+  fc.asyncProperty(
+    fc.array(call, { maxLength: 20 }),
+    fc.integer({ min: 0, max: 19 }),
+    async (calls, from) => {
+      const cache = library.createCache({ clock: new HandClock() })
+      await cache.set('held', 0, { dependsOn: 'a' })
+      let before = cache.stats().log.n
+      for (const [i, kind] of calls.entries()) {
+        const position = await make(cache, kind, i + from)
+        const { n } = cache.stats().log
+        if (n !== before + 1) throw new Error(`${kind} moved the log from ${before} to ${n}`)
+        if (position !== undefined && position !== n)
+          throw new Error(`${kind} is at ${position}, the log at ${n}`)
+        before = n
+      }
+    },
+  )
 
 type Cache = ReturnType<Library['createCache']>
 
@@ -86,7 +95,8 @@ async function make(cache: Cache, kind: string, i: number): Promise<number | und
     case 'soft':
       return (await cache.invalidate('a', { mode: 'soft' })).position?.n
     default:
-      return (await cache.invalidate(['a', 'held'], { strategy: kind === 'lazy' ? 'lazy' : 'immediate' })).position?.n
+      return (await cache.invalidate(['a', 'held'], { strategy: kind === 'lazy' ? 'lazy' : 'immediate' }))
+        .position?.n
   }
 }
 

@@ -12,11 +12,15 @@ export const keys = ['k:0', 'k:1', 'k:2', 'k:3'] as const
 
 /** What one loader does. */
 export type LoaderStep =
-  | { readonly do: 'source'; readonly name: string; readonly declared: 'before' | 'after' | 'dependsOn' | 'tags' }
+  | {
+      readonly do: 'source'
+      readonly name: string
+      readonly declared: 'before' | 'after' | 'dependsOn' | 'tags'
+    }
   | {
       readonly do: 'read'
       readonly key: string
-      readonly how: 'getOrSet' | 'get' | 'peek'
+      readonly how: 'getOrSet' | 'get' | 'peek' | 'entry' | 'getMany'
       readonly tracked: 'load' | 'context'
     }
 
@@ -88,15 +92,16 @@ export interface Profile {
   readonly entriesMax?: readonly (number | undefined)[]
   readonly ledgerBytesMax?: number
   readonly clientsMax?: number
-  /** Steps of one client. */
-  readonly stepsMax?: number
+  /** Steps of one client: least and most. */
+  readonly length?: readonly [least: number, most: number]
 }
 
 const key = fc.constantFrom(...keys)
 const source = fc.constantFrom(...sources)
 
 export function programs(profile: Profile): fc.Arbitrary<Program> {
-  const client = fc.array(steps(profile), { minLength: 2, maxLength: profile.stepsMax ?? 8 })
+  const [minLength, maxLength] = profile.length ?? [2, 8]
+  const client = fc.array(steps(profile), { minLength, maxLength })
   return fc.record({
     settings: settings(profile),
     recipes: fc.tuple(...keys.map((_, place) => recipe(place, profile))),
@@ -124,7 +129,13 @@ function recipe(place: number, { policies: names = ['plain'] }: Profile): fc.Arb
   const fromKey: fc.Arbitrary<LoaderStep> = fc.record({
     do: fc.constant('read' as const),
     key: fc.constantFrom(...(isLast ? keys : higher)),
-    how: fc.constantFrom('getOrSet' as const, 'getOrSet' as const, 'get' as const, 'peek' as const),
+    how: fc.oneof(
+      { weight: 4, arbitrary: fc.constant('getOrSet' as const) },
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom('get' as const, 'peek' as const, 'entry' as const, 'getMany' as const),
+      },
+    ),
     tracked: fc.constantFrom('load' as const, 'context' as const),
   })
   const step = isLast ? fromSource : fc.oneof(fromSource, fromKey)
@@ -155,15 +166,21 @@ function kinds(profile: Omit<Profile, 'steps'>): Record<Step['do'], fc.Arbitrary
     get: about('get'),
     peek: about('peek'),
     entry: about('entry'),
-    getMany: fc.record({ do: fc.constant('getMany' as const), keys: fc.subarray([...keys], { minLength: 2 }) }),
-    write: fc.record({ do: fc.constant('write' as const), names: fc.subarray([...sources], { minLength: 1 }) }),
+    getMany: fc.record({
+      do: fc.constant('getMany' as const),
+      keys: fc.subarray([...keys], { minLength: 2 }),
+    }),
+    write: fc.record({
+      do: fc.constant('write' as const),
+      names: fc.subarray([...sources], { minLength: 1 }),
+    }),
     change: changes(profile),
     set: bring('set'),
     fill: bring('fill'),
     delete: bring('delete'),
     advance: fc.record({
       do: fc.constant('advance' as const),
-      ms: fc.constantFrom(1, 400, 1000, 2500, 5001, 61_000),
+      ms: fc.constantFrom(400, 1000, 2500, 5001, 31_000, 61_000),
     }),
     tier: fc.record({ do: fc.constant('tier' as const), down: fc.boolean() }),
     loaders: fc.record({ do: fc.constant('loaders' as const), fail: fc.boolean() }),

@@ -49,7 +49,7 @@ function shown(invariant: number, aspect: string, show: Pick<Shown, 'property' |
 }
 
 /** One client that does much: what one step leaves behind is what the next one meets. */
-const inTurn = { clientsMax: 1, stepsMax: 16 }
+const inTurn = { clientsMax: 1, length: [8, 20] as const }
 
 const reads = { getOrSet: 6, get: 1, peek: 1, entry: 1, getMany: 1 }
 
@@ -62,11 +62,18 @@ export const properties: readonly Shown[] = [
     runs: 300,
   }),
   shown(4, 'many readers of few keys, in any order', {
-    property: anyOrder({ steps: { getOrSet: 6, change: 3, write: 2, set: 1, fill: 1 }, strategies: ['lazy'], tier: false }),
+    property: anyOrder({
+      steps: { getOrSet: 6, change: 3, write: 2, set: 1, fill: 1 },
+      strategies: ['lazy'],
+      tier: false,
+    }),
     runs: 500,
   }),
   shown(4, 'with a tier below, in any order', {
-    property: anyOrder({ steps: { ...reads, change: 3, write: 2, set: 1, fill: 1, delete: 1, tier: 1 }, tier: true }),
+    property: anyOrder({
+      steps: { ...reads, change: 3, write: 2, set: 1, fill: 1, delete: 1, tier: 1 },
+      tier: true,
+    }),
     runs: 300,
   }),
   shown(5, 'the stamps that a tier is given', { property: noLateStamps, runs: 300 }),
@@ -103,20 +110,26 @@ export const properties: readonly Shown[] = [
     runs: 150,
   }),
   shown(14, 'declared dependencies, and entries judged again and again', {
-    property: inWhateverOrder({ hasTier: false, entriesMax: [undefined, 4], ledgerBytesMax: [ledgerBytesMin, 2 ** 20] }),
+    property: inWhateverOrder({
+      hasTier: false,
+      entriesMax: [undefined, 4],
+      ledgerBytesMax: [ledgerBytesMin, 2 ** 20],
+    }),
     runs: 600,
   }),
   shown(17, 'the same program twice', { property: sameForReaders, runs: 200 }),
   shown(18, 'whatever was read, by whatever door', { property: everyInputCounts, runs: 400 }),
-  shown(18, 'the dependencies that a tier is given', { property: noLostDependencies, runs: 300 }),
+  shown(18, 'the dependencies that a tier is given', { property: noLostDependencies, runs: 1000 }),
   shown(18, 'though another value takes the place of what was read', {
     property: anyOrder({
-      steps: { getOrSet: 5, fill: 3, change: 3, set: 1 },
+      steps: { getOrSet: 5, fill: 5, change: 2 },
       strategies: ['lazy'],
       entriesMax: [undefined],
       tier: false,
+      clientsMax: 3,
+      length: [4, 10],
     }),
-    runs: 300,
+    runs: 500,
   }),
   shown(19, 'declarations, stores and invalidations, beside a model', {
     property: inWhateverOrder({ hasTier: false, entriesMax: [undefined, 2, 4], ledgerBytesMax: [2 ** 20] }),
@@ -142,6 +155,6 @@ export const properties: readonly Shown[] = [
       policies: ['grace', 'patient'],
       ...inTurn,
     }),
-    runs: 200,
+    runs: 300,
   }),
 ]

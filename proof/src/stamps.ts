@@ -9,13 +9,22 @@ import fc from 'fast-check'
 import type { EntryParts } from 'staleproof'
 import type { Library } from './library.ts'
 import { keys, programs, sources, type Program } from './program.ts'
-import { settle } from './steady.ts'
+import { runSteady } from './steady.ts'
 import type { Made } from './truth.ts'
 import { World } from './world.ts'
 
-const inThese = programs({ steps: { getOrSet: 1, advance: 1 }, policies: ['plain', 'short'], tier: true, entriesMax: [undefined, 0, 1], clientsMax: 1 })
+const inThese = programs({
+  steps: { getOrSet: 3, advance: 1 },
+  policies: ['plain', 'short'],
+  tier: true,
+  entriesMax: [undefined, 0, 1],
+  clientsMax: 1,
+  length: [2, 12],
+})
 /** Name to invalidate at the i-th wait of a loader, if any. */
-const interruptions = fc.array(fc.option(fc.constantFrom(...sources, ...keys), { nil: undefined }), { maxLength: 12 })
+const interruptions = fc.array(fc.option(fc.constantFrom(...sources, ...keys), { nil: undefined }), {
+  maxLength: 12,
+})
 
 function storing(check: (put: EntryParts, puts: ReadonlyMap<number, EntryParts>) => string | undefined) {
   return (library: Library) =>
@@ -41,10 +50,7 @@ async function runInterrupted(
       if (name !== undefined) await world.cache.invalidate(name, { strategy: 'lazy' })
     },
   })
-  for (const step of program.clients.flat()) {
-    await world.client([step])
-    await settle()
-  }
+  await runSteady(world, program.clients.flat())
   return world
 }
 

@@ -18,7 +18,12 @@ export async function runSteady(world: World, steps: readonly Step[]): Promise<v
 
 /** A program without clients, for those who step by themselves. */
 export function bare(recipes: readonly Recipe[], settings: Partial<Settings> = {}): Program {
-  const defaults: Settings = { tracking: 'automatic', hasTier: true, entriesMax: undefined, ledgerBytesMax: 2 ** 20 }
+  const defaults: Settings = {
+    tracking: 'automatic',
+    hasTier: true,
+    entriesMax: undefined,
+    ledgerBytesMax: 2 ** 20,
+  }
   return { settings: { ...defaults, ...settings }, recipes, clients: [] }
 }
 

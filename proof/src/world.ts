@@ -214,7 +214,10 @@ export class World {
   async #churn(count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const name = `churn:${this.#churned++}`
-      await this.cache.invalidate(name, i % 2 === 0 ? { strategy: 'lazy' } : { mode: 'soft', strategy: 'lazy' })
+      await this.cache.invalidate(
+        name,
+        i % 2 === 0 ? { strategy: 'lazy' } : { mode: 'soft', strategy: 'lazy' },
+      )
     }
   }
 

@@ -1,0 +1,13 @@
+/**
+ * Builds the library, so that what is proved is what its sources say now. Nothing is done if nothing changed.
+ */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const compiler = fileURLToPath(new URL('../../node_modules/@typescript/native/bin/tsc', import.meta.url))
+
+export async function buildLibrary(): Promise<void> {
+  await promisify(execFile)(process.execPath, [compiler, '-b', 'core'], { cwd: root })
+}
