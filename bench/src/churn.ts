@@ -99,7 +99,7 @@ async function churn(library: Library, fanOut: number): Promise<Counted> {
 }
 
 interface Spin {
-  read(i: number): Promise<unknown>
+  readonly read: (i: number) => Promise<unknown>
   fanOut: number
   ms: number
 }
