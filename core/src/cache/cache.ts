@@ -38,7 +38,7 @@ import {
 import { hitRatio, noCounts } from './counts.ts'
 import { Declarations } from './declarations.ts'
 import { explain, type Explanation } from './explain.ts'
-import { Held } from './held.ts'
+import { Held, type Found } from './held.ts'
 import { Invalidations } from './invalidations.ts'
 import { Lower } from './lower.ts'
 import { settle, type CacheOptions, type Settings } from './options.ts'
@@ -136,20 +136,22 @@ export class Cache<P extends string = string> {
   /** True if `get` would find it: a value, or a remembered `undefined`. */
   async has(key: string): Promise<boolean> {
     const within = this.#automatic ? currentFlight(this) : undefined
-    const entry = await this.#fresh(within, key)
-    if (entry !== undefined) within?.inherit(entry)
-    return entry !== undefined
+    const found = await this.#fresh(within, key)
+    if (found !== undefined) within?.inherit(found.entry)
+    return found !== undefined
   }
 
   /** Those of the keys that `get` would find. */
   async getMany<V>(keys: readonly string[]): Promise<Map<string, V>> {
     const within = this.#automatic ? currentFlight(this) : undefined
-    const entries = await Promise.all(keys.map((key) => this.#fresh(within, key)))
-    const found = new Map<string, V>()
-    for (const entry of entries) {
-      if (entry?.kind === 'value') found.set(entry.key, (await this.#reader.serve(entry, within)) as V)
+    const found = await Promise.all(keys.map((key) => this.#fresh(within, key)))
+    const values = new Map<string, V>()
+    for (const [i, key] of keys.entries()) {
+      const { entry, tier } = found[i] ?? {}
+      if (entry === undefined) this.#reader.countMiss(key)
+      else if (entry.kind === 'value') values.set(key, (await this.#reader.serve(entry, within, tier)) as V)
     }
-    return found
+    return values
   }
 
   /** An entry with what is known of it, fresh or in grace. */
@@ -159,12 +161,11 @@ export class Cache<P extends string = string> {
     const within = this.#automatic ? currentFlight(this) : undefined
     within?.note(key)
     const found = await this.#reader.find(key)
-    if (found === undefined) this.#miss(key)
+    if (found === undefined) this.#reader.countMiss(key)
     if (found === undefined || found.entry.kind === 'error') return undefined
     const { entry, state } = found
-    within?.inherit(entry)
-    this.#counts.hits++
-    entry.reads++
+    if (state === 'fresh') this.#reader.countHit(entry, within, found.tier)
+    else this.#reader.countStale(entry, { within, because: 'asked' })
     return {
       key,
       value: this.#writer.copy(entry.value) as V,
@@ -340,7 +341,6 @@ export class Cache<P extends string = string> {
 
   /** @returns a function that ends the subscription */
   on<E extends CacheEventName>(event: E, listener: Listener<E>): () => void {
-    if (event === 'hit') this.#reader.tellsHits = true
     return this.#events.on(event, listener)
   }
 
@@ -404,19 +404,18 @@ export class Cache<P extends string = string> {
   }
 
   async #get(within: Flight | undefined, key: string): Promise<unknown> {
-    const entry = await this.#fresh(within, key)
-    if (entry !== undefined) return this.#reader.serve(entry, within)
-    this.#miss(key)
+    const found = await this.#fresh(within, key)
+    if (found !== undefined) return this.#reader.serve(found.entry, within, found.tier)
+    this.#reader.countMiss(key)
     return undefined
   }
 
   #peek(within: Flight | undefined, key: string): unknown {
     within?.note(key)
     const entry = this.#held.ready(key) ?? this.#freshHeld(key)
+    if (entry === undefined) this.#reader.countMiss(key)
     if (entry === undefined || entry.kind === 'error') return undefined
-    entry.reads++
-    this.#counts.hits++
-    within?.inherit(entry)
+    this.#reader.countHit(entry, within)
     return this.#writer.copy(entry.value)
   }
 
@@ -425,17 +424,12 @@ export class Cache<P extends string = string> {
     return found?.state === 'fresh' ? found.entry : undefined
   }
 
-  async #fresh(within: Flight | undefined, key: string): Promise<Entry | undefined> {
+  async #fresh(within: Flight | undefined, key: string): Promise<Found | undefined> {
     this.#open()
     checkName(key, 'key')
     within?.note(key)
     const found = await this.#reader.find(key)
-    return found?.state === 'fresh' ? found.entry : undefined
-  }
-
-  #miss(key: string): void {
-    this.#counts.misses++
-    this.#events.emit('miss', { key })
+    return found?.state === 'fresh' ? found : undefined
   }
 
   /** A load that somebody else did: its dependencies are those that the options name. */

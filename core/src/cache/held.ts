@@ -30,6 +30,8 @@ export interface Gone {
 
 export interface Found {
   readonly entry: Entry
+  /** The tier that it was found in, if that is not memory. */
+  readonly tier?: string
   readonly state: Exclude<Freshness, 'expired'>
 }
 

@@ -44,6 +44,8 @@ export class Invalidations implements InvalidationRecords {
   readonly #queue: MemoryQueue
   readonly #drain: Drain
   readonly #hands: Hands
+  /** Those that are carried out now. */
+  readonly #running = new Set<Promise<InvalidationResult>>()
   readonly #retries: Readonly<Record<Consistency, RetryRules>>
 
   constructor(parts: InvalidationsParts) {
@@ -97,6 +99,12 @@ export class Invalidations implements InvalidationRecords {
   async carryOut(request: InvalidationRequest): Promise<InvalidationResult> {
     this.#parts.counts.invalidations++
     if (isQueued(request.strategy)) return this.#drain.submit(request)
+    const running = this.#carryOutNow(request)
+    this.#running.add(running)
+    return running.finally(() => this.#running.delete(running))
+  }
+
+  async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
     const result = await this.#attempt(request)
     await this.#history.put(result)
     this.#tell(result)
@@ -114,7 +122,7 @@ export class Invalidations implements InvalidationRecords {
     const reach = this.#reach(target)
     const memory = await held.countOf(reach.keys())
     const names = lower.none ? [] : [...new Set(reach.keys())]
-    const below = lower.tiers.map(async (tier) => [tier.name, (await tier.held(names)).length] as const)
+    const below = await lower.countOf(names)
     const { cascade, beyondDepth, cycles } = reach
     return {
       ...target,
@@ -123,11 +131,12 @@ export class Invalidations implements InvalidationRecords {
       truncated: reach.reached > cascade.length,
       beyondDepth,
       cycles,
-      entries: { memory, ...Object.fromEntries(await Promise.all(below)) },
+      entries: { memory, ...below },
     }
   }
 
   async close(): Promise<void> {
+    await Promise.allSettled(this.#running)
     await this.#drain.close()
     await this.#queue.close()
     await this.#history.close()

@@ -95,12 +95,7 @@ export class Lower {
   /** What the tiers hold of these names. @throws E_TIERS_UNREACHABLE */
   async entriesOf(names: readonly string[]): Promise<readonly EntryParts[]> {
     if (names.length === 0) return []
-    const found = await Promise.all(
-      this.tiers.map((tier) =>
-        tier.held(names).catch((cause: unknown) => Promise.reject(unreachable(tier, cause))),
-      ),
-    )
-    return found.flat()
+    return (await this.#all((tier) => tier.held(names))).flat()
   }
 
   /** Whether any tier holds an entry that depends on `name`; one that cannot be asked may. */
@@ -118,16 +113,20 @@ export class Lower {
     return found.includes(true)
   }
 
-  /** Whether any tier holds the key, whatever its state. @throws what a tier throws */
+  /** Whether any tier holds the key, whatever its state. @throws E_TIERS_UNREACHABLE */
   async holds(key: string): Promise<boolean> {
-    const held = await Promise.all(this.tiers.map((tier) => tier.held([key])))
-    return held.some((entries) => entries.length > 0)
+    return (await this.entriesOf([key])).length > 0
   }
 
-  /** What the tiers hold whose key, or a dependency, begins with `prefix`. @throws what a tier throws */
+  /** What the tiers hold whose key, or a dependency, begins with `prefix`. @throws E_TIERS_UNREACHABLE */
   async withPrefix(prefix: string): Promise<string[]> {
-    const keys = await Promise.all(this.tiers.map((tier) => tier.withPrefix(prefix)))
-    return [...new Set(keys.flat())]
+    return [...new Set((await this.#all((tier) => tier.withPrefix(prefix))).flat())]
+  }
+
+  /** Tier -> how many of the names it holds. @throws E_TIERS_UNREACHABLE */
+  async countOf(names: readonly string[]): Promise<Record<string, number>> {
+    const counts = await this.#all(async (tier) => [tier.name, (await tier.held(names)).length] as const)
+    return Object.fromEntries(counts)
   }
 
   /** Resolves when every tier has it, or has failed to take it. */
@@ -144,6 +143,12 @@ export class Lower {
   /** Removes bytes that were found invalid. */
   discard(key: string, tier: Tier): void {
     tier.delete([key]).catch((error: unknown) => this.#onError(error, `delete '${key}' from ${tier.name}`))
+  }
+
+  #all<T>(ask: (tier: Tier) => Promise<T>): Promise<T[]> {
+    return Promise.all(
+      this.tiers.map((tier) => ask(tier).catch((cause: unknown) => Promise.reject(unreachable(tier, cause)))),
+    )
   }
 
   async close(): Promise<void> {

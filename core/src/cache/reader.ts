@@ -23,7 +23,7 @@ import type { Policies } from '../ttl/policies.ts'
 import type { Counts } from './counts.ts'
 import type { Found, Held } from './held.ts'
 import type { Lower } from './lower.ts'
-import type { StoreOptions, Writer } from './writer.ts'
+import type { Kept, StoreOptions, Writer } from './writer.ts'
 
 export interface ReadRequest {
   readonly key: string
@@ -51,19 +51,31 @@ export interface ReaderParts {
   readonly writer: Writer
 }
 
+/** What a loader came to: its value, or what it threw. */
+interface Ran {
+  readonly value: unknown
+  readonly failed: boolean
+}
+
+type Settled = Outcome & Pick<Kept, 'refused'>
+
+/** An entry that a tier below memory held. */
+interface Below {
+  readonly entry: Entry
+  readonly tier: string
+}
+
 /** Loads shared with others before a caller loads for itself. */
 const sharedAttempts = 3
 
 export class Reader {
-  /** Set once somebody listens to hits: a look-up among the listeners costs a tenth of a hit. */
-  tellsHits = false
   readonly #parts: ReaderParts
   /** key -> the flight that callers may join. */
   readonly #flights = new Map<string, Flight>()
   /** Every flight under way, private ones too. */
   readonly #flying = new Set<Flight>()
   /** key -> the look-up under way in the tiers below. */
-  readonly #lookUps = new Map<string, Promise<Entry | undefined>>()
+  readonly #lookUps = new Map<string, Promise<Below | undefined>>()
 
   constructor(parts: ReaderParts) {
     this.#parts = parts
@@ -75,15 +87,17 @@ export class Reader {
 
   /** What can be served of the key, from any tier. */
   async find(key: string): Promise<Found | undefined> {
-    const found = this.#parts.held.find(key)
-    if (found !== undefined || this.#parts.lower.none) return found
+    const held = this.#parts.held.find(key)
+    if (held !== undefined || this.#parts.lower.none) return held
     let lookUp = this.#lookUps.get(key)
     if (lookUp === undefined) {
       lookUp = this.#lookUp(key).finally(() => this.#lookUps.delete(key))
       this.#lookUps.set(key, lookUp)
     }
-    const entry = await lookUp
-    return this.#parts.held.find(key) ?? (entry === undefined ? undefined : this.#parts.held.assess(entry))
+    const below = await lookUp
+    if (below === undefined) return this.#parts.held.find(key)
+    const found = this.#parts.held.find(key) ?? this.#parts.held.assess(below.entry)
+    return found === undefined ? undefined : { ...found, tier: below.tier }
   }
 
   /** Without tiers below, a load begins in the very tick in which it was asked for. */
@@ -93,17 +107,37 @@ export class Reader {
     if (found === undefined) return this.#miss(request)
     if (found.state === 'stale') return this.#readInGrace(request, found)
     if (this.#parts.clock.now() >= refreshAt(found.entry)) this.#refresh(request, found.entry)
-    return this.serve(found.entry, request.within)
+    return this.serve(found.entry, request.within, found.tier)
   }
 
   /** Hands out an entry as a hit. Rejects if what is remembered is an error. */
-  serve(entry: Entry, within: Flight | undefined): Promise<unknown> {
-    const { counts, events, writer } = this.#parts
+  serve(entry: Entry, within: Flight | undefined, tier = 'memory'): Promise<unknown> {
+    this.countHit(entry, within, tier)
+    return entry.settled ?? this.#parts.writer.handOut(entry)
+  }
+
+  /** A fresh entry is read: it extends its life, is what the reader depends on, and is told of. */
+  countHit(entry: Entry, within: Flight | undefined, tier = 'memory'): void {
+    const { counts, events } = this.#parts
     counts.hits++
     entry.reads++
     within?.inherit(entry)
-    if (this.tellsHits) events.emit('hit', { key: entry.key, tier: 'memory', policy: entry.policy.name })
-    return entry.settled ?? writer.handOut(entry)
+    if (events.hearsHits) events.emit('hit', { key: entry.key, tier, policy: entry.policy.name })
+  }
+
+  countMiss(key: string): void {
+    this.#parts.counts.misses++
+    this.#parts.events.emit('miss', { key })
+  }
+
+  /** A stale entry is served in its grace. */
+  countStale(
+    entry: Entry,
+    how: { within: Flight | undefined; because: CacheEvents['stale']['because'] },
+  ): void {
+    this.#parts.counts.stale++
+    how.within?.inherit(entry)
+    this.#parts.events.emit('stale', { key: entry.key, because: how.because })
   }
 
   /** Ends all flights. */
@@ -113,8 +147,7 @@ export class Reader {
   }
 
   #miss(request: ReadRequest): Promise<unknown> {
-    this.#parts.counts.misses++
-    this.#parts.events.emit('miss', { key: request.key })
+    this.countMiss(request.key)
     return this.#load(request)
   }
 
@@ -135,13 +168,10 @@ export class Reader {
 
   #serveStale(
     entry: Entry,
-    how: { request: ReadRequest; because: CacheEvents['stale']['because'] },
+    { request, because }: { request: ReadRequest; because: CacheEvents['stale']['because'] },
   ): Promise<unknown> {
-    const { counts, events, writer } = this.#parts
-    counts.stale++
-    how.request.within?.inherit(entry)
-    events.emit('stale', { key: entry.key, because: how.because })
-    return writer.handOut(entry)
+    this.countStale(entry, { within: request.within, because })
+    return this.#parts.writer.handOut(entry)
   }
 
   /** The outcome, if it comes within `timeoutMs`. */
@@ -225,55 +255,60 @@ export class Reader {
   }
 
   async #fly(flight: Flight, request: ReadRequest, stale: Entry | undefined): Promise<Outcome> {
-    const { clock, automatic, writer, reads } = this.#parts
-    const startedAt = clock.now()
+    const startedAt = this.#parts.clock.now()
     // The flight is known to all, its outcome can be awaited, before the loader's first line runs.
     await Promise.resolve()
+    const ran = await this.#run(flight, request, stale)
+    flight.ended = true
+    const outcome = await this.#settle(flight, request, ran)
+    this.#flying.delete(flight)
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+    this.#tell(flight, { ...outcome, startedAt })
+    return outcome
+  }
+
+  async #run(flight: Flight, request: ReadRequest, stale: Entry | undefined): Promise<Ran> {
+    const { clock, automatic, writer, reads } = this.#parts
     const old = stale === undefined ? undefined : { value: stale.value, storedAt: stale.storedAt }
     try {
       writer.declare(flight, request.options)
       const load = loadOf(flight, old, reads)
       const { hardTimeoutMs } = request.policy
       const value = await runLoader(flight, { loader: request.loader, load, hardTimeoutMs, clock, automatic })
-      return await this.#settle(flight, { request, startedAt, value, failed: false })
+      return { value, failed: false }
     } catch (error) {
-      return await this.#settle(flight, { request, startedAt, value: error, failed: true })
-    } finally {
-      this.#flying.delete(flight)
-      if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+      return { value: error, failed: true }
     }
   }
 
-  async #settle(
-    flight: Flight,
-    result: { request: ReadRequest; startedAt: number; value: unknown; failed: boolean },
-  ): Promise<Outcome> {
-    const { clock, counts, events, writer } = this.#parts
-    const { request, value, failed } = result
-    flight.ended = true
+  /** Keeps what was loaded, if it may be; if that is refused with an error, the load has failed. */
+  async #settle(flight: Flight, request: ReadRequest, ran: Ran): Promise<Settled> {
+    const settled = ({ refused, expiresAt }: Kept, { value, failed }: Ran): Settled => {
+      return { value, failed, refused, doomedFrom: flight.doomedFrom, expiresAt: expiresAt ?? Infinity }
+    }
+    try {
+      return settled(await this.#parts.writer.keepLoaded(flight, { ...request, ...ran }), ran)
+    } catch (error) {
+      return settled({ refused: 'error', expiresAt: null }, { value: error, failed: true })
+    }
+  }
+
+  #tell({ key }: Flight, { failed, refused, startedAt }: Settled & { startedAt: number }): void {
+    const { clock, counts, events } = this.#parts
     counts.loads++
     if (failed) counts.loadErrors++
-    const kept = await writer.keepLoaded(flight, { ...request, value, failed })
-    if (kept.refused !== null && kept.refused !== 'error') counts.refused++
-    if (events.heard('load')) {
-      const durationMs = clock.now() - result.startedAt
-      events.emit('load', {
-        key: flight.key,
-        durationMs,
-        stored: kept.refused === null,
-        refused: kept.refused,
-      })
-    }
-    return { value, failed, doomedFrom: flight.doomedFrom, expiresAt: kept.expiresAt ?? Infinity }
+    if (refused !== null && refused !== 'error') counts.refused++
+    if (!events.heard('load')) return
+    events.emit('load', { key, durationMs: clock.now() - startedAt, stored: refused === null, refused })
   }
 
   /** Takes the key into memory from the nearest tier below that holds it and still may serve it. */
-  #lookUp(key: string): Promise<Entry | undefined> {
+  #lookUp(key: string): Promise<Below | undefined> {
     return this.#parts.lower.find(key, (parts, tier) => this.#promote(parts, tier))
   }
 
-  #promote(parts: EntryParts, tier: Tier): Entry | undefined {
-    const { held, log, events, lower, policies } = this.#parts
+  #promote(parts: EntryParts, tier: Tier): Below | undefined {
+    const { held, log, lower, policies } = this.#parts
     const entry = new Entry({ ...parts, policy: policies.find(parts.policy.name) })
     const found = parts.generation === log.generation ? held.assess(entry) : undefined
     if (found === undefined) {
@@ -281,7 +316,6 @@ export class Reader {
       return undefined
     }
     held.put(entry)
-    events.emit('hit', { key: entry.key, tier: tier.name, policy: entry.policy.name })
-    return entry
+    return { entry, tier: tier.name }
   }
 }

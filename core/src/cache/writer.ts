@@ -185,7 +185,9 @@ export class Writer {
   }
 
   #reasonNotToKeep(flight: Flight, keep: Keep): Refusal | undefined {
-    if (!flight.skipStore && this.#ttl(flight, keep) > 0) return undefined
+    // An error is not remembered in place of a value that can still be served.
+    const stale = keep.failed ? this.#parts.held.find(flight.key) : undefined
+    if (!flight.skipStore && stale === undefined && this.#ttl(flight, keep) > 0) return undefined
     return keep.failed ? 'error' : 'skipped'
   }
 

@@ -17,7 +17,7 @@ export interface QueuedStrategyOptions extends ScheduleOptions {
 export interface RetryOptions {
   /** Further runs after one that failed. Default: strict 3, eventual 1, relaxed 0. */
   readonly retries?: number | undefined
-  /** Wait before the first of them; it doubles from one to the next, to a minute at most. Default 1 s. */
+  /** Wait before each of them; of queued ones it doubles from one to the next, to a minute at most. Default 1 s. */
   readonly retryDelay?: Duration | undefined
 }
 

@@ -4,8 +4,10 @@
  * A flight is judged like an entry, by the ledger: it is doomed once anything it depends on was invalidated after
  * `stamp`. Its value then is still good for callers that began before that invalidation, and for nobody else:
  *
- *   stamp ----- invalidated at n ----- end
- *     caller at p < n: gets the value        caller at p >= n: loads again
+ *   stamp -------- invalidated -------- end
+ *     caller at `stamp`: gets the value       caller after it: loads again
+ *
+ * (The ledger keeps only the newest invalidation of a name, so that the first record after `stamp` counts.)
  *
  * Invariants: a dependency is noted before it is read; `stamp` never changes;
  * `doomedFrom` only falls; after `end` nothing can be noted any more.

@@ -7,7 +7,7 @@ import type { InvalidationResult } from './invalidation.ts'
 export type Departure = 'invalidated' | 'expired' | 'evicted' | 'deleted' | 'replaced'
 
 export interface CacheEvents {
-  /** A value was served from `tier`. */
+  /** A value was served fresh, from `tier`. */
   hit: { readonly key: string; readonly tier: string; readonly policy: string }
   /** Nothing usable was held. */
   miss: { readonly key: string }
@@ -18,8 +18,8 @@ export interface CacheEvents {
     readonly stored: boolean
     readonly refused: 'doomed' | 'skipped' | 'expired' | 'no-room' | 'unresolved' | 'error' | null
   }
-  /** A stale value was served within its grace. */
-  stale: { readonly key: string; readonly because: 'loading' | 'error' | 'timeout' }
+  /** A stale value was served within its grace; asked: by `entry`, which says so. */
+  stale: { readonly key: string; readonly because: 'loading' | 'error' | 'timeout' | 'asked' }
   /** A value was stored. */
   store: { readonly key: string; readonly tier: string; readonly policy: string; readonly sizeBytes: number }
   /** An entry left memory. */
@@ -38,6 +38,8 @@ export type CacheEventName = keyof CacheEvents
 export type Listener<E extends CacheEventName> = (event: CacheEvents[E]) => void
 
 export class Events {
+  /** True if somebody listens to hits: a field, since it is asked at every one. */
+  hearsHits = false
   readonly #listeners = new Map<CacheEventName, Set<Listener<never>>>()
 
   /** @returns a function that ends the subscription. */
@@ -45,9 +47,11 @@ export class Events {
     const set = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, set)
     set.add(listener)
+    this.hearsHits = this.heard('hit')
     return () => {
       set.delete(listener)
       if (set.size === 0 && this.#listeners.get(name) === set) this.#listeners.delete(name)
+      this.hearsHits = this.heard('hit')
     }
   }
 

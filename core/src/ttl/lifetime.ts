@@ -44,8 +44,13 @@ export function lifetime(ttlMs: number, policy: Policy, reads: number): number {
 export function settleTimes(entry: Entry): void {
   const end = entry.storedAt + lifetime(entry.ttlMs, entry.policy, entry.reads)
   entry.expiresAt = Math.min(end, entry.capAt)
-  entry.graceUntil = Math.min(entry.expiresAt + entry.policy.graceMs, entry.graceCapAt)
+  entry.graceUntil = Math.min(entry.expiresAt + graceMs(entry), entry.graceCapAt)
   entry.attentionAt = Math.min(refreshAt(entry), entry.expiresAt)
+}
+
+/** What says that there is nothing, or an error, is not worth serving past its time. */
+function graceMs({ kind, value, policy }: Entry): number {
+  return kind === 'error' || value === undefined ? 0 : policy.graceMs
 }
 
 /** When a hit should start a load in the background; Infinity if never. */

@@ -60,6 +60,14 @@ describe('invalidation', () => {
     expect(await left()).toEqual([])
   })
 
+  it('that is under way when the cache is closed ends well', async () => {
+    const { cache } = opened()
+    await cache.set('a', 1)
+    const invalidated = cache.invalidate('a')
+    await cache.close()
+    expect(await invalidated).toMatchObject({ status: 'completed' })
+  })
+
   it('a set is a change of its key: what depends on it goes, it does not', async () => {
     const { cache } = opened()
     await cache.getOrSet('page', async () => (await cache.getOrSet('title', () => 'old')) + '!')

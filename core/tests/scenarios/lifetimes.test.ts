@@ -93,7 +93,7 @@ describe('grace', () => {
     expect(cache.peek('a')).toBeUndefined()
     expect(await read()).toBe(1)
     await clock.settle()
-    expect(take()).toEqual(['stale a loading', 'departed a replaced', 'load a stored'])
+    expect(take()).toEqual(['miss a', 'stale a loading', 'departed a replaced', 'load a stored'])
     expect(await read()).toBe(2)
   })
 
@@ -144,6 +144,35 @@ describe('grace', () => {
     source.open(1)
     await clock.settle()
     expect(cache.peek('a')).toBe(2)
+  })
+
+  it('is for good values: an error is not remembered in their place, nor served past its own time', async () => {
+    const { cache, clock } = opened({
+      policies: {
+        flaky: { ttl: '60s', grace: '60s', softTimeout: '1s', errorTtl: '10s', negativeTtl: '10s' },
+      },
+    })
+    const down = () => Promise.reject(new Error('down'))
+    await cache.getOrSet('a', () => 1, { policy: 'flaky' })
+    await clock.advance(60_000)
+    expect(await cache.getOrSet('a', down, { policy: 'flaky' })).toBe(1)
+    expect(await cache.getOrSet('a', down, { policy: 'flaky' })).toBe(1)
+    await expect(cache.getOrSet('b', down, { policy: 'flaky' })).rejects.toThrow('down')
+    await cache.getOrSet('c', () => undefined, { policy: 'flaky' })
+    await clock.advance(10_000)
+    expect(await cache.getOrSet('b', () => 2, { policy: 'flaky' })).toBe(2)
+    expect(await cache.getOrSet('c', () => 3, { policy: 'flaky' })).toBe(3)
+  })
+
+  it('is not undone by looking at the entry', async () => {
+    const { cache, clock } = opened({
+      policies: { growing: { ttl: '60s', accessMultiplier: 2, maxExtension: '1h', grace: '60s' } },
+    })
+    await cache.set('a', 1, { policy: 'growing' })
+    await clock.advance(60_000)
+    expect(await cache.entry('a')).toMatchObject({ state: 'stale' })
+    expect(await cache.get('a')).toBeUndefined()
+    expect(cache.stats()).toMatchObject({ hits: 0, stale: 1, misses: 1 })
   })
 
   it('a loader is shown the stale value, for a conditional request', async () => {
