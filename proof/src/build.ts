@@ -9,5 +9,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const compiler = fileURLToPath(new URL('../../node_modules/@typescript/native/bin/tsc', import.meta.url))
 
 export async function buildLibrary(): Promise<void> {
-  await promisify(execFile)(process.execPath, [compiler, '-b', 'core'], { cwd: root })
+  try {
+    await promisify(execFile)(process.execPath, [compiler, '-b', 'core'], { cwd: root })
+  } catch (cause) {
+    throw new Error(`core could not be built:\n${(cause as { stdout: string }).stdout}`, { cause })
+  }
 }

@@ -24,13 +24,13 @@ export function inWhateverOrder({ hasTier, entriesMax, ledgerBytesMax }: Setup) 
     fc.asyncProperty(setups, fc.array(moves, { minLength: 6, maxLength: 18 }), async (setup, made) => {
       const clock = new HandClock()
       const tier = hasTier ? new MapTier(atOnce) : undefined
-      const cache = library.createCache({
+      const cache: Cache = library.createCache({
         clock,
         random: () => 0.5,
         memory: setup.entriesMax === undefined ? {} : { maxEntries: setup.entriesMax },
         ledger: { maxBytes: setup.ledgerBytesMax },
         tiers: tier === undefined ? [] : [tier],
-      }) as Cache
+      })
       const declared = new Declared(cache, { tier, passTime: () => clock.advance(61_000) })
       for (const move of made) await declared.make(move)
       await declared.checkAll()

@@ -6,6 +6,7 @@
  */
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
+import type { createCache } from 'staleproof'
 
 export interface Ledger {
   readonly low: number
@@ -17,7 +18,7 @@ export interface Ledger {
 }
 
 export interface Library {
-  readonly createCache: typeof import('staleproof')['createCache']
+  readonly createCache: typeof createCache
   readonly Ledger: new (bytesMax: number, low?: number) => Ledger
 }
 

@@ -14,12 +14,18 @@ import type { Mutation } from './mutations.ts'
 /** What `npm run build` made of the library. */
 export const built = fileURLToPath(new URL('../../core/dist', import.meta.url))
 const folder = fileURLToPath(new URL('../node_modules/.mutants', import.meta.url))
+/** A copy that stays as it is while mutants are made of it, whoever builds meanwhile. */
+const original = join(folder, 'original')
+
+export function takeOriginal(): void {
+  rmSync(folder, { recursive: true, force: true })
+  cpSync(built, original, { recursive: true, filter: (path) => !path.endsWith('.d.ts') })
+}
 
 /** @returns the folder of the mutant, to be opened like the library */
 export function breed({ name, file, from, to }: Mutation): string {
   const home = join(folder, name)
-  rmSync(home, { recursive: true, force: true })
-  cpSync(built, home, { recursive: true, filter: (path) => !path.endsWith('.d.ts') })
+  cpSync(original, home, { recursive: true })
   const path = join(home, file)
   const text = readFileSync(path, 'utf8')
   const places = text.split(from).length - 1

@@ -32,11 +32,11 @@ const ofFlights: readonly Mutation[] = [
     to: "kind: 'value'",
   },
   {
-    name: 'many-are-told-by-place',
+    name: 'joins-the-look-up-of-another-key',
     invariants: [3],
-    file: 'cache/cache.js',
-    from: 'found.set(entry.key, (await',
-    to: 'found.set(keys[found.size], (await',
+    file: reader,
+    from: 'this.#lookUps.get(key);',
+    to: '[...this.#lookUps.values()][0];',
   },
   {
     name: 'takes-doomed-outcomes',
@@ -69,9 +69,9 @@ const ofFlights: readonly Mutation[] = [
   {
     name: 'flight-begins-when-it-ends',
     invariants: [4, 5],
-    file: reader,
-    from: 'flight.ended = true;\n        counts.loads++;',
-    to: 'flight.ended = true;\n        flight.stamp = flight.keyStamp = this.#parts.log.applied;\n        counts.loads++;',
+    file: writer,
+    from: 'async keepLoaded(flight, keep) {',
+    to: 'async keepLoaded(flight, keep) {\n        flight.stamp = flight.keyStamp = this.#parts.log.applied;',
   },
   {
     name: 'kept-without-being-judged',
@@ -262,8 +262,8 @@ const ofDependencies: readonly Mutation[] = [
     name: 'entries-looked-at-do-not-count',
     invariants: [18],
     file: 'cache/cache.js',
-    from: 'within?.inherit(entry);\n        this.#counts.hits++;\n        entry.reads++;\n        return {',
-    to: 'this.#counts.hits++;\n        entry.reads++;\n        return {',
+    from: 'within?.note(key);\n        const found = await this.#reader.find(key);\n        if (found === undefined)',
+    to: 'const found = await this.#reader.find(key);\n        if (found === undefined)',
   },
   {
     name: 'hits-do-not-hand-on-dependencies',

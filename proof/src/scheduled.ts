@@ -23,13 +23,13 @@ export function anyOrder(profile: Profile, more: Omit<Surroundings, 'pause'> = {
 }
 
 async function runAll(world: World, { clients }: Program, scheduler: Scheduler): Promise<void> {
-  let running = true
-  const all = Promise.all(clients.map((steps) => world.client(steps))).finally(() => (running = false))
-  for (let turns = 0; running; turns++) {
+  const running = new Set(clients)
+  const all = clients.map((steps) => world.client(steps).finally(() => running.delete(steps)))
+  for (let turns = 0; running.size > 0; turns++) {
     await scheduler.waitIdle()
-    if (running && turns > turnsMax) throw new Error('a call does not end')
-    if (running) world.clock.advance(60_000)
+    if (running.size > 0 && turns > turnsMax) throw new Error('a call does not end')
+    if (running.size > 0) world.clock.advance(60_000)
   }
-  await all
+  await Promise.all(all)
   world.look()
 }

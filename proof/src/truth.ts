@@ -88,7 +88,7 @@ export class Truth {
   /** What is wrong with an answer; undefined if nothing is. */
   fault(value: unknown, { key, floors }: { key: string; floors: Floors }): string | undefined {
     if (value === undefined) return undefined
-    if (!this.#made.has(value)) return `${key}: invented: ${String(value)}`
+    if (!this.#made.has(value)) return `${key}: invented: ${JSON.stringify(value)}`
     const { id, key: own, versions } = value as Made
     if (own !== key) return `${key}: invented: the value of ${own}`
     for (const [name, version] of Object.entries(versions)) {
