@@ -48,6 +48,7 @@ export class World {
   readonly #done = new Map<string, number>()
   #keyWriter: Promise<void> = Promise.resolve()
   #churned = 0
+  #isLooking = false
 
   constructor(library: Library, program: Program, { pause, watch = false }: Surroundings) {
     const { tracking, hasTier, entriesMax, ledgerBytesMax } = program.settings
@@ -72,13 +73,16 @@ export class World {
     if (watch) for (const event of watched) this.cache.on(event, () => this.look())
   }
 
-  /** All keys at once, in this tick. */
+  /** All keys at once, in this tick. To look is to read, which is told of in turn: once is enough. */
   look(): void {
+    if (this.#isLooking) return
+    this.#isLooking = true
     const floors = this.#floors()
     for (const key of keys) {
       const value = this.cache.untracked(() => this.cache.peek(key))
       this.#note(this.truth.fault(value, { key, floors }))
     }
+    this.#isLooking = false
   }
 
   async client(steps: readonly Step[]): Promise<void> {
