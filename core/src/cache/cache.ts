@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto'
 import { Graph } from '../graph/graph.ts'
 import type { InvalidationRequest } from '../invalidation/contract.ts'
 import { resolveRequest, resolveTarget, type TargetLike } from '../invalidation/request.ts'
-import { currentFlight, runWithin } from '../loading/context.ts'
+import { currentFlight, innermostFlight, runWithin } from '../loading/context.ts'
 import { Flight } from '../loading/flight.ts'
 import type { Loader, Reads } from '../loading/load.ts'
 import { Judge } from '../log/judge.ts'
@@ -22,9 +22,10 @@ import { Entry } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { Events, type CacheEventName, type Listener } from '../model/event.ts'
 import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
-import { checkName } from '../model/name.ts'
+import { checkName, listOf } from '../model/name.ts'
 import { parseToken, tokenOf } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
+import type { StoreOptions } from '../model/store.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
 import { Applier } from './applier.ts'
@@ -46,7 +47,14 @@ import { Reader } from './reader.ts'
 import type { Stats } from './stats.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
 import { wrap, type Wrapped, type WrapOptions } from './wrap.ts'
-import { Writer, type StoreOptions } from './writer.ts'
+import { Writer } from './writer.ts'
+
+interface How {
+  readonly loader: Loader<unknown>
+  readonly options: StoreOptions | undefined
+  /** The flight whose loader waits for the read. */
+  readonly waiting: Flight | undefined
+}
 
 export class Cache<P extends string = string> {
   readonly invalidations: InvalidationRecords
@@ -85,7 +93,7 @@ export class Cache<P extends string = string> {
       ...shared,
       openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave),
       applied: () => this.#log.applied,
-      flights: () => this.#reader.flights,
+      generation: () => this.#log.generation,
     })
     const applier = new Applier({ ...shared, held: this.#held })
     this.#log = new MemoryLog({ clock, generation: randomUUID(), apply: (record) => applier.apply(record) })
@@ -120,15 +128,19 @@ export class Cache<P extends string = string> {
     // A hit outside of loaders makes no object on its way.
     const ready = within === undefined ? this.#held.ready(key) : undefined
     if (ready !== undefined) return this.#reader.serve(ready, undefined) as Promise<V>
-    return this.#getOrSet(within, key, { loader, options }) as Promise<V>
+    const waiting = this.#automatic ? innermostFlight() : undefined
+    return this.#getOrSet(within, key, { loader, options, waiting }) as Promise<V>
   }
 
-  /** The value of `key` from the nearest tier that may serve it; undefined if none may. Never stale. */
+  /**
+   * The value of `key` from the nearest tier that may serve it; undefined if none may. Never stale. Rejects with the
+   * error of the loader, if the policy remembers errors and that is what is remembered.
+   */
   get<V>(key: string): Promise<V | undefined> {
     return this.#get(this.#automatic ? currentFlight(this) : undefined, key) as Promise<V | undefined>
   }
 
-  /** The same from memory only, at once. */
+  /** The same from memory only, at once; undefined in place of a remembered error. */
   peek<V>(key: string): V | undefined {
     return this.#peek(this.#automatic ? currentFlight(this) : undefined, key) as V | undefined
   }
@@ -160,6 +172,8 @@ export class Cache<P extends string = string> {
     checkName(key, 'key')
     const within = this.#automatic ? currentFlight(this) : undefined
     within?.note(key)
+    // Taken first: what is found is judged after it.
+    const token = this.token()
     const found = await this.#reader.find(key)
     if (found === undefined) this.#reader.countMiss(key)
     if (found === undefined || found.entry.kind === 'error') return undefined
@@ -175,7 +189,7 @@ export class Cache<P extends string = string> {
       expiresAt: entry.expiresAt,
       graceUntil: entry.graceUntil,
       ageMs: this.#settings.clock.now() - entry.storedAt,
-      token: tokenOf({ generation: entry.generation, n: entry.stamp }),
+      token,
       dependencies: entry.dependencies,
     }
   }
@@ -185,7 +199,8 @@ export class Cache<P extends string = string> {
   /**
    * Declares that `key` has a new value: what depends on it becomes stale, loads of it that are under way are not
    * kept, and the value is stored.
-   * @throws E_NAME_INVALID, E_POLICY_UNKNOWN, E_DURATION_INVALID, E_VALUE_TOO_LARGE, E_GRAPH_TOO_MANY_DEPENDENCIES
+   * @throws E_NAME_INVALID, E_POLICY_UNKNOWN, E_DURATION_INVALID, E_SIZE_INVALID, E_VALUE_MISSING, E_VALUE_TOO_LARGE,
+   *   E_GRAPH_TOO_MANY_DEPENDENCIES, E_TIERS_UNREACHABLE
    */
   async set(key: string, value: unknown, options: StoreOptions<P> = {}): Promise<SetResult> {
     const flight = this.#outside(key, { stamp: this.#log.applied, options })
@@ -202,7 +217,7 @@ export class Cache<P extends string = string> {
     }
   }
 
-  /** `set` for each, in order. */
+  /** `set` for each, in order; stops at the first that is refused as bad input, which it rejects with. */
   async setMany(
     items: Iterable<readonly [key: string, value: unknown, options?: StoreOptions<P>]>,
   ): Promise<SetResult[]> {
@@ -233,7 +248,11 @@ export class Cache<P extends string = string> {
     return { stored: refused === null, refused: refusalOf(refused), expiresAt }
   }
 
-  /** Declares that `key` changed, and removes it. @returns whether it was held */
+  /**
+   * Declares that `key` changed, and removes it.
+   * @returns whether it was held
+   * @throws E_TIERS_UNREACHABLE if that cannot be told; what `invalidate` throws
+   */
   async delete(key: string): Promise<boolean> {
     this.#open()
     checkName(key, 'key')
@@ -244,7 +263,7 @@ export class Cache<P extends string = string> {
 
   // The declared graph
 
-  /** Declares that `name`, cached or not, is made from other names. @throws E_NAME_INVALID */
+  /** Declares that `name`, cached or not, is made from other names. @throws E_NAME_INVALID, E_TIERS_UNREACHABLE */
   async link(name: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
     this.#open()
     await this.#declarations.link(name, listOf(dependsOn))
@@ -259,7 +278,7 @@ export class Cache<P extends string = string> {
   /**
    * Declares by pattern: `rule('thumb:{album}/{photo}', { dependsOn: 'file:/photos/{album}/{photo}' })`.
    * What it speaks of becomes stale once; a rule that is there already changes nothing.
-   * @throws E_GRAPH_RULE_INVALID
+   * @throws E_GRAPH_RULE_INVALID, E_TIERS_UNREACHABLE
    */
   async rule(pattern: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
     this.#open()
@@ -379,13 +398,9 @@ export class Cache<P extends string = string> {
     await this.#log.close()
   }
 
-  #getOrSet(
-    within: Flight | undefined,
-    key: string,
-    how: { loader: Loader<unknown>; options: StoreOptions | undefined },
-  ): Promise<unknown> {
+  #getOrSet(within: Flight | undefined, key: string, how: How): Promise<unknown> {
     // A read that comes too late is refused by a rejection, not by a throw: in #read.
-    if (within?.ended === true) return this.#read(within, key, how)
+    if (within !== undefined && (within.ended || typeof key !== 'string')) return this.#read(within, key, how)
     within?.note(key)
     const ready = this.#held.ready(key)
     return ready === undefined ? this.#read(within, key, how) : this.#reader.serve(ready, within)
@@ -394,13 +409,14 @@ export class Cache<P extends string = string> {
   async #read(
     within: Flight | undefined,
     key: string,
-    { loader, options = {} }: { loader: Loader<unknown>; options: StoreOptions | undefined },
+    { loader, options = {}, waiting }: How,
   ): Promise<unknown> {
     this.#open()
     checkName(key, 'key')
     within?.note(key)
     const policy = this.#policies.get(options.policy)
-    return this.#reader.read({ key, loader, options, policy, position: this.#log.applied, within })
+    const position = this.#log.applied
+    return this.#reader.read({ key, loader, options, policy, position, within, waiting })
   }
 
   async #get(within: Flight | undefined, key: string): Promise<unknown> {
@@ -411,7 +427,10 @@ export class Cache<P extends string = string> {
   }
 
   #peek(within: Flight | undefined, key: string): unknown {
-    within?.note(key)
+    if (within !== undefined) {
+      checkName(key, 'key')
+      within.note(key)
+    }
     const entry = this.#held.ready(key) ?? this.#freshHeld(key)
     if (entry === undefined) this.#reader.countMiss(key)
     if (entry === undefined || entry.kind === 'error') return undefined
@@ -444,7 +463,7 @@ export class Cache<P extends string = string> {
   #reads(): Reads {
     return {
       getWithin: (flight, key) => this.#get(flight, key),
-      getOrSetWithin: (flight, key, how) => this.#getOrSet(flight, key, how),
+      getOrSetWithin: (flight, key, how) => this.#getOrSet(flight, key, { ...how, waiting: flight }),
       peekWithin: (flight, key) => this.#peek(flight, key),
     }
   }
@@ -460,10 +479,6 @@ export class Cache<P extends string = string> {
   #open(): void {
     if (this.#closing !== undefined) throw closed()
   }
-}
-
-function listOf(names: string | readonly string[]): readonly string[] {
-  return typeof names === 'string' ? [names] : names
 }
 
 function closed(): StaleproofError {

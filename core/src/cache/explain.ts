@@ -7,7 +7,8 @@ import type { Clock } from '../model/clock.ts'
 import type { Entry } from '../model/entry.ts'
 import type { Departure } from '../model/event.ts'
 import type { Position } from '../model/position.ts'
-import type { Gone, Held } from './held.ts'
+import type { Held } from './held.ts'
+import type { Gone } from './past.ts'
 
 export interface Explanation {
   readonly key: string
@@ -73,7 +74,7 @@ export function explain(
   const { held } = parts
   const near = held.near.look(key)
   const entry = near ?? below?.entry
-  const went = held.gone(key)
+  const went = held.past.gone(key)
   return {
     key,
     state: stateOf(entry, went, held),

@@ -9,24 +9,15 @@
  * verifiedAt >= freshSince has not been invalidated; a hit that needs no decision costs a look-up and two
  * comparisons; nothing here keeps the event loop for longer than a slice.
  */
-import { LRUCache } from 'lru-cache'
 import type { Graph } from '../graph/graph.ts'
 import type { LogRecord } from '../log/contract.ts'
 import type { Invalidated, Judge, Reached } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
-import type { Entry } from '../model/entry.ts'
+import type { Entry, EntryParts } from '../model/entry.ts'
 import type { Departure, Events } from '../model/event.ts'
 import type { Leave, NearTier } from '../tiers/contract.ts'
+import { Past } from './past.ts'
 import { freshness, settleTimes, soften, type Freshness } from '../ttl/lifetime.ts'
-
-/** How an entry went, kept for explanations. */
-export interface Gone {
-  readonly why: Departure
-  /** ms since 1970. */
-  readonly atMs: number
-  /** What ended it, if it was invalidated. */
-  readonly by: Invalidated | null
-}
 
 export interface Found {
   readonly entry: Entry
@@ -43,8 +34,7 @@ export interface HeldParts {
   readonly events: Events
   /** Position of the newest record applied. */
   readonly applied: () => number
-  /** Loads under way. */
-  readonly flights: () => number
+  readonly generation: () => string
 }
 
 /**
@@ -53,7 +43,6 @@ export interface HeldParts {
  * entries for 3.6 ms, or 8 ms in a process that has just started; 9,000 for 16 ms. Nothing should keep it for 10.
  */
 const dropAtOnce = 1000
-const goneMax = 10_000
 /** Entries looked at between two looks at the clock. */
 const stride = 64
 /** Longest time that a purge or a sweep keeps the event loop. */
@@ -64,18 +53,17 @@ export class Held {
   freshSince = 0
   readonly near: NearTier
   readonly #parts: HeldParts
-  readonly #gone = new LRUCache<string, Gone>({ max: goneMax })
+  /** What is known of entries that went. */
+  readonly past: Past
+  /** Who had to go for the entry that is being put. */
+  readonly #pushedOut: { readonly entry: Entry; readonly why: Departure }[] = []
   /** n -> entries that the invalidation at n dropped at once, until it is asked for. */
   readonly #droppedAt = new Map<number, number>()
-  /** name -> dependencies of its last version, or of the one about to be stored; of names that others depend on. */
-  readonly #lineage = new Map<string, readonly string[]>()
 
   constructor(parts: HeldParts) {
     this.#parts = parts
-    this.near = parts.openNear((entry, why) => {
-      this.#left(entry, why, null)
-      this.#tell(entry, why)
-    })
+    this.past = new Past(parts)
+    this.near = parts.openNear((entry, why) => this.#pushedOut.push({ entry, why }))
   }
 
   /** The entry if it can be served without any decision: fresh, verified, not due for a refresh. */
@@ -99,24 +87,25 @@ export class Held {
     return this.judge(entry) === undefined ? this.#aged(entry) : undefined
   }
 
-  /** Takes an entry in. False if it is too large for memory. In the same tick as it was judged, so that nothing slips between. */
+  /**
+   * Takes an entry in. False if it is too large for memory. In the same tick as it was judged, so that nothing slips
+   * between; who had to go for it is told of when everything is in place.
+   */
   put(entry: Entry): boolean {
+    const { key, dependencies, directCount } = entry
+    this.past.replace(key)
     if (!this.near.put(entry)) return false
-    const { dependencies, directCount } = entry
-    this.#parts.graph.track(entry.key, dependencies.slice(0, directCount), dependencies.slice(directCount))
-    this.#gone.delete(entry.key)
-    this.#lineage.delete(entry.key)
+    const pushedOut = this.#pushedOut.splice(0)
+    for (const { entry: other, why } of pushedOut) this.#left(other, why, null)
+    this.#parts.graph.track(key, dependencies.slice(0, directCount), dependencies.slice(directCount))
+    for (const { entry: other, why } of pushedOut) this.#tell(other, why)
     return true
   }
 
   /** What those who depend on `name` have inherited of it. */
-  lineageOf(name: string): ReadonlySet<string> {
-    return new Set([...(this.#lineage.get(name) ?? []), ...(this.near.look(name)?.dependencies ?? [])])
-  }
-
-  /** `name` is about to be stored with these dependencies: whoever comes to depend on it from now on inherits them. */
-  expect(name: string, dependencies: readonly string[]): void {
-    this.#lineage.set(name, dependencies)
+  *lineageOf(name: string): Generator<string, void, undefined> {
+    yield* this.past.lineageOf(name)
+    yield* this.near.look(name)?.dependencies ?? []
   }
 
   drop(entry: Entry, why: Departure, by: Invalidated | null = null): boolean {
@@ -125,15 +114,11 @@ export class Held {
     return true
   }
 
-  gone(key: string): Gone | undefined {
-    return this.#gone.peek(key)
-  }
-
   /** Ends what depends on the reached names: few at once, many at their next hit. */
   end(record: LogRecord, reach: Reached): void {
     const few = reach.prefixes.length === 0 ? this.#few(reach.names) : undefined
     if (few === undefined) {
-      this.freshSince = record.n
+      this.freshSince = Math.max(this.freshSince, record.n)
       return
     }
     const dropped = this.#removeInvalid(few)
@@ -180,9 +165,6 @@ export class Held {
 
   /** Drops everything that is invalid or expired, in slices. @returns how many were dropped */
   sweep(): Promise<number> {
-    for (const name of this.#lineage.keys()) {
-      if (!this.#isInherited(name)) this.#lineage.delete(name)
-    }
     return this.purge(this.near.keys())
   }
 
@@ -195,12 +177,18 @@ export class Held {
    * invalidation bounds it and lets it live.
    */
   judge(entry: Entry): Invalidated | undefined {
+    if (this.isForeign(entry)) return { name: entry.key, n: 0, untilMs: 0 }
     const by = this.#parts.judge.verdict(entry)
     const nowMs = this.#parts.clock.now()
     if (by !== undefined && by.untilMs <= nowMs) return by
     if (by !== undefined) soften(entry, nowMs, by.untilMs)
     entry.verifiedAt = this.#parts.applied()
     return undefined
+  }
+
+  /** Positions of two generations are never compared: what was made in another is not known to be good. */
+  isForeign({ generation }: Pick<EntryParts, 'generation'>): boolean {
+    return generation !== this.#parts.generation()
   }
 
   #aged(entry: Entry): Found | undefined {
@@ -265,17 +253,10 @@ export class Held {
   }
 
   #left(entry: Entry, why: Departure, by: Invalidated | null): void {
-    if (why === 'replaced') return
-    const { graph, clock } = this.#parts
-    const { key, dependencies } = entry
-    graph.untrack(key)
-    if (this.#isInherited(key)) this.#lineage.set(key, dependencies)
-    this.#gone.set(key, { why, atMs: clock.coarseNow(), by })
-  }
-
-  /** Whether anybody depends on the name, or may be about to. */
-  #isInherited(name: string): boolean {
-    return this.#parts.graph.hasTrackedDependents(name) || this.#parts.flights() > 0
+    if (why !== 'replaced') this.#parts.graph.untrack(entry.key)
+    // What was replaced may have been invalid, and nobody had come by to see.
+    const ended = why === 'replaced' ? (this.#parts.judge.verdict(entry) ?? null) : by
+    this.past.left(entry, { why, by: ended })
   }
 
   #tell({ key }: Entry, why: Departure): void {

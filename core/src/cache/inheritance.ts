@@ -16,10 +16,12 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Flight } from '../loading/flight.ts'
 import type { Log } from '../log/contract.ts'
+import type { Clock } from '../model/clock.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
 
 export interface InheritanceParts {
+  readonly clock: Clock
   readonly graph: Graph
   readonly held: Held
   readonly log: Log
@@ -35,32 +37,49 @@ export class Inheritance {
 
   /** What the tiers below hold of names that were only named. @throws E_TIERS_UNREACHABLE: it cannot be known */
   async fromLower(flight: Flight): Promise<void> {
-    const { held, lower } = this.#parts
+    const { held, lower, clock } = this.#parts
     const names = [...flight.named].filter((name) => held.near.look(name) === undefined)
     for (const entry of await lower.entriesOf(names)) {
-      flight.inherit({ dependencies: entry.dependencies, expiresAt: entry.storedAt + entry.ttlMs })
+      if (held.isForeign(entry)) continue
+      const expiresAt = Math.min(entry.storedAt + entry.ttlMs, entry.capAt)
+      flight.inherit({
+        dependencies: entry.dependencies,
+        expiresAt: expiresAt > clock.now() ? expiresAt : Infinity,
+      })
     }
   }
 
-  /** What memory holds, or knows, of the direct dependencies: they may have been made anew since they were read. */
+  /**
+   * What memory holds, or knows, of the dependencies: they may have been made anew since they were read. What is
+   * fresh bounds what is made from it; what is not any more is nobody's input now.
+   */
   fromHeld(flight: Flight): void {
     const { held } = this.#parts
-    for (const name of [...flight.direct]) {
-      const entry = held.near.look(name)
-      const usable = entry !== undefined && held.assess(entry) !== undefined
-      flight.inherit({ dependencies: held.lineageOf(name), expiresAt: usable ? entry.expiresAt : Infinity })
+    // A Map is walked in the order of insertion, and takes in what is inherited on the way.
+    for (const [name, isDirect] of flight.noted) {
+      for (const inherited of held.lineageOf(name)) flight.inheritName(inherited)
+      const entry = isDirect ? held.near.look(name) : undefined
+      const found = entry === undefined ? undefined : held.assess(entry)
+      if (found?.state === 'fresh') flight.inherit({ dependencies: [], expiresAt: found.entry.expiresAt })
     }
+  }
+
+  /** Whether an entry of a name that was named by hand, and so perhaps read elsewhere, was invalidated meanwhile. */
+  wasOvertaken({ named, stamp }: Flight): boolean {
+    const { past } = this.#parts.held
+    if (named.size === 0) return false
+    return stamp < past.low || [...named].some((name) => past.endedAfter(stamp, name))
   }
 
   /** The key is about to be set: its change is announced by the caller, and covers all that it is made from now. */
   expect(flight: Flight, told: Set<string>): void {
     for (const name of flight.noted.keys()) told.add(name)
-    this.#parts.held.expect(flight.key, [...told])
+    this.#parts.held.past.expect(flight.key, [...told])
   }
 
   /**
    * Tells others what they have to know before the flight's value may be stored. Undefined if there is nothing (more)
-   * to tell: then it is still true, and the value can be stored in this tick.
+   * to tell: then it is still true, and the value can be stored in this tick. The flight was judged in this tick.
    * @param told names whose dependents know already; grows
    */
   announce(flight: Flight, told: Set<string>): Promise<void> | undefined {
@@ -68,12 +87,13 @@ export class Inheritance {
     const { key } = flight
     const undeclared = this.undeclared(key, [...flight.noted.keys()])
     if (undeclared.length > 0) return this.#declare(flight, undeclared)
-    const known = held.lineageOf(key)
+    if (flight.announces) return this.#change(flight)
+    const known = new Set(held.lineageOf(key))
     const untold = [...flight.noted.keys()].filter((name) => !told.has(name) && !known.has(name))
     if (untold.length === 0) return undefined
     this.expect(flight, told)
     if (graph.hasTrackedDependents(key)) return this.#change(flight)
-    return lower.none ? undefined : this.#changeIfNeeded(flight)
+    return lower.none ? undefined : this.#askBelow(flight)
   }
 
   /** Dependencies of `key` that have to be declared, since something is declared to depend on it. */
@@ -90,11 +110,13 @@ export class Inheritance {
     flight.keyStamp = n
   }
 
-  async #changeIfNeeded(flight: Flight): Promise<void> {
-    if (await this.#parts.lower.hasDependents(flight.key)) await this.#change(flight)
+  /** The change is announced by the next call: the flight has to be judged in the tick in which that happens. */
+  async #askBelow(flight: Flight): Promise<void> {
+    flight.announces = await this.#parts.lower.hasDependents(flight.key)
   }
 
   async #change(flight: Flight): Promise<void> {
+    flight.announces = false
     const { n } = await this.#parts.log.append({ kind: 'change', names: [flight.key] })
     flight.keyStamp = n
   }

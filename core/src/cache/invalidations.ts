@@ -10,7 +10,8 @@ import { drainRules, type RetryRules } from '../invalidation/drain-options.ts'
 import { Drain } from '../invalidation/drain.ts'
 import { MemoryHistory } from '../invalidation/memory-history.ts'
 import { MemoryQueue } from '../invalidation/memory-queue.ts'
-import { perform, type Hands } from '../invalidation/perform.ts'
+import { keysIn, perform, type Hands } from '../invalidation/perform.ts'
+import { failedRecord, runningRecord } from '../invalidation/record.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
 import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
@@ -37,6 +38,8 @@ export interface InvalidationsParts {
   readonly options: Pick<CacheOptions<string>, 'strategies' | 'consistency'>
   readonly onError: (error: unknown, during: string) => void
 }
+
+const noReason = { code: 'E_INVALIDATION_INCOMPLETE', message: 'it did not complete' }
 
 export class Invalidations implements InvalidationRecords {
   readonly #parts: InvalidationsParts
@@ -65,8 +68,9 @@ export class Invalidations implements InvalidationRecords {
       random,
       queue: this.#queue,
       history: this.#history,
-      perform: (request) => perform(request, this.#hands),
-      onRecord: (record) => this.#tell(record),
+      // The drain tries again by itself.
+      perform: (request) => perform(request, { ...this.#hands, retries: () => ({ retries: 0, delayMs: 0 }) }),
+      onRecord: (record) => parts.events.emit('invalidated', record),
       onError,
       strategies: options.strategies,
       consistency: options.consistency,
@@ -105,15 +109,23 @@ export class Invalidations implements InvalidationRecords {
   }
 
   async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
+    const begun = { ...request, attempts: 1, error: null }
+    await this.#history.put(runningRecord(begun, this.#parts.settings.clock.now()))
     const result = await this.#attempt(request)
     await this.#history.put(result)
-    this.#tell(result)
+    this.#parts.events.emit('invalidated', result)
     if (result.status === 'completed') return result
-    const { code, message } = result.error ?? {
-      code: 'E_INVALIDATION_INCOMPLETE',
-      message: 'it did not complete',
-    }
+    const { code, message } = result.error ?? noReason
     throw new StaleproofError(code as ErrorCode, message, { details: { result } })
+  }
+
+  /** What cannot be carried out at all is on record too. */
+  async #attempt(request: InvalidationRequest): Promise<InvalidationResult> {
+    try {
+      return await perform(request, this.#hands)
+    } catch (error) {
+      return failedRecord(request, error, this.#parts.settings.clock.now())
+    }
   }
 
   /** What it would reach, and how many entries would go. Nothing is changed. */
@@ -121,8 +133,8 @@ export class Invalidations implements InvalidationRecords {
     const { held, lower } = this.#parts
     const reach = this.#reach(target)
     const memory = await held.countOf(reach.keys())
-    const names = lower.none ? [] : [...new Set(reach.keys())]
-    const below = await lower.countOf(names)
+    const keys = lower.none ? [] : [...new Set(reach.keys())]
+    const below = await lower.countOf((tier) => keysIn(target, { tier, keys }))
     const { cascade, beyondDepth, cycles } = reach
     return {
       ...target,
@@ -142,17 +154,6 @@ export class Invalidations implements InvalidationRecords {
     await this.#history.close()
   }
 
-  /** Tries again, after a wait, what a tier did not carry out: as often as the consistency says. */
-  async #attempt(request: InvalidationRequest): Promise<InvalidationResult> {
-    const { clock } = this.#parts.settings
-    const { retries, delayMs } = this.#retries[request.consistency]
-    for (let attempts = 1; ; attempts++) {
-      const result = { ...(await perform(request, this.#hands)), attempts }
-      if (result.status === 'completed' || attempts > retries) return result
-      await new Promise<void>((resolve) => clock.schedule(delayMs, resolve, true))
-    }
-  }
-
   #lend(): Hands {
     const { settings, held, judge, log, lower } = this.#parts
     return {
@@ -164,16 +165,13 @@ export class Invalidations implements InvalidationRecords {
       droppedNear: (n) => held.takeDroppedAt(n),
       purgeNear: (keys) => held.purge(keys),
       heldNear: (keys) => held.invalidOf(keys),
-      isInvalid: (entry) => judge.verdict(entry) !== undefined,
+      isInvalid: (entry) => held.isForeign(entry) || judge.verdict(entry) !== undefined,
+      retries: ({ consistency }) => this.#retries[consistency],
     }
   }
 
   #reach(target: ResolvedTarget): GraphReach {
     const { graph, settings } = this.#parts
     return new GraphReach(graph, target, settings.graph)
-  }
-
-  #tell(record: InvalidationResult): void {
-    this.#parts.events.emit('invalidated', record)
   }
 }

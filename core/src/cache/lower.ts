@@ -9,11 +9,12 @@ import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Tier } from '../tiers/contract.ts'
 
-/** A tier whose deletes wait for the puts that are under way. */
+/** A tier whose puts and deletes of a key wait for those before them. */
 class Ordered implements Tier {
   readonly name: string
   readonly #tier: Tier
-  readonly #putting = new Map<string, Promise<void>>()
+  /** key -> the last write under way. Never rejects. */
+  readonly #writing = new Map<string, Promise<unknown>>()
 
   constructor(tier: Tier) {
     this.#tier = tier
@@ -21,18 +22,27 @@ class Ordered implements Tier {
   }
 
   put(entry: EntryParts): Promise<void> {
-    const before = this.#putting.get(entry.key) ?? Promise.resolve()
-    const put = before.catch(() => undefined).then(() => this.#tier.put(entry))
-    const done = put.finally(() => {
-      if (this.#putting.get(entry.key) === done) this.#putting.delete(entry.key)
-    })
-    this.#putting.set(entry.key, done)
-    return done
+    return this.#after([entry.key], () => this.#tier.put(entry))
   }
 
-  async delete(keys: readonly string[]): Promise<number> {
-    await Promise.allSettled(keys.map((key) => this.#putting.get(key) ?? Promise.resolve()))
-    return this.#tier.delete(keys)
+  delete(keys: readonly string[]): Promise<number> {
+    return this.#after(keys, () => this.#tier.delete(keys))
+  }
+
+  /** Writes when all that is being written of these keys is written, or has failed. */
+  #after<T>(keys: readonly string[], write: () => Promise<T>): Promise<T> {
+    const before = keys.flatMap((key) => this.#writing.get(key) ?? [])
+    const written = before.length === 0 ? write() : Promise.all(before).then(write)
+    const settled: Promise<unknown> = written.then(
+      () => this.#settled(keys, settled),
+      () => this.#settled(keys, settled),
+    )
+    for (const key of keys) this.#writing.set(key, settled)
+    return written
+  }
+
+  #settled(keys: readonly string[], write: Promise<unknown>): void {
+    for (const key of keys) if (this.#writing.get(key) === write) this.#writing.delete(key)
   }
 
   get(key: string): Promise<EntryParts | undefined> {
@@ -52,7 +62,7 @@ class Ordered implements Tier {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#putting.values())
+    await Promise.all(this.#writing.values())
     await this.#tier.close()
   }
 }
@@ -123,9 +133,11 @@ export class Lower {
     return [...new Set((await this.#all((tier) => tier.withPrefix(prefix))).flat())]
   }
 
-  /** Tier -> how many of the names it holds. @throws E_TIERS_UNREACHABLE */
-  async countOf(names: readonly string[]): Promise<Record<string, number>> {
-    const counts = await this.#all(async (tier) => [tier.name, (await tier.held(names)).length] as const)
+  /** Tier -> how many of the keys, which are asked for of each tier, it holds. @throws E_TIERS_UNREACHABLE */
+  async countOf(keysIn: (tier: Tier) => Promise<readonly string[]>): Promise<Record<string, number>> {
+    const counts = await this.#all(async (tier) => {
+      return [tier.name, (await tier.held(await keysIn(tier))).length] as const
+    })
     return Object.fromEntries(counts)
   }
 

@@ -6,6 +6,7 @@ import type { TtlOptions } from '../ttl/policies.ts'
 import type { Tier } from '../tiers/contract.ts'
 import { systemClock, systemRandom, type Clock, type Random } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
+import { checkKnown } from '../model/known.ts'
 import type { QueuedStrategyOptions, RetryOptions } from '../invalidation/drain-options.ts'
 import type { Consistency } from '../model/invalidation.ts'
 import type { PolicyOptions } from '../model/policy.ts'
@@ -18,7 +19,7 @@ import {
   type Size,
 } from '../model/quantity.ts'
 
-export interface CacheOptions<P extends string = never> {
+export interface CacheOptions<P extends string = string> {
   /** Kinds of entries; `default`, `media`, `metadata` and `config` are there already and may be redefined. */
   readonly policies?: Readonly<Record<P, PolicyOptions>> | undefined
   readonly ttl?: TtlOptions | undefined
@@ -90,8 +91,24 @@ export interface Settings {
   readonly random: Random
 }
 
+const groups: readonly (keyof CacheOptions)[] = [
+  'policies',
+  'ttl',
+  'memory',
+  'graph',
+  'strategies',
+  'consistency',
+  'ledger',
+  'history',
+  'tracking',
+  'tiers',
+  'clock',
+  'random',
+]
+
 /** @throws E_OPTIONS_INVALID, E_DURATION_INVALID, E_SIZE_INVALID, E_COUNT_INVALID naming the option */
-export function settle(options: CacheOptions<string>): Settings {
+export function settle(options: CacheOptions): Settings {
+  checkOptions(options)
   const { graph = {}, history = {}, tiers = [] } = options
   return {
     graph: {
@@ -117,6 +134,24 @@ export function settle(options: CacheOptions<string>): Settings {
     clock: options.clock ?? systemClock(),
     random: options.random ?? systemRandom,
   }
+}
+
+function checkOptions(options: CacheOptions): void {
+  const { memory, graph, strategies, consistency, ledger, history } = options
+  checkKnown(options, groups, 'createCache')
+  if (memory !== false) checkKnown(memory, ['maxBytes', 'maxEntries', 'maxEntryBytes', 'values'], 'memory')
+  checkKnown(graph, ['maxDepth', 'cycles', 'dependenciesMax', 'onTooMany'], 'graph')
+  checkKnown(strategies, ['lazy', 'scheduled', 'background', 'queueMax'], 'strategies')
+  checkKnown(strategies?.lazy, ['sweepEvery'], 'strategies.lazy')
+  const queued = ['priority', 'batch', 'interval', 'cron']
+  checkKnown(strategies?.scheduled, queued, 'strategies.scheduled')
+  checkKnown(strategies?.background, queued, 'strategies.background')
+  checkKnown(consistency, ['strict', 'eventual', 'relaxed'], 'consistency')
+  checkKnown(consistency?.strict, ['retries', 'retryDelay'], 'consistency.strict')
+  checkKnown(consistency?.eventual, ['retries', 'retryDelay', 'bound'], 'consistency.eventual')
+  checkKnown(consistency?.relaxed, ['retries', 'retryDelay', 'bound'], 'consistency.relaxed')
+  checkKnown(ledger, ['maxBytes'], 'ledger')
+  checkKnown(history, ['keepFor', 'keepCount'], 'history')
 }
 
 function oneOf<T extends string>(value: T, known: readonly T[], what: string): T {

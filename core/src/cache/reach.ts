@@ -15,7 +15,7 @@ import type { CascadeItem } from '../model/invalidation.ts'
 import type { Settings } from './options.ts'
 
 /** Names that a record lists, at most. */
-const listedMax = 1000
+const listedMax = 250
 /** Names that are walked in one go, at most. */
 const walkedMax = 5000
 
@@ -41,7 +41,7 @@ export class GraphReach implements Reach {
     this.cascade = listed(walked)
     this.cycles = walked.cycles
     this.#near = within(walked, maxDepth)
-    this.beyondDepth = walked.isWhole ? walked.length - this.#near.length : 0
+    this.beyondDepth = walked.length - this.#near.length
     this.#met = new Set(walked.names())
   }
 

@@ -9,7 +9,6 @@
  */
 import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
-import { innermostFlight } from '../loading/context.ts'
 import { checkCycle, Flight, type Outcome } from '../loading/flight.ts'
 import { loadOf, type Loader, type Reads } from '../loading/load.ts'
 import { runLoader } from '../loading/run.ts'
@@ -17,13 +16,14 @@ import type { Clock } from '../model/clock.ts'
 import { Entry, type EntryParts } from '../model/entry.ts'
 import type { CacheEvents, Events } from '../model/event.ts'
 import type { Policy } from '../model/policy.ts'
+import type { StoreOptions } from '../model/store.ts'
 import type { Tier } from '../tiers/contract.ts'
 import { refreshAt } from '../ttl/lifetime.ts'
 import type { Policies } from '../ttl/policies.ts'
 import type { Counts } from './counts.ts'
 import type { Found, Held } from './held.ts'
 import type { Lower } from './lower.ts'
-import type { Kept, StoreOptions, Writer } from './writer.ts'
+import type { Kept, Writer } from './writer.ts'
 
 export interface ReadRequest {
   readonly key: string
@@ -32,8 +32,10 @@ export interface ReadRequest {
   readonly policy: Policy
   /** Position at which this caller began. */
   readonly position: number
-  /** The flight in whose loader the read was made. */
+  /** The flight of this cache in whose loader the read was made: it depends on what is read. */
   readonly within: Flight | undefined
+  /** The flight of any cache whose loader waits for the read. */
+  readonly waiting: Flight | undefined
 }
 
 export interface ReaderParts {
@@ -87,27 +89,36 @@ export class Reader {
 
   /** What can be served of the key, from any tier. */
   async find(key: string): Promise<Found | undefined> {
-    const held = this.#parts.held.find(key)
-    if (held !== undefined || this.#parts.lower.none) return held
+    const { held, lower } = this.#parts
+    return held.find(key) ?? (lower.none ? undefined : this.#worth(key, await this.#below(key)))
+  }
+
+  /**
+   * Without tiers below, a load begins in the very tick in which it was asked for. What a tier below gave is judged
+   * in the tick in which it is used.
+   */
+  async read(request: ReadRequest): Promise<unknown> {
+    const { held, lower } = this.#parts
+    const { key } = request
+    const found = held.find(key) ?? (lower.none ? undefined : this.#worth(key, await this.#below(key)))
+    if (found === undefined) return this.#miss(request)
+    if (found.state === 'stale') return this.#readInGrace(request, found)
+    if (this.#parts.clock.now() >= refreshAt(found.entry)) this.#refresh(request, found.entry)
+    return this.serve(found.entry, request.within, found.tier)
+  }
+
+  #below(key: string): Promise<Below | undefined> {
     let lookUp = this.#lookUps.get(key)
     if (lookUp === undefined) {
       lookUp = this.#lookUp(key).finally(() => this.#lookUps.delete(key))
       this.#lookUps.set(key, lookUp)
     }
-    const below = await lookUp
-    if (below === undefined) return this.#parts.held.find(key)
-    const found = this.#parts.held.find(key) ?? this.#parts.held.assess(below.entry)
-    return found === undefined ? undefined : { ...found, tier: below.tier }
+    return lookUp
   }
 
-  /** Without tiers below, a load begins in the very tick in which it was asked for. */
-  async read(request: ReadRequest): Promise<unknown> {
-    const { held, lower } = this.#parts
-    const found = held.find(request.key) ?? (lower.none ? undefined : await this.find(request.key))
-    if (found === undefined) return this.#miss(request)
-    if (found.state === 'stale') return this.#readInGrace(request, found)
-    if (this.#parts.clock.now() >= refreshAt(found.entry)) this.#refresh(request, found.entry)
-    return this.serve(found.entry, request.within, found.tier)
+  #worth(key: string, below: Below | undefined): Found | undefined {
+    const found = this.#parts.held.find(key) ?? (below && this.#parts.held.assess(below.entry))
+    return found === undefined || below === undefined ? found : { ...found, tier: below.tier }
   }
 
   /** Hands out an entry as a hit. Rejects if what is remembered is an error. */
@@ -136,13 +147,16 @@ export class Reader {
     how: { within: Flight | undefined; because: CacheEvents['stale']['because'] },
   ): void {
     this.#parts.counts.stale++
-    how.within?.inherit(entry)
+    if (how.within !== undefined) {
+      how.within.inherit(entry)
+      how.within.usableUntil = Math.min(how.within.usableUntil, entry.graceUntil)
+    }
     this.#parts.events.emit('stale', { key: entry.key, because: how.because })
   }
 
   /** Ends all flights. */
   abort(reason: Error): Promise<unknown> {
-    for (const flight of this.#flying) flight.abort.abort(reason)
+    for (const flight of this.#flying) flight.abort(reason)
     return Promise.all([...this.#flying].map(async ({ outcome }) => outcome))
   }
 
@@ -189,7 +203,7 @@ export class Reader {
   #refresh(request: ReadRequest, stale: Entry): Flight {
     const joined = this.#joinable(request.key)
     if (joined !== undefined) return joined
-    const flight = this.#start({ ...request, within: undefined }, stale)
+    const flight = this.#start({ ...request, within: undefined, waiting: undefined }, stale)
     void flight.outcome?.then(({ failed, value }) => {
       if (failed) this.#parts.events.emit('error', { error: value, during: `refresh of '${request.key}'` })
     })
@@ -214,6 +228,7 @@ export class Reader {
       const expiresAt = Math.min(flight.expiresAt, outcome.expiresAt)
       within.inherit({ dependencies: flight.dependencies, expiresAt })
       within.doom(outcome.doomedFrom)
+      within.usableUntil = Math.min(within.usableUntil, flight.usableUntil)
     }
     if (outcome.failed) throw outcome.value
     return this.#parts.writer.copy(outcome.value)
@@ -221,7 +236,7 @@ export class Reader {
 
   /** Waits for a flight on behalf of the loader that the read was made in. @throws E_LOADING_CYCLE */
   async #waitFor(flight: Flight, request: ReadRequest): Promise<Outcome> {
-    const waiting = request.within ?? (this.#parts.automatic ? innermostFlight() : undefined)
+    const { waiting } = request
     if (waiting !== undefined) {
       checkCycle(waiting, flight)
       waiting.waitsFor.add(flight)
@@ -235,8 +250,10 @@ export class Reader {
 
   /** The flight of that key, unless what it read was invalidated meanwhile: nobody joins it any more then. */
   #joinable(key: string): Flight | undefined {
+    const { clock, judge } = this.#parts
     const flight = this.#flights.get(key)
-    return flight === undefined || this.#parts.judge.verdict(flight) !== undefined ? undefined : flight
+    if (flight === undefined || judge.verdict(flight) !== undefined) return undefined
+    return flight.usableUntil === Infinity || clock.now() < flight.usableUntil ? flight : undefined
   }
 
   #start(request: ReadRequest, stale?: Entry): Flight {
@@ -246,9 +263,8 @@ export class Reader {
   }
 
   #begin(request: ReadRequest, stale: Entry | undefined): Flight {
-    const { owner, automatic, log } = this.#parts
-    const parent = request.within ?? (automatic ? innermostFlight() : undefined)
-    const flight = new Flight({ key: request.key, stamp: log.applied, owner, parent })
+    const { owner, log } = this.#parts
+    const flight = new Flight({ key: request.key, stamp: log.applied, owner, parent: request.waiting })
     this.#flying.add(flight)
     flight.outcome = this.#fly(flight, request, stale)
     return flight
@@ -308,10 +324,12 @@ export class Reader {
   }
 
   #promote(parts: EntryParts, tier: Tier): Below | undefined {
-    const { held, log, lower, policies } = this.#parts
+    const { held, lower, policies } = this.#parts
+    // What came into memory while the tier was asked is no older.
+    const near = held.find(parts.key)
+    if (near !== undefined) return { entry: near.entry, tier: 'memory' }
     const entry = new Entry({ ...parts, policy: policies.find(parts.policy.name) })
-    const found = parts.generation === log.generation ? held.assess(entry) : undefined
-    if (found === undefined) {
+    if (held.assess(entry) === undefined) {
       lower.discard(parts.key, tier)
       return undefined
     }

@@ -4,8 +4,8 @@
 import { StaleproofError } from '../model/errors.ts'
 import type { InvalidateOptions, InvalidationResult } from '../model/invalidation.ts'
 import type { Loader } from '../loading/load.ts'
+import type { StoreOptions } from '../model/store.ts'
 import type { TargetLike } from '../invalidation/request.ts'
-import type { StoreOptions } from './writer.ts'
 
 /** What a wrapped function needs of its cache. */
 export interface Memory<P extends string> {
@@ -23,6 +23,7 @@ export interface Wrapped<A extends readonly unknown[], V> {
   (...args: A): Promise<V>
   /** The key of a call with these arguments. */
   key(...args: A): string
+  /** One result. @throws E_KEY_UNMAKEABLE */
   invalidate(...args: A): Promise<InvalidationResult>
   /** Every result of this function, whatever the arguments. */
   invalidateAll(options?: InvalidateOptions): Promise<InvalidationResult>
@@ -35,10 +36,16 @@ export function wrap<P extends string, A extends readonly unknown[], V>(
 ): Wrapped<A, V> {
   const key = (...args: A) => [prefix, ...args.map((arg) => keyPart(arg, prefix))].join(':')
   const optionsFor = typeof options === 'function' ? (args: A) => options(...args) : () => options
-  const call = (...args: A) => cache.getOrSet(key(...args), () => fn(...args), optionsFor(args))
+  const call = (...args: A): Promise<V> => {
+    try {
+      return cache.getOrSet(key(...args), () => fn(...args), optionsFor(args))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
   return Object.assign(call, {
     key,
-    invalidate: (...args: A) => cache.invalidate(key(...args)),
+    invalidate: async (...args: A) => cache.invalidate(key(...args)),
     invalidateAll: (more?: InvalidateOptions) =>
       cache.invalidate({ names: [prefix], prefix: `${prefix}:` }, more),
   })
@@ -47,7 +54,7 @@ export function wrap<P extends string, A extends readonly unknown[], V>(
 /** Text as it is, so that keys can be read; all else as `#` and JSON with sorted members, so that 7 is not '7'. */
 function keyPart(arg: unknown, prefix: string): string {
   if (typeof arg === 'string') return escapeText(arg)
-  return `#${escapeText(JSON.stringify(canonical(arg, prefix)) ?? 'undefined')}`
+  return `#${escapeText(JSON.stringify(canonical(arg, prefix)))}`
 }
 
 function escapeText(text: string): string {
@@ -58,6 +65,8 @@ function canonical(value: unknown, prefix: string): unknown {
   switch (typeof value) {
     case 'bigint':
       return { '#bigint': value.toString() }
+    case 'undefined':
+      return { '#undefined': true }
     case 'number':
       return Number.isFinite(value) ? value : { '#number': String(value) }
     case 'function':
@@ -76,7 +85,9 @@ function canonicalObject(value: object, prefix: string): unknown {
   const proto: unknown = Object.getPrototypeOf(value)
   if (proto !== Object.prototype && proto !== null) throw unkeyable(prefix, value.constructor.name)
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(members.map(([name, part]) => [name, canonical(part, prefix)]))
+  // A member that reads like one of our own marks gets a second one.
+  const nameOf = (name: string) => (name.startsWith('#') ? `#${name}` : name)
+  return Object.fromEntries(members.map(([name, part]) => [nameOf(name), canonical(part, prefix)]))
 }
 
 function unkeyable(prefix: string, what: string): StaleproofError {

@@ -14,10 +14,11 @@ import type { Clock, Random } from '../model/clock.ts'
 import { Entry, type EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { CacheEvents, Events } from '../model/event.ts'
-import { checkNames } from '../model/name.ts'
+import { checkNames, listOf } from '../model/name.ts'
 import type { Policy } from '../model/policy.ts'
 import type { Position } from '../model/position.ts'
-import { positiveDurationMs, sizeBytes, type Duration } from '../model/quantity.ts'
+import type { StoreOptions } from '../model/store.ts'
+import { positiveDurationMs, sizeBytes } from '../model/quantity.ts'
 import { entryOverheadBytes, estimateBytes } from '../tiers/size.ts'
 import { handOut, takeIn, type ValueMode } from '../tiers/values.ts'
 import { clampTtl, settleTimes, withJitter } from '../ttl/lifetime.ts'
@@ -25,19 +26,6 @@ import type { Counts } from './counts.ts'
 import type { Held } from './held.ts'
 import { Inheritance } from './inheritance.ts'
 import type { Lower } from './lower.ts'
-
-export interface StoreOptions<P extends string = string> {
-  /** Default: 'default'. */
-  readonly policy?: P | undefined
-  /** Within the policy's bounds. Default: the policy's. */
-  readonly ttl?: Duration | undefined
-  /** Names that this entry goes by, too: `invalidate` one of them and it goes. */
-  readonly tags?: readonly string[] | undefined
-  /** Names that it is made from. */
-  readonly dependsOn?: string | readonly string[] | undefined
-  /** Weight of the value in bytes. Default: exact for bytes and text, an estimate for objects. */
-  readonly size?: number | undefined
-}
 
 export type Refusal = NonNullable<CacheEvents['load']['refused']>
 
@@ -78,9 +66,10 @@ export class Writer {
   }
 
   /** Notes the dependencies that the options name. @throws E_NAME_INVALID, E_DURATION_INVALID, E_LOADING_ENDED */
-  declare(flight: Flight, { tags = [], dependsOn = [], ttl }: StoreOptions): void {
+  declare(flight: Flight, { tags = [], dependsOn = [], ttl, size }: StoreOptions): void {
     if (ttl !== undefined) positiveDurationMs(ttl, 'ttl')
-    const names = [...tags, ...(typeof dependsOn === 'string' ? [dependsOn] : dependsOn)]
+    if (size !== undefined) sizeBytes(size, 'size')
+    const names = [...listOf(tags), ...listOf(dependsOn)]
     checkNames(names, 'dependency')
     for (const name of names) flight.name(name)
   }
@@ -100,18 +89,13 @@ export class Writer {
         `undefined was given for '${flight.key}'; delete the key, or store null`,
       )
     }
-    const size = options.size === undefined ? estimateBytes(value) : sizeBytes(options.size, 'size')
-    const { entryBytesMax } = this.#parts.held.near
-    if (size > entryBytesMax && this.#parts.lower.none) throw tooLarge(flight.key, size, entryBytesMax)
-    const keep = {
-      value: takeIn(value, this.#parts.values),
-      options: { ...options, size },
-      policy,
-      failed: false,
-    }
+    const keep = { value: takeIn(value, this.#parts.values), options, policy, failed: false }
     if (!this.#parts.lower.none) await this.inheritance.fromLower(flight)
     this.inheritance.fromHeld(flight)
     this.#checkCount(flight, keep)
+    const { sizeBytes: size } = this.#partsOf(flight, { ...keep, ttlMs: 0 })
+    const { entryBytesMax } = this.#parts.held.near
+    if (size > entryBytesMax && this.#parts.lower.none) throw tooLarge(flight.key, size, entryBytesMax)
     return keep
   }
 
@@ -178,9 +162,9 @@ export class Writer {
   }
 
   #isDoomed(flight: Flight): boolean {
-    const by = this.#parts.judge.verdict(flight)
+    const by = this.#parts.judge.verdict(flight) ?? this.inheritance.wasOvertaken(flight)
     // Only the newest invalidation of a name is known: an earlier one may have come right after the start.
-    if (by !== undefined) flight.doom(flight.stamp + 1)
+    if (by !== undefined && by !== false) flight.doom(flight.stamp + 1)
     return flight.doomedFrom !== Infinity
   }
 
@@ -214,10 +198,10 @@ export class Writer {
   }
 
   #partsOf(flight: Flight, { value, failed, policy, options, ttlMs }: Keep & { ttlMs: number }): EntryParts {
-    const { key, direct, stamp, keyStamp, expiresAt: capAt } = flight
-    const inherited = [...flight.noted].filter(([, isDirect]) => !isDirect).map(([name]) => name)
-    const dependencies = [...direct, ...inherited]
-    const size = options.size === undefined ? estimateBytes(value) : sizeBytes(options.size, 'size')
+    const { key, stamp, keyStamp, expiresAt: capAt } = flight
+    const direct = flight.names(true)
+    const dependencies = [...direct, ...flight.names(false)]
+    const size = options.size ?? estimateBytes(value)
     return {
       key,
       value,

@@ -14,6 +14,7 @@ import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/inva
 import { tokenOf, type Position } from '../model/position.ts'
 import type { Tier } from '../tiers/contract.ts'
 import type { InvalidationRequest } from './contract.ts'
+import type { ResolvedTarget } from './request.ts'
 
 /** What an invalidation reaches through the graph. */
 export interface Reach {
@@ -32,6 +33,8 @@ export interface Hands {
   readonly tiers: readonly Tier[]
   /** How long a soft invalidation lets the old value be served, in ms. */
   boundMs(request: InvalidationRequest): number
+  /** How often, and after which wait in ms, a tier that failed is tried again. */
+  retries(request: InvalidationRequest): { readonly retries: number; readonly delayMs: number }
   /** Walks the graph as it is now. */
   reach(request: InvalidationRequest): Reach
   append(change: Change): Promise<Position>
@@ -52,7 +55,9 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
   const position = await hands.append(changeOf(request, hands))
   const dropped = hands.droppedNear(position.n)
   const purges = reach !== undefined && request.mode === 'purge'
-  const tiers = purges ? await purgeAll(request, { hands, reach, dropped }) : deferAll(hands, dropped)
+  const { tiers, attempts } = purges
+    ? await purgeAll(request, { hands, reach, dropped })
+    : { tiers: deferAll(hands, dropped), attempts: 1 }
   const failed = Object.entries(tiers).filter(([, tier]) => tier.status === 'failed')
   return {
     ...request,
@@ -63,7 +68,7 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
     truncated: reach !== undefined && reach.reached > reach.cascade.length,
     beyondDepth: reach?.beyondDepth ?? 0,
     tiers,
-    attempts: 1,
+    attempts,
     startedAt,
     endedAt: hands.clock.now(),
     error: failed.length > 0 ? incomplete(failed) : null,
@@ -95,15 +100,30 @@ function deferAll(hands: Hands, dropped: number): Outcomes {
   return { memory: { ...untouched, purged: dropped }, ...Object.fromEntries(lower) }
 }
 
-async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Outcomes> {
+interface Purged {
+  readonly tiers: Outcomes
+  readonly attempts: number
+}
+
+/** What a tier did not carry out is tried again, after a wait; memory and the record are not concerned by that. */
+async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Purged> {
   const { hands, reach } = purge
   // Taken before memory is purged, which knows the names by its entries.
   const keys = hands.tiers.length === 0 ? [] : [...new Set(reach.keys())]
-  const near = purgeNear(request, purge).then((outcome) => ['memory', outcome] as const)
-  const lower = hands.tiers.map(
-    async (tier) => [tier.name, await purgeTier(request, { hands, tier, keys })] as const,
-  )
-  return Object.fromEntries(await Promise.all([near, ...lower]))
+  const near = purgeNear(request, purge)
+  const lower = hands.tiers.map((tier) => purgeTier(request, { hands, tier, keys }))
+  const [memory, ...outcomes] = await Promise.all([near, ...lower])
+  const tiers: Outcomes = { memory: memory as TierOutcome }
+  for (const [i, tier] of hands.tiers.entries()) tiers[tier.name] = outcomes[i] as TierOutcome
+  const { retries, delayMs } = hands.retries(request)
+  let attempts = 1
+  for (; attempts <= retries; attempts++) {
+    const failed = hands.tiers.filter(({ name }) => tiers[name]?.status === 'failed')
+    if (failed.length === 0) break
+    await new Promise<void>((resolve) => hands.clock.schedule(delayMs, resolve, true))
+    for (const tier of failed) tiers[tier.name] = await purgeTier(request, { hands, tier, keys })
+  }
+  return { tiers, attempts }
 }
 
 async function purgeNear(
@@ -116,7 +136,7 @@ async function purgeNear(
 }
 
 interface TierPurge {
-  readonly hands: Hands
+  readonly hands: Pick<Hands, 'isInvalid'>
   readonly tier: Tier
   readonly keys: readonly string[]
 }
@@ -135,7 +155,10 @@ async function purgeTier(request: InvalidationRequest, purge: TierPurge): Promis
 }
 
 /** Keys to remove from a tier: what the graph reaches, and what the tier itself knows to depend on that. */
-async function keysIn(request: InvalidationRequest, { tier, keys }: TierPurge): Promise<string[]> {
+export async function keysIn(
+  request: ResolvedTarget,
+  { tier, keys }: Pick<TierPurge, 'tier' | 'keys'>,
+): Promise<string[]> {
   const prefix = request.all ? '' : request.prefix
   const named = await tier.dependents([...request.names, ...keys])
   const prefixed = prefix === null ? [] : await tier.withPrefix(prefix)

@@ -9,7 +9,8 @@ import {
   type Mode,
   type Target,
 } from '../model/invalidation.ts'
-import { checkName } from '../model/name.ts'
+import { checkKnown } from '../model/known.ts'
+import { checkName, checkNames, listOf } from '../model/name.ts'
 import type { InvalidationRequest } from './contract.ts'
 
 const modes: readonly Mode[] = ['purge', 'soft']
@@ -21,8 +22,9 @@ export type ResolvedTarget = Pick<InvalidationRequest, 'names' | 'prefix' | 'all
 
 /** @throws E_NAME_INVALID, E_TARGET_EMPTY */
 export function resolveTarget(target: TargetLike): ResolvedTarget {
-  const { names = [], prefix, all = false } = asTarget(target)
-  for (const name of names) checkName(name)
+  const { names: given = [], prefix, all = false } = asTarget(target)
+  const names = listOf(given)
+  checkNames(names)
   if (prefix !== undefined) checkName(prefix, 'prefix')
   if (names.length === 0 && prefix === undefined && !all) {
     throw new StaleproofError('E_TARGET_EMPTY', 'nothing was named; give names, a prefix, or all: true')
@@ -39,6 +41,7 @@ export function resolveRequest(
   options: InvalidateOptions,
   { id, requestedAt }: { id: string; requestedAt: number },
 ): InvalidationRequest {
+  checkKnown(options, ['strategy', 'consistency', 'mode', 'reason', 'actor'], 'invalidate')
   const mode = known(options.mode ?? 'purge', modes, ['mode', 'E_MODE_UNKNOWN'])
   const byDefault = mode === 'soft' ? 'eventual' : 'strict'
   const request: InvalidationRequest = {
@@ -59,8 +62,10 @@ export function resolveRequest(
 }
 
 function asTarget(target: TargetLike): Target {
-  if (typeof target === 'string') return { names: [target] }
-  return Array.isArray(target) ? { names: target as readonly string[] } : (target as Target)
+  if (typeof target === 'string' || Array.isArray(target))
+    return { names: listOf(target as readonly string[]) }
+  checkKnown(target as Target, ['names', 'prefix', 'all'], 'the target of an invalidation')
+  return target as Target
 }
 
 /** A soft invalidation lets old values be served for its bound: it has to have one, and to name what it speaks of. */

@@ -40,7 +40,6 @@ export class Flight implements Input {
   readonly owner: object
   /** The flight in whose loader this one was begun. */
   readonly parent: Flight | undefined
-  readonly abort = new AbortController()
   /** Name -> true if the loader read or named it itself, false if it came with a cached input. */
   readonly noted = new Map<string, boolean>()
   /** Those that were named by hand and not read: what they were made from is not known yet. */
@@ -49,11 +48,18 @@ export class Flight implements Input {
   readonly waitsFor = new Set<Flight>()
   /** Earliest expiry of the inputs. */
   expiresAt = Infinity
+  /** ms since 1970: from then on nobody may be given what was made from an input that was stale. */
+  usableUntil = Infinity
+  /** Others depend on the key and have to be told that it is made from more than they have inherited. */
+  announces = false
   doomedFrom = Infinity
   /** TTL that the loader asked for. */
   ttlMs: number | undefined
   skipStore = false
   ended = false
+  /** Set by whoever waits for the loader. */
+  onAbort: ((reason: Error) => void) | undefined
+  #abort: AbortController | undefined
   /** Set by whoever starts the flight, at once. Never rejects. */
   outcome: Promise<Outcome> | undefined
 
@@ -69,9 +75,24 @@ export class Flight implements Input {
     return this.noted.keys()
   }
 
-  /** What the loader read or named itself. */
-  get direct(): readonly string[] {
-    return [...this.noted].filter(([, isDirect]) => isDirect).map(([name]) => name)
+  /** Made when a loader, or a timeout, first asks for it. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  /** Ends the waiting for the loader: `aborted` rejects. */
+  abort(reason: Error): void {
+    void this.signal
+    this.#abort?.abort(reason)
+    this.onAbort?.(reason)
+  }
+
+  /** Names in the order in which they were noted: those that the loader read or named itself, or the others. */
+  names(isDirect: boolean): string[] {
+    const names: string[] = []
+    for (const [name, direct] of this.noted) if (direct === isDirect) names.push(name)
+    return names
   }
 
   /** Before it is read. @throws E_LOADING_ENDED */
@@ -88,10 +109,12 @@ export class Flight implements Input {
 
   /** What a cached input was made from, this is made from too: the input itself may be gone tomorrow. */
   inherit(input: Input): void {
-    for (const name of input.dependencies) {
-      if (name !== this.key && !this.noted.has(name)) this.noted.set(name, false)
-    }
+    for (const name of input.dependencies) this.inheritName(name)
     this.expiresAt = Math.min(this.expiresAt, input.expiresAt)
+  }
+
+  inheritName(name: string): void {
+    if (name !== this.key && !this.noted.has(name)) this.noted.set(name, false)
   }
 
   /** What is to be judged of the key alone. */

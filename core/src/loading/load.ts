@@ -3,6 +3,7 @@
  */
 import { checkNames } from '../model/name.ts'
 import { positiveDurationMs, type Duration } from '../model/quantity.ts'
+import type { StoreOptions } from '../model/store.ts'
 import type { Flight } from './flight.ts'
 
 /** Reads made through a load are its dependencies, with or without an asynchronous context. */
@@ -19,7 +20,7 @@ export interface Load {
   /** The value goes to the callers and is not kept. */
   skipStore(): void
   get<V>(key: string): Promise<V | undefined>
-  getOrSet<V>(key: string, loader: Loader<V>, options?: object): Promise<V>
+  getOrSet<V>(key: string, loader: Loader<V>, options?: StoreOptions): Promise<V>
   peek<V>(key: string): V | undefined
 }
 
@@ -31,7 +32,7 @@ export interface Reads {
   getOrSetWithin(
     flight: Flight,
     key: string,
-    how: { readonly loader: Loader<unknown>; readonly options: object | undefined },
+    how: { readonly loader: Loader<unknown>; readonly options: StoreOptions | undefined },
   ): Promise<unknown>
   peekWithin(flight: Flight, key: string): unknown
 }
@@ -39,7 +40,9 @@ export interface Reads {
 export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load {
   return {
     key: flight.key,
-    signal: flight.abort.signal,
+    get signal() {
+      return flight.signal
+    },
     stale,
     dependsOn(...names) {
       checkNames(names, 'dependency')
@@ -52,7 +55,7 @@ export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load
       flight.skipStore = true
     },
     get: <V>(key: string) => reads.getWithin(flight, key) as Promise<V | undefined>,
-    getOrSet: <V>(key: string, loader: Loader<V>, options?: object) =>
+    getOrSet: <V>(key: string, loader: Loader<V>, options?: StoreOptions) =>
       reads.getOrSetWithin(flight, key, { loader, options }) as Promise<V>,
     peek: <V>(key: string) => reads.peekWithin(flight, key) as V | undefined,
   }

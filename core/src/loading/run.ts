@@ -25,21 +25,20 @@ export async function runLoader(flight: Flight, options: RunOptions): Promise<un
   const timer =
     hardTimeoutMs === null
       ? undefined
-      : clock.schedule(hardTimeoutMs, () => flight.abort.abort(timeout(flight.key, hardTimeoutMs)))
+      : clock.schedule(hardTimeoutMs, () => flight.abort(timeout(flight.key, hardTimeoutMs)))
   try {
     const running = automatic ? runWithin(flight, async () => loader(load)) : (async () => loader(load))()
-    return await Promise.race([running, aborted(flight.abort.signal)])
+    return await Promise.race([running, aborted(flight)])
   } finally {
     timer?.cancel()
     flight.ended = true
   }
 }
 
-/** Never resolves; rejects when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<never> {
+/** Never resolves; rejects when the flight is aborted. */
+function aborted(flight: Flight): Promise<never> {
   return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason as Error)
-    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    flight.onAbort = reject
   })
 }
 

@@ -8,8 +8,8 @@ export interface Clock {
   /** Wall time, ms since 1970. */
   now(): number
   /**
-   * Wall time that may lag `now()` by the length of the running synchronous work, or by about 1 ms:
-   * for lifetimes, where that does not matter, on the path of every hit, where the price of `now()` does.
+   * Wall time that may lag `now()` by about 1 ms, by the length of the running synchronous work, or by some hundred
+   * calls: for lifetimes, where that does not matter, on the path of every hit, where the price of `now()` does.
    */
   coarseNow(): number
   /** Runs `work` once after `delayMs`. A waiting timer does not keep the process alive unless `keepAlive`. */
@@ -27,8 +27,12 @@ export function systemClock(): Clock {
   return new SystemClock()
 }
 
+/** Calls after which the time is looked up again: promises that follow each other let no timer fire. */
+const usesMax = 256
+
 class SystemClock implements Clock {
   #coarse = 0
+  #uses = 0
   #timer: NodeJS.Timeout | undefined
   readonly #forget = () => {
     this.#coarse = 0
@@ -40,7 +44,7 @@ class SystemClock implements Clock {
   }
 
   coarseNow(): number {
-    return this.#coarse === 0 ? this.#look() : this.#coarse
+    return this.#coarse === 0 || ++this.#uses > usesMax ? this.#look() : this.#coarse
   }
 
   schedule(delayMs: number, work: () => void, keepAlive = false): Timer {
@@ -56,6 +60,7 @@ class SystemClock implements Clock {
 
   #look(): number {
     this.#coarse = Date.now()
+    this.#uses = 0
     this.#timer ??= setTimeout(this.#forget, 1).unref()
     return this.#coarse
   }

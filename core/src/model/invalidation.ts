@@ -23,7 +23,7 @@ export type Status = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled
 /** What has changed. Several of these together are one record: all of it or nothing. */
 export interface Target {
   /** Names that changed. */
-  readonly names?: readonly string[] | undefined
+  readonly names?: string | readonly string[] | undefined
   /** Every name that begins with this text. */
   readonly prefix?: string | undefined
   /** Everything. */
@@ -33,7 +33,10 @@ export interface Target {
 export interface InvalidateOptions {
   /** Default: immediate. */
   readonly strategy?: Strategy | undefined
-  /** Default: strict; with `mode: 'soft'`: eventual. */
+  /**
+   * How long any reader may still get the old value, counted from when the call resolved; of what is queued
+   * (scheduled, background), from when it was carried out. Default: strict; with `mode: 'soft'`: eventual.
+   */
   readonly consistency?: Consistency | undefined
   readonly mode?: Mode | undefined
   /** Why, in words, for the history. */

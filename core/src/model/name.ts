@@ -16,6 +16,11 @@ export function checkName(name: unknown, what = 'name'): asserts name is string 
   if (bytes > nameBytesMax) throw invalid(what, `is ${bytes} bytes long ('${name.slice(0, 40)}...')`)
 }
 
+/** One name or several, as a list. */
+export function listOf(names: string | readonly string[]): readonly string[] {
+  return typeof names === 'string' ? [names] : names
+}
+
 /** @throws E_NAME_INVALID */
 export function checkNames(names: readonly string[], what = 'name'): void {
   for (const name of names) checkName(name, what)

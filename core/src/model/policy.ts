@@ -9,7 +9,7 @@ export interface PolicyOptions {
   readonly ttl?: Duration | undefined
   /** Each read multiplies the lifetime, counted from the time of storing. Default 1 (no extension). */
   readonly accessMultiplier?: number | undefined
-  /** Bound of that extension. Default: the TTL. */
+  /** Bound of that extension; needed with a multiplier above 1. */
   readonly maxExtension?: Duration | undefined
   /** Least TTL that a caller may give; a smaller one is raised. Default 60 s, or `ttl` if that is less. */
   readonly minTtl?: Duration | undefined

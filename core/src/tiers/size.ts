@@ -51,12 +51,11 @@ function walk(root: object): number {
       if (visits >= visitsMax) break
     }
   }
-  return Math.ceil((bytes * Math.max(visits, countParts(queue, visits))) / Math.max(1, visits))
+  return visits < visitsMax ? bytes : Math.ceil((bytes * countParts(queue)) / visits)
 }
 
-/** Parts of the objects met so far: all of them if the walk was not cut short. */
-function countParts(met: readonly object[], visits: number): number {
-  if (visits < visitsMax) return visits
+/** Parts of the objects met so far, looked at or not. */
+function countParts(met: readonly object[]): number {
   let parts = 0
   for (const object of met) parts += sizeOf(object)
   return parts

@@ -42,20 +42,21 @@ export function lifetime(ttlMs: number, policy: Policy, reads: number): number {
  * every read: the reads counted until then were all hits, so the outcome is the same and a hit stays cheap.
  */
 export function settleTimes(entry: Entry): void {
-  const end = entry.storedAt + lifetime(entry.ttlMs, entry.policy, entry.reads)
+  const end =
+    entry.storedAt + (isGood(entry) ? lifetime(entry.ttlMs, entry.policy, entry.reads) : entry.ttlMs)
   entry.expiresAt = Math.min(end, entry.capAt)
-  entry.graceUntil = Math.min(entry.expiresAt + graceMs(entry), entry.graceCapAt)
+  entry.graceUntil = Math.min(entry.expiresAt + (isGood(entry) ? entry.policy.graceMs : 0), entry.graceCapAt)
   entry.attentionAt = Math.min(refreshAt(entry), entry.expiresAt)
 }
 
-/** What says that there is nothing, or an error, is not worth serving past its time. */
-function graceMs({ kind, value, policy }: Entry): number {
-  return kind === 'error' || value === undefined ? 0 : policy.graceMs
+/** What says that there is nothing, or an error, is not worth serving past its own time. */
+function isGood({ kind, value }: Entry): boolean {
+  return kind === 'value' && value !== undefined
 }
 
 /** When a hit should start a load in the background; Infinity if never. */
 export function refreshAt(entry: Entry): number {
-  const part = entry.policy.refreshAhead
+  const part = isGood(entry) ? entry.policy.refreshAhead : null
   return part === null ? Infinity : entry.storedAt + (entry.expiresAt - entry.storedAt) * part
 }
 

@@ -2,6 +2,7 @@
  * The policies of a cache: the seed's four, those that the user adds, each with every rule decided.
  */
 import { StaleproofError } from '../model/errors.ts'
+import { checkKnown } from '../model/known.ts'
 import type { Policy, PolicyOptions } from '../model/policy.ts'
 import { durationMs, positiveDurationMs, type Duration } from '../model/quantity.ts'
 
@@ -28,7 +29,9 @@ export class Policies {
 
   /** @throws E_OPTIONS_INVALID, E_DURATION_INVALID naming the policy and the rule */
   constructor(own: Readonly<Record<string, PolicyOptions>> = {}, ttl: TtlOptions = {}) {
-    for (const [name, options] of Object.entries({ ...builtIn, ...own })) {
+    checkKnown(ttl, ['default', 'min', 'max'], 'ttl')
+    for (const name of new Set([...Object.keys(builtIn), ...Object.keys(own)])) {
+      const options = { ...builtIn[name as BuiltInPolicy], ...own[name] }
       this.#byName.set(name, resolvePolicy(name, options, ttl))
     }
   }
@@ -55,7 +58,23 @@ export class Policies {
   }
 }
 
+const rules: readonly (keyof PolicyOptions)[] = [
+  'ttl',
+  'accessMultiplier',
+  'maxExtension',
+  'minTtl',
+  'maxTtl',
+  'jitter',
+  'grace',
+  'refreshAhead',
+  'softTimeout',
+  'hardTimeout',
+  'negativeTtl',
+  'errorTtl',
+]
+
 function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): Policy {
+  checkKnown(options, rules, `policies.${name}`)
   const what = (rule: string) => `policies.${name}.${rule}`
   const ttlMs = positiveDurationMs(options.ttl ?? ttl.default ?? '1h', what('ttl'))
   const minTtlMs = positiveDurationMs(options.minTtl ?? ttl.min ?? '1m', what('minTtl'))
@@ -63,6 +82,10 @@ function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): P
   const off = (duration: Duration | undefined, rule: string) => durationMs(duration ?? 0, what(rule))
   if (minTtlMs > maxTtlMs) {
     throw new StaleproofError('E_OPTIONS_INVALID', `${what('minTtl')} is greater than ${what('maxTtl')}`)
+  }
+  if ((options.accessMultiplier ?? 1) > 1 && options.maxExtension === undefined) {
+    const message = `${what('accessMultiplier')} extends nothing without ${what('maxExtension')}; give both`
+    throw new StaleproofError('E_OPTIONS_INVALID', message)
   }
   return {
     name,

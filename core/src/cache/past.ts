@@ -1,0 +1,103 @@
+/**
+ * Past: what is known of entries that left memory.
+ *
+ *   ended     name -> how and by what its last entry went: for explanations, and to refuse what was made from an
+ *             entry that was invalidated meanwhile, though the name itself was not
+ *   lineage   name -> what its last entry was made from: whoever still depends on the name carries that
+ *
+ * Both are bounded, the least recently used going first; `low` rises then: of departures up to there nothing is
+ * known any more, and who began before is taken for overtaken.
+ *
+ * Invariant: for n >= low, `endedAfter(n, name)` is true if an entry of that name was found invalid after n.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Invalidated, Judge } from '../log/judge.ts'
+import type { Clock } from '../model/clock.ts'
+import type { Entry } from '../model/entry.ts'
+import type { Departure } from '../model/event.ts'
+
+/** How an entry went. */
+export interface Gone {
+  readonly why: Departure
+  /** ms since 1970. */
+  readonly atMs: number
+  /** What ended it, if it was invalidated. */
+  readonly by: Invalidated | null
+}
+
+interface Lineage {
+  readonly dependencies: readonly string[]
+  /** Position at which they were good: when the entry left, or is about to come. */
+  readonly n: number
+}
+
+const endedMax = 50_000
+/** Names in all lineages together. */
+const lineageMax = 500_000
+
+export interface PastParts {
+  readonly judge: Judge
+  readonly clock: Clock
+  readonly applied: () => number
+}
+
+export class Past {
+  /** Position up to which departures may have been forgotten. */
+  low = 0
+  readonly #parts: PastParts
+  readonly #ended = new LRUCache<string, Gone>({
+    max: endedMax,
+    dispose: ({ by }, _name, reason) => {
+      if (reason === 'evict' && by !== null) this.#forgetUpTo(by.n)
+    },
+  })
+  readonly #lineages = new LRUCache<string, Lineage>({
+    maxSize: lineageMax,
+    sizeCalculation: ({ dependencies }) => dependencies.length + 1,
+    dispose: (_lineage, _name, reason) => {
+      if (reason === 'evict') this.#forgetUpTo(this.#parts.applied())
+    },
+  })
+
+  constructor(parts: PastParts) {
+    this.#parts = parts
+  }
+
+  left({ key, dependencies }: Entry, { why, by }: Pick<Gone, 'why' | 'by'>): void {
+    if (by !== null || why !== 'replaced')
+      this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow() })
+    if (why !== 'replaced') this.expect(key, dependencies)
+  }
+
+  /** An entry of this name comes: what was made from the last one may have been invalidated while there was none. */
+  replace(key: string): void {
+    const lineage = this.#lineages.get(key)
+    if (lineage === undefined) return
+    this.#lineages.delete(key)
+    const { n, dependencies } = lineage
+    const by = this.#parts.judge.verdict({ key, stamp: n, keyStamp: n, dependencies })
+    if (by !== undefined) this.#ended.set(key, { why: 'replaced', by, atMs: this.#parts.clock.coarseNow() })
+  }
+
+  /** `name` is about to be stored with these dependencies: whoever comes to depend on it from now on inherits them. */
+  expect(name: string, dependencies: readonly string[]): void {
+    if (dependencies.length > 0) this.#lineages.set(name, { dependencies, n: this.#parts.applied() })
+  }
+
+  lineageOf(name: string): readonly string[] {
+    return this.#lineages.get(name)?.dependencies ?? []
+  }
+
+  gone(name: string): Gone | undefined {
+    return this.#ended.peek(name)
+  }
+
+  /** Whether the entry that somebody read of this name at `n` or later may have been invalidated since. */
+  endedAfter(n: number, name: string): boolean {
+    return (this.#ended.peek(name)?.by?.n ?? 0) > n
+  }
+
+  #forgetUpTo(n: number): void {
+    this.low = Math.max(this.low, n)
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * What may be said of a value when it is stored.
+ */
+import type { Duration } from './quantity.ts'
+
+export interface StoreOptions<P extends string = string> {
+  /** Default: 'default'. */
+  readonly policy?: P | undefined
+  /** Milliseconds, or text such as '5m'; kept within the policy's bounds. Default: the policy's. */
+  readonly ttl?: Duration | undefined
+  /** Names that this entry goes by, too: `invalidate` one of them and it goes. */
+  readonly tags?: string | readonly string[] | undefined
+  /** Names that it is made from. */
+  readonly dependsOn?: string | readonly string[] | undefined
+  /** Weight of the value in bytes. Default: exact for bytes and text, an estimate for objects. */
+  readonly size?: number | undefined
+}
