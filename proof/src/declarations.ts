@@ -3,25 +3,26 @@
  */
 import fc from 'fast-check'
 import { HandClock } from './clock.ts'
-import { Declared, moves } from './declared.ts'
+import { Declared, type Move } from './declared.ts'
 import type { Cache, Library } from './library.ts'
 import { atOnce } from './steady.ts'
 import { MapTier } from './tier.ts'
 
 export interface Setup {
+  readonly among: fc.Arbitrary<Move>
   readonly hasTier: boolean
   readonly entriesMax: readonly (number | undefined)[]
   /** Small, and what is not known any more is most of it. */
   readonly ledgerBytesMax: readonly number[]
 }
 
-export function inWhateverOrder({ hasTier, entriesMax, ledgerBytesMax }: Setup) {
+export function inWhateverOrder({ among, hasTier, entriesMax, ledgerBytesMax }: Setup) {
   const setups = fc.record({
     entriesMax: fc.constantFrom(...entriesMax),
     ledgerBytesMax: fc.constantFrom(...ledgerBytesMax),
   })
   return (library: Library) =>
-    fc.asyncProperty(setups, fc.array(moves, { minLength: 6, maxLength: 18 }), async (setup, made) => {
+    fc.asyncProperty(setups, fc.array(among, { minLength: 6, maxLength: 18 }), async (setup, made) => {
       const clock = new HandClock()
       const tier = hasTier ? new MapTier(atOnce) : undefined
       const cache: Cache = library.createCache({

@@ -96,11 +96,31 @@ export const moves: fc.Arbitrary<Move> = fc.oneof(
   },
 )
 
+const few = fc.constantFrom('a:0', 'b:0', 'c:0')
+
+/** Links that come and go, among three names. */
+export const linkMoves: fc.Arbitrary<Move> = fc.oneof(
+  fc.record({ do: fc.constant('link' as const), key: few, on: few }),
+  fc.record({ do: fc.constant('unlinkAll' as const), key: few }),
+  fc.record({
+    do: fc.constant('load' as const),
+    key: few,
+    on: fc.subarray(['b:0', 'c:0'], { maxLength: 1 }),
+  }),
+  fc.record({
+    do: fc.constant('invalidate' as const),
+    names: few.map((name) => [name]),
+    isLazy: fc.boolean(),
+  }),
+)
+
 /** A value, and what is known of it. */
 interface Version {
   readonly key: string
   /** What it was made from -> when the oldest was made that came of it; its own key too. */
   readonly ages: Map<string, number>
+  /** The same of what came by links and rules: gone when they are. */
+  readonly borne: Map<string, number>
   isDead: boolean
 }
 
@@ -145,10 +165,12 @@ export class Declared {
       case 'link':
       case 'unlink':
       case 'unlinkAll':
-        return this.#relink(move)
+        await this.#relink(move)
+        return this.#bearAnew()
       case 'rule':
       case 'unrule':
-        return this.#rerule(move.do, move.place)
+        await this.#rerule(move.do, move.place)
+        return this.#bearAnew()
       case 'set':
       case 'fill':
         return this.#bring(move)
@@ -246,7 +268,7 @@ export class Declared {
   #version(key: string, on: readonly string[], input?: Version): Version {
     const ages = new Map([key, ...on].map((name) => [name, this.#time]))
     for (const [name, age] of input?.ages ?? []) if (name !== key) ages.set(name, age)
-    const version = { key, ages, isDead: false }
+    const version = { key, ages, borne: new Map<string, number>(), isDead: false }
     this.#versions.push(version)
     return version
   }
@@ -259,7 +281,25 @@ export class Declared {
     }
     for (const other of this.#versions) {
       const age = other === version || other.isDead ? undefined : this.#closure(other).get(version.key)
-      if (age !== undefined) older(other.ages, version.ages.keys(), age)
+      const isTracked = other.ages.has(version.key)
+      if (age !== undefined) older(isTracked ? other.ages : other.borne, version.ages.keys(), age)
+    }
+    await this.#bear(version)
+  }
+
+  /** What the names that links and rules lead to are made from, as far as they are held. */
+  async #bear(version: Version): Promise<void> {
+    for (const [name, age] of this.#closure(version)) {
+      const held = version.ages.has(name) ? undefined : await this.#heldOf(name)
+      older(version.borne, held?.ages.keys() ?? [], age)
+    }
+  }
+
+  async #bearAnew(): Promise<void> {
+    this.#bury()
+    for (const version of this.#versions) {
+      version.borne.clear()
+      if (!version.isDead) await this.#bear(version)
     }
   }
 
@@ -280,9 +320,9 @@ export class Declared {
   }
 
   /** All names that a value rests on, each with the age of the oldest that came of it. */
-  #closure({ ages }: Version): Map<string, number> {
+  #closure({ ages, borne }: Version): Map<string, number> {
     const closure = new Map<string, number>()
-    const open = [...ages]
+    const open = [...ages, ...borne]
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const [name, age] = next
       if ((closure.get(name) ?? Infinity) <= age) continue

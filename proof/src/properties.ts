@@ -6,6 +6,7 @@
  */
 import type fc from 'fast-check'
 import { inWhateverOrder } from './declarations.ts'
+import { linkMoves, moves } from './declared.ts'
 import { everyInputCounts } from './inputs.ts'
 import { sameForReaders } from './lazy.ts'
 import type { Library } from './library.ts'
@@ -111,6 +112,7 @@ export const properties: readonly Shown[] = [
   }),
   shown(14, 'declared dependencies, and entries judged again and again', {
     property: inWhateverOrder({
+      among: moves,
       hasTier: false,
       entriesMax: [undefined, 4],
       ledgerBytesMax: [ledgerBytesMin, 2 ** 20],
@@ -132,12 +134,26 @@ export const properties: readonly Shown[] = [
     runs: 500,
   }),
   shown(19, 'declarations, stores and invalidations, beside a model', {
-    property: inWhateverOrder({ hasTier: false, entriesMax: [undefined, 2, 4], ledgerBytesMax: [2 ** 20] }),
+    property: inWhateverOrder({
+      among: moves,
+      hasTier: false,
+      entriesMax: [undefined, 2, 4],
+      ledgerBytesMax: [2 ** 20],
+    }),
     runs: 600,
   }),
   shown(19, 'the same, with a tier below', {
-    property: inWhateverOrder({ hasTier: true, entriesMax: [1, 2], ledgerBytesMax: [2 ** 20] }),
+    property: inWhateverOrder({ among: moves, hasTier: true, entriesMax: [1, 2], ledgerBytesMax: [2 ** 20] }),
     runs: 600,
+  }),
+  shown(19, 'links that come and go', {
+    property: inWhateverOrder({
+      among: linkMoves,
+      hasTier: false,
+      entriesMax: [undefined],
+      ledgerBytesMax: [2 ** 20],
+    }),
+    runs: 400,
   }),
   shown(21, 'grace, refresh-ahead, failing loaders, soft invalidations, in any order', {
     property: anyOrder({
