@@ -81,6 +81,7 @@ export class Past {
 
   /** `name` is about to be stored with these dependencies: whoever comes to depend on it from now on inherits them. */
   expect(name: string, dependencies: readonly string[]): void {
+    this.replace(name)
     if (dependencies.length > 0) this.#lineages.set(name, { dependencies, n: this.#parts.applied() })
   }
 

@@ -67,6 +67,21 @@ describe('bad input is told and changes nothing', () => {
     expect(cache.stats().log.n).toBe(0)
   })
 
+  it('a misspelt option', async () => {
+    await expect(opened().cache.invalidate('a', wild({ stratgy: 'lazy' }))).rejects.toEqual(
+      refused('E_OPTIONS_INVALID', /no option 'stratgy'/),
+    )
+  })
+
+  it('one name where several may stand is one name', async () => {
+    const { cache } = opened()
+    await cache.set('a', 1, { tags: 'albums' })
+    expect((await cache.invalidate({ names: 'albums' })).cascade.map(({ name }) => name)).toEqual([
+      'albums',
+      'a',
+    ])
+  })
+
   it('an invalidation of nothing', async () => {
     await expect(opened().cache.invalidate({})).rejects.toEqual(refused('E_TARGET_EMPTY'))
     await expect(opened().cache.plan([])).rejects.toEqual(refused('E_TARGET_EMPTY'))
@@ -114,6 +129,9 @@ describe('bad options are told when the cache is opened', () => {
     [{ graph: { cycles: 'ignore' } }, 'E_OPTIONS_INVALID', /graph.cycles/],
     [{ strategies: { scheduled: { cron: 'never' } } }, 'E_OPTIONS_INVALID', /cron/],
     [{ tracking: 'none' }, 'E_OPTIONS_INVALID', /tracking/],
+    [{ memroy: {} }, 'E_OPTIONS_INVALID', /no option 'memroy'; it has .*memory/],
+    [{ policies: { a: { tll: 1 } } }, 'E_OPTIONS_INVALID', /policies.a has no option 'tll'/],
+    [{ policies: { a: { accessMultiplier: 2 } } }, 'E_OPTIONS_INVALID', /maxExtension/],
   ])('%o', (options, code, text) => {
     expect(() => createCache(wild(options))).toThrow(refused(code, text))
   })

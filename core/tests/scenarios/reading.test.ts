@@ -111,6 +111,12 @@ describe('reading', () => {
     expect(cache.stats().memory).toMatchObject({ entries: 2, evictions: 1 })
   })
 
+  it.each([[[]], [{}], [new Date(0)], [new Map()], [''], [[[]]]])('%o can be stored', async (value) => {
+    const { cache } = opened()
+    expect(await cache.set('a', value)).toMatchObject({ stored: true })
+    expect(cache.peek('a')).toBe(value)
+  })
+
   it('after close everything is refused, and loads under way end', async () => {
     const { cache } = opened()
     let aborted: unknown
