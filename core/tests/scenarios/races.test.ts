@@ -9,12 +9,12 @@ describe('a listener that calls back', () => {
     async (why) => {
       const { cache } = opened({ memory: { maxEntries: 1 } })
       const since = cache.token()
-    await cache.fill(why === 'evicted' ? 'old' : 'new', 1, { since })
+      await cache.fill(why === 'evicted' ? 'old' : 'new', 1, { since })
       let invalidated: Promise<unknown> | undefined
       cache.on('departed', (event) => {
         if (event.why === why) invalidated ??= cache.invalidate('row')
       })
-      await cache.set('new', 'made before', { dependsOn: 'row' })
+      await cache.fill('new', 'made before', { since, dependsOn: 'row' })
       await invalidated
       expect(cache.peek('new')).toBeUndefined()
       expect(cache.stats().memory).toMatchObject({ entries: 0, bytes: 0 })
