@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Explanation, Stats } from '../src/api/protocol.ts'
 import { type Daemon, endAll, makeFolder, startDaemon, until } from './daemon.ts'
 
 let photos: string
@@ -41,9 +42,9 @@ describe('what was made from a file is not served any more', () => {
     write('sea.jpg', 'changed')
     await daemon.gone('sea')
     expect(await daemon.statusOf('sky')).toBe(200)
-    const { went } = await (await daemon.fetch('/v1/explain/sea')).json()
+    const { went } = (await (await daemon.fetch('/v1/explain/sea')).json()) as Explanation
     expect(went).toMatchObject({ why: 'invalidated', because: name('sea.jpg') })
-    const record = await (await daemon.fetch(`/v1/invalidations/${went.by}`)).json()
+    const record = await (await daemon.fetch(`/v1/invalidations/${went?.by}`)).json()
     expect(record).toMatchObject({ reason: 'files: changed', actor: 'source:files', strategy: 'immediate' })
   })
 
@@ -80,9 +81,13 @@ describe('what was made from a file is not served any more', () => {
   })
 })
 
+async function invalidationsSoFar(): Promise<number> {
+  return ((await (await daemon.fetch('/v1/stats')).json()) as Stats).invalidations
+}
+
 it('takes thousands of files in few invalidations, and misses none', async () => {
   const count = 3000
-  const before = (await (await daemon.fetch('/v1/stats')).json()).invalidations
+  const before = await invalidationsSoFar()
   const follow = await eventsOf()
   mkdirSync(join(photos, 'many'))
   for (let n = 0; n < count; n++) write(`many/${n}.jpg`, String(n))
@@ -91,7 +96,7 @@ it('takes thousands of files in few invalidations, and misses none', async () =>
     () => expected.every((one) => follow.names.has(one)),
     () => `${follow.names.size} of ${count} names`,
   )
-  const after = (await (await daemon.fetch('/v1/stats')).json()).invalidations
+  const after = await invalidationsSoFar()
   // One each 50 ms at most, and a slow disk takes seconds to make so many files.
   expect(after - before).toBeLessThan(count / 10)
 }, 30_000)

@@ -8,7 +8,17 @@ import type { Rule } from './rules.ts'
 import { Rules } from './rules.ts'
 import { widest, type Targets } from './targets.ts'
 
-const name = fc.constantFrom('a:1', 'a:2', 'a:1/x', 'b:1', 'b:2', 'b:1/x', 'c:1', 'c:2', 'd')
+const name: fc.Arbitrary<string> = fc.constantFrom(
+  'a:1',
+  'a:2',
+  'a:1/x',
+  'b:1',
+  'b:2',
+  'b:1/x',
+  'c:1',
+  'c:2',
+  'd',
+)
 const rule: fc.Arbitrary<Rule> = fc.constantFrom(
   { dependent: 'b:{v}', dependsOn: ['a:{v}'] },
   { dependent: 'c:{v}', dependsOn: ['b:{v}', 'd'] },
@@ -23,7 +33,7 @@ const scene = fc.record({
   tracked: fc.array(fc.tuple(name, fc.array(name)), { maxLength: 5 }),
   rules: fc.uniqueArray(rule, { maxLength: 4 }),
   names: fc.uniqueArray(name, { maxLength: 3 }),
-  prefixes: fc.uniqueArray(fc.constantFrom('', 'a:', 'a:1', 'b', 'b:1/', 'zz'), { maxLength: 2 }),
+  prefixes: fc.uniqueArray<string>(fc.constantFrom('', 'a:', 'a:1', 'b', 'b:1/', 'zz'), { maxLength: 2 }),
 })
 
 type Scene = typeof scene extends fc.Arbitrary<infer T> ? T : never
@@ -56,7 +66,10 @@ function build(scene: Scene, graph: Graph): Graph {
   for (const [dependent, dependency] of scene.links) graph.link(dependent, dependency)
   for (const [key, dependencies] of scene.tracked) graph.track(key, dependencies, [])
   for (const rule of scene.rules) graph.addRule(rule)
-  for (const i of scene.unlinked) graph.unlink(...(scene.links[i] ?? ['', '']))
+  for (const i of scene.unlinked) {
+    const [dependent = '', dependency = ''] = scene.links[i] ?? []
+    graph.unlink(dependent, dependency)
+  }
   return graph
 }
 

@@ -55,7 +55,7 @@ it('gives each kind of change its reason, and a name its last kind', async () =>
   delivery.report({ kind: 'removed', names: ['a', 'b'] })
   delivery.report({ kind: 'created', names: ['a'] })
   await vi.advanceTimersByTimeAsync(50)
-  const reasons = calls.map(({ target, options }) => `${options?.reason}: ${target.names?.join()}`)
+  const reasons = calls.map(({ target, options }) => `${options?.reason}: ${[target.names].flat().join()}`)
   expect(reasons).toEqual(['files: created: a', 'files: removed: b'])
 })
 
