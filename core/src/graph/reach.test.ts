@@ -19,6 +19,7 @@ const name: fc.Arbitrary<string> = fc.constantFrom(
   'c:2',
   'd',
 )
+const prefix: fc.Arbitrary<string> = fc.constantFrom('', 'a:', 'a:1', 'b', 'b:1/', 'zz')
 const rule: fc.Arbitrary<Rule> = fc.constantFrom(
   { dependent: 'b:{v}', dependsOn: ['a:{v}'] },
   { dependent: 'c:{v}', dependsOn: ['b:{v}', 'd'] },
@@ -33,7 +34,7 @@ const scene = fc.record({
   tracked: fc.array(fc.tuple(name, fc.array(name)), { maxLength: 5 }),
   rules: fc.uniqueArray(rule, { maxLength: 4 }),
   names: fc.uniqueArray(name, { maxLength: 3 }),
-  prefixes: fc.uniqueArray<string>(fc.constantFrom('', 'a:', 'a:1', 'b', 'b:1/', 'zz'), { maxLength: 2 }),
+  prefixes: fc.uniqueArray(prefix, { maxLength: 2 }),
 })
 
 type Scene = typeof scene extends fc.Arbitrary<infer T> ? T : never
