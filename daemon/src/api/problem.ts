@@ -53,6 +53,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   E_INVALIDATION_INCOMPLETE: [502, 'A tier did not carry out the invalidation'],
   E_INVALIDATION_QUEUE_FULL: [503, 'The queue of invalidations is full'],
   E_CACHE_CLOSED: [503, 'The cache is closed'],
+  E_TIERS_UNREACHABLE: [503, 'A tier could not be asked'],
 }
 
 /** Details of an error that its problem shows; all else stays inside. */
