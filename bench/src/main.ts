@@ -10,6 +10,7 @@ import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { hitsInChild, inChild } from './child.ts'
+import { measureEviction } from './eviction.ts'
 import { printed, type Report, type Row } from './figures.ts'
 import { canHold, dependencyCounts, holders } from './heap.ts'
 import { measureHits } from './hits.ts'
@@ -37,6 +38,10 @@ const topics: Record<string, Topic> = {
   stampede: {
     what: 'a cold key: one caller, and 1,000 at once',
     run: (rounds) => inChild({ measure: 'stampede', rounds: rounds(30) }),
+  },
+  eviction: {
+    what: 'the memory tier beside lru-cache: hits on made traces, get, look, put, heap',
+    run: (rounds) => measureEviction(rounds(40)),
   },
   heap: { what: 'heap per entry with 0, 1 and 5 dependencies', run: measureHeaps },
   graph: { what: 'memory of an edge, and the ordered cascade beside a bare search', run: measureGraph },
