@@ -35,7 +35,7 @@ export interface InvalidationsParts {
   readonly log: Log
   readonly lower: Lower
   readonly settings: Settings
-  readonly options: Pick<CacheOptions<string>, 'strategies' | 'consistency'>
+  readonly options: Pick<CacheOptions, 'strategies' | 'consistency'>
   readonly onError: (error: unknown, during: string) => void
 }
 

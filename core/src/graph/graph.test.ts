@@ -153,7 +153,7 @@ function checkGraph(graph: Graph, model: Model): void {
     expect(graph.linksOf(name).sort()).toEqual(
       [...model.links]
         .filter((link) => link.endsWith(` ${name}`))
-        .map((link) => link.split(' ')[0])
+        .map((link) => link.slice(0, link.indexOf(' ')))
         .sort(),
     )
   }

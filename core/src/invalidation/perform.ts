@@ -113,7 +113,7 @@ async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Pur
   const near = purgeNear(request, purge)
   const lower = hands.tiers.map((tier) => purgeTier(request, { hands, tier, keys }))
   const [memory, ...outcomes] = await Promise.all([near, ...lower])
-  const tiers: Outcomes = { memory: memory as TierOutcome }
+  const tiers: Outcomes = { memory }
   for (const [i, tier] of hands.tiers.entries()) tiers[tier.name] = outcomes[i] as TierOutcome
   const { retries, delayMs } = hands.retries(request)
   let attempts = 1

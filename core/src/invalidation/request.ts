@@ -64,7 +64,7 @@ export function resolveRequest(
 function asTarget(target: TargetLike): Target {
   if (typeof target === 'string' || Array.isArray(target))
     return { names: listOf(target as readonly string[]) }
-  checkKnown(target as Target, ['names', 'prefix', 'all'], 'the target of an invalidation')
+  checkKnown(target, ['names', 'prefix', 'all'], 'the target of an invalidation')
   return target as Target
 }
 
