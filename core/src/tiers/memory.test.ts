@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Entry } from '../model/entry.ts'
@@ -174,6 +176,24 @@ describe('memory', () => {
 
   it('refuses a size that is no number', () => {
     expect(opened().put(entryOf('a', Number.NaN))).toBe(false)
+  })
+
+  it.each([
+    ['deleted', (tier: MemoryTier) => tier.delete('a')],
+    ['cleared', (tier: MemoryTier) => tier.clear()],
+    ['evicted', (tier: MemoryTier) => ['b', 'c', 'd'].map((key) => tier.put(entryOf(key)))],
+    ['replaced', (tier: MemoryTier) => tier.put(entryOf('a'))],
+  ])('lets go of what was %s', async (_, end) => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const tier = opened()
+    const kept = new WeakRef(entryOf('a'))
+    tier.put(kept.deref() as Entry)
+    end(tier)
+    // A weak reference that was looked at holds until the turn ends.
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    expect([kept.deref(), tier.usage.bytesMax]).toEqual([undefined, 300])
   })
 
   it('is empty after a clear, and goes on', () => {

@@ -93,10 +93,12 @@ describe('the sieve', () => {
     )
   })
 
-  it('keeps its order when it grows', () => {
+  it('keeps its order and its flags when it grows', () => {
     const pair = new Pair()
-    for (let i = 0; i < 1000; i++) pair.enter()
-    for (let i = 0; i < 1000; i += 3) pair.use(i)
+    for (let i = 0; i < 1000; i++) {
+      pair.enter()
+      if (i % 3 === 0) pair.use(i)
+    }
     for (let i = 0; i < 1000; i++) pair.evict()
   })
 
