@@ -28,6 +28,8 @@ export class GraphReach implements Reach {
   readonly #declared: readonly string[]
   /** Names met so far. */
   readonly #met: Set<string>
+  /** At least so many: what depends on the one name that most depend on. */
+  readonly #counted: number
 
   constructor(
     graph: Graph,
@@ -43,11 +45,17 @@ export class GraphReach implements Reach {
     this.#near = within(walked, maxDepth)
     this.beyondDepth = walked.length - this.#near.length
     this.#met = new Set(walked.names())
+    let counted = 0
+    for (const name of this.#declared) counted = Math.max(counted, 1 + graph.trackedDependentCount(name))
+    this.#counted = counted
   }
 
-  /** Names reached; of a large reach all are known once `keys` was walked to its end. */
+  /**
+   * Names reached; of a large reach all are known once `keys` was walked to its end. Those that others purge or sweep
+   * meanwhile are not met, but were counted.
+   */
   get reached(): number {
-    return this.#met.size
+    return Math.max(this.#met.size, this.#counted)
   }
 
   *keys(): Generator<string, void, undefined> {

@@ -235,3 +235,26 @@ describe('queued invalidation', () => {
     expect(await namesOf({ name: 'b' })).toEqual(['b'])
   })
 })
+
+describe('a large invalidation', () => {
+  it('lists the front of its cascade, counts all of it, and purges it in slices', async () => {
+    const { cache, clock } = opened()
+    const count = 7000
+    for (let i = 0; i < count; i++) await cache.set(`thumb:${i}`, i, { dependsOn: 'settings' })
+    await cache.set('other', 1)
+    expect(await cache.plan('settings')).toMatchObject({ reached: count + 1, entries: { memory: count } })
+    const before = clock.turns
+    const result = await cache.invalidate('settings')
+    expect(result).toMatchObject({
+      reached: count + 1,
+      truncated: true,
+      tiers: { memory: { purged: count, verified: true } },
+    })
+    expect(result.cascade.slice(0, 2)).toMatchObject([
+      { name: 'settings', depth: 0 },
+      { depth: 1, because: 'settings' },
+    ])
+    expect(clock.turns).toBeGreaterThan(before)
+    expect(cache.stats().memory.entries).toBe(1)
+  })
+})
