@@ -100,7 +100,7 @@ describe('reading', () => {
     expect(take()).toEqual(['miss a', 'load a no-room', 'miss a', 'load a no-room'])
   })
 
-  it('the least recently used go when memory is full', async () => {
+  it('entries that nobody read go first when memory is full', async () => {
     const { cache, take } = opened({ memory: { maxEntries: 2 } })
     await cache.set('a', 1)
     await cache.set('b', 2)
