@@ -11,6 +11,7 @@ import { MapTier } from './tier.ts'
 export interface Setup {
   readonly among: fc.Arbitrary<Move>
   readonly hasTier: boolean
+  /** 0: no memory at all. */
   readonly entriesMax: readonly (number | undefined)[]
   /** Small, and what is not known any more is most of it. */
   readonly ledgerBytesMax: readonly number[]
@@ -28,7 +29,12 @@ export function inWhateverOrder({ among, hasTier, entriesMax, ledgerBytesMax }: 
       const cache: Cache = library.createCache({
         clock,
         random: () => 0.5,
-        memory: setup.entriesMax === undefined ? {} : { maxEntries: setup.entriesMax },
+        memory:
+          setup.entriesMax === 0
+            ? false
+            : setup.entriesMax === undefined
+              ? {}
+              : { maxEntries: setup.entriesMax },
         ledger: { maxBytes: setup.ledgerBytesMax },
         tiers: tier === undefined ? [] : [tier],
       })

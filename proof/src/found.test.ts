@@ -84,6 +84,17 @@ describe('what was found', () => {
     expect(cache.peek('a')).toBeUndefined()
   })
 
+  it('who comes to depend on a name whose entry has gone inherits what that was made from', async () => {
+    const { cache } = open()
+    const b = () => cache.getOrSet('b', () => 'b', { dependsOn: 'c', ttl: '1m' })
+    await b()
+    await cache.invalidate('b')
+    await cache.getOrSet('a', () => 'old', { dependsOn: 'b' })
+    await b()
+    await cache.invalidate('c')
+    expect(cache.peek('a')).toBeUndefined()
+  })
+
   it('link fails if a tier cannot tell what is to be declared besides', async () => {
     const { cache, tier } = open({ entriesMax: 1 })
     await cache.set('b', 'b', { dependsOn: 'c' })
@@ -109,6 +120,41 @@ describe('what was found', () => {
     clock.advance(20_000)
     for (let i = 0; i < 24; i++)
       await cache.invalidate(`other:${i}`, { mode: 'soft', consistency: 'relaxed' })
+    expect(await cache.getOrSet('a', () => 'new', { policy: 'lasting' })).toBe('new')
+  })
+
+  it('a put that comes late, after a soft record, takes nothing of its bound away', async () => {
+    const late: (() => void)[] = []
+    const clock = new HandClock()
+    const tier = new MapTier((label) =>
+      label.startsWith('lower: put a') ? new Promise((resolve) => late.push(resolve)) : Promise.resolve(),
+    )
+    const cache = createCache({ clock, memory: { maxEntries: 1 }, tiers: [tier], policies: { lasting } })
+    await cache.getOrSet('a', () => 'old', { policy: 'lasting', dependsOn: 'b' })
+    await cache.invalidate('b', { mode: 'soft', consistency: 'eventual', strategy: 'lazy' })
+    expect((await cache.entry('a'))?.state).toBe('stale')
+    for (const put of late) put()
+    await push(cache)
+    expect((await cache.entry('a'))?.state).toBe('stale')
+    clock.advance(5001)
+    expect(await cache.entry('a')).toBeUndefined()
+    expect(await cache.getOrSet('a', () => 'new', { policy: 'lasting' })).toBe('new')
+  })
+
+  it('a soft record of a key is not lost while a tier is asked who depends on it', async () => {
+    const { cache, clock, tier } = open({ entriesMax: 1 })
+    await cache.getOrSet('page', () => 'page', { dependsOn: 'a' })
+    await settle()
+    let answer = () => {}
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    const dependents = tier.dependents.bind(tier)
+    tier.dependents = async (names) => (await answered, dependents(names))
+    const load = cache.getOrSet('a', () => 'old', { policy: 'lasting', dependsOn: 'b' })
+    await settle()
+    const soft = cache.invalidate('a', { mode: 'soft', consistency: 'eventual', strategy: 'lazy' })
+    answer()
+    await Promise.all([load, soft])
+    clock.advance(5001)
     expect(await cache.getOrSet('a', () => 'new', { policy: 'lasting' })).toBe('new')
   })
 

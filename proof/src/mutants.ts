@@ -14,27 +14,33 @@ import type { Mutation } from './mutations.ts'
 /** What `npm run build` made of the library. */
 export const built = fileURLToPath(new URL('../../core/dist', import.meta.url))
 const folder = fileURLToPath(new URL('../node_modules/.mutants', import.meta.url))
-/** A copy that stays as it is while mutants are made of it, whoever builds meanwhile. */
-const original = join(folder, 'original')
 
-export function takeOriginal(): void {
-  rmSync(folder, { recursive: true, force: true })
-  cpSync(built, original, { recursive: true, filter: (path) => !path.endsWith('.d.ts') })
-}
+/** Where mutants are bred; whoever breeds at the same time has another of another name. */
+export class Stable {
+  readonly #home: string
+  /** A copy that stays as it is while mutants are made of it, whoever builds meanwhile. */
+  readonly #original: string
 
-/** @returns the folder of the mutant, to be opened like the library */
-export function breed({ name, file, from, to }: Mutation): string {
-  const home = join(folder, name)
-  cpSync(original, home, { recursive: true })
-  const path = join(home, file)
-  const text = readFileSync(path, 'utf8')
-  const places = text.split(from).length - 1
-  if (places !== 1) {
-    throw new Error(`mutation '${name}' is out of date: its text stands ${places} times in ${file}`)
+  constructor(name: string) {
+    this.#home = join(folder, name)
+    this.#original = join(this.#home, 'original')
+    rmSync(this.#home, { recursive: true, force: true })
+    cpSync(built, this.#original, { recursive: true, filter: (path) => !path.endsWith('.d.ts') })
   }
-  writeFileSync(
-    path,
-    text.replace(from, () => to),
-  )
-  return home
+
+  /** @returns the folder of the mutant, to be opened like the library */
+  breed({ name, file, from, to }: Mutation): string {
+    const text = readFileSync(join(this.#original, file), 'utf8')
+    const places = text.split(from).length - 1
+    if (places !== 1) {
+      throw new Error(`mutation '${name}' is out of date: its text stands ${places} times in ${file}`)
+    }
+    const home = join(this.#home, name)
+    cpSync(this.#original, home, { recursive: true })
+    writeFileSync(
+      join(home, file),
+      text.replace(from, () => to),
+    )
+    return home
+  }
 }

@@ -19,6 +19,7 @@ const writer = 'cache/writer.js'
 const held = 'cache/held.js'
 const applier = 'cache/applier.js'
 const inheritance = 'cache/inheritance.js'
+const past = 'cache/past.js'
 const judge = 'log/judge.js'
 const ledger = 'log/ledger.js'
 const flight = 'loading/flight.js'
@@ -84,8 +85,15 @@ const ofFlights: readonly Mutation[] = [
     name: 'lower-tier-is-not-judged',
     invariants: [4],
     file: reader,
-    from: 'parts.generation === log.generation ? held.assess(entry) : undefined',
-    to: "parts.generation === log.generation ? { entry, state: 'fresh' } : undefined;\n        entry.verifiedAt = log.applied;\n        entry.expiresAt = entry.attentionAt = Infinity",
+    from: 'if (held.assess(entry) === undefined) {',
+    to: 'entry.verifiedAt = this.#parts.log.applied;\n        if (false) {',
+  },
+  {
+    name: 'fills-are-not-overtaken',
+    invariants: [18],
+    file: past,
+    from: 'return (this.#ended.peek(name)?.by?.n ?? 0) > n;',
+    to: 'return false;',
   },
 ]
 
@@ -156,9 +164,9 @@ const ofStores: readonly Mutation[] = [
   {
     name: 'entries-of-any-generation',
     invariants: [7],
-    file: reader,
-    from: 'parts.generation === log.generation ? held.assess(entry) : undefined',
-    to: 'held.assess(entry)',
+    file: held,
+    from: 'return generation !== this.#parts.generation();',
+    to: 'return false;',
   },
 ]
 
@@ -213,15 +221,20 @@ const ofRecords: readonly Mutation[] = [
     name: 'swept-names-are-unlinked',
     invariants: [14],
     file: held,
-    from: 'graph.untrack(key);\n',
-    to: 'graph.untrack(key);\n        for (const name of graph.linksOf(key))\n            graph.unlink(key, name);\n',
+    from: "if (why !== 'replaced')\n            this.#parts.graph.untrack(entry.key);",
+    to: `const { graph } = this.#parts;
+        if (why !== 'replaced') {
+            graph.untrack(entry.key);
+            for (const name of graph.linksOf(entry.key))
+                graph.unlink(entry.key, name);
+        }`,
   },
   {
     name: 'many-are-not-judged-again',
     invariants: [4, 14],
     file: held,
-    from: 'this.freshSince = record.n;\n            return;',
-    to: 'return;',
+    from: 'this.freshSince = Math.max(this.freshSince, record.n);',
+    to: '',
   },
   {
     name: 'lazy-is-logged-when-swept',
@@ -262,8 +275,8 @@ const ofDependencies: readonly Mutation[] = [
     name: 'entries-looked-at-do-not-count',
     invariants: [18],
     file: 'cache/cache.js',
-    from: 'within?.note(key);\n        const found = await this.#reader.find(key);\n        if (found === undefined)',
-    to: 'const found = await this.#reader.find(key);\n        if (found === undefined)',
+    from: 'within?.note(key);\n        // Taken first: what is found is judged after it.',
+    to: '',
   },
   {
     name: 'hits-do-not-hand-on-dependencies',
@@ -276,14 +289,14 @@ const ofDependencies: readonly Mutation[] = [
     name: 'peeks-do-not-count',
     invariants: [18],
     file: 'cache/cache.js',
-    from: 'within?.note(key);\n        const entry = this.#held.ready(key) ?? this.#freshHeld(key);',
-    to: 'const entry = this.#held.ready(key) ?? this.#freshHeld(key);',
+    from: "checkName(key, 'key');\n            within.note(key);",
+    to: "checkName(key, 'key');",
   },
   {
     name: 'only-direct-dependencies-are-stored',
     invariants: [18],
     file: writer,
-    from: 'const dependencies = [...direct, ...inherited];',
+    from: 'const dependencies = [...direct, ...flight.names(false)];',
     to: 'const dependencies = [...direct];',
   },
   {
@@ -318,8 +331,15 @@ const ofDependencies: readonly Mutation[] = [
     name: 'named-entries-hand-nothing-on',
     invariants: [19],
     file: inheritance,
-    from: 'flight.inherit({ dependencies: held.lineageOf(name), expiresAt',
-    to: 'flight.inherit({ dependencies: [], expiresAt',
+    from: 'for (const inherited of held.lineageOf(name))',
+    to: 'for (const inherited of flight.named.has(name) ? [] : held.lineageOf(name))',
+  },
+  {
+    name: 'lineage-of-what-has-gone-is-not-inherited',
+    invariants: [19],
+    file: inheritance,
+    from: 'for (const inherited of held.lineageOf(name))',
+    to: 'for (const inherited of held.near.look(name)?.dependencies ?? [])',
   },
   {
     name: 'named-entries-below-hand-nothing-on',
@@ -332,7 +352,7 @@ const ofDependencies: readonly Mutation[] = [
     name: 'dependents-below-are-not-told',
     invariants: [19],
     file: inheritance,
-    from: 'return lower.none ? undefined : this.#changeIfNeeded(flight);',
+    from: 'return lower.none ? undefined : this.#askBelow(flight);',
     to: 'return undefined;',
   },
   {

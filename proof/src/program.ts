@@ -159,8 +159,7 @@ function steps({ steps: weights, ...profile }: Profile): fc.Arbitrary<Step> {
 function kinds(profile: Omit<Profile, 'steps'>): Record<Step['do'], fc.Arbitrary<Step>> {
   const about = <K extends 'getOrSet' | 'get' | 'peek' | 'entry'>(kind: K) =>
     fc.record({ do: fc.constant(kind), key })
-  const bring = <K extends 'set' | 'fill' | 'delete'>(kind: K) =>
-    fc.record({ do: fc.constant(kind), key, source })
+  const bring = <K extends 'set' | 'delete'>(kind: K) => fc.record({ do: fc.constant(kind), key, source })
   return {
     getOrSet: about('getOrSet'),
     get: about('get'),
@@ -176,7 +175,7 @@ function kinds(profile: Omit<Profile, 'steps'>): Record<Step['do'], fc.Arbitrary
     }),
     change: changes(profile),
     set: bring('set'),
-    fill: bring('fill'),
+    fill: fills,
     delete: bring('delete'),
     advance: fc.record({
       do: fc.constant('advance' as const),
@@ -187,6 +186,13 @@ function kinds(profile: Omit<Profile, 'steps'>): Record<Step['do'], fc.Arbitrary
     churn: fc.record({ do: fc.constant('churn' as const), count: fc.integer({ min: 5, max: 40 }) }),
   }
 }
+
+/** Of something read elsewhere: a source, or another key; keys are made of keys of a higher number here too. */
+const fills: fc.Arbitrary<Step> = fc
+  .record({ do: fc.constant('fill' as const), key, source: fc.constantFrom(...sources, ...keys.slice(1)) })
+  .map((fill) =>
+    fill.source.startsWith('k:') && fill.source <= fill.key ? { ...fill, source: 's:0' } : fill,
+  )
 
 function changes(profile: Omit<Profile, 'steps'>): fc.Arbitrary<Step> {
   const { modes = ['purge'], strategies = ['immediate', 'lazy', 'background', 'scheduled'] } = profile

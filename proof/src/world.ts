@@ -183,7 +183,7 @@ export class World {
     const { cache, truth } = this
     if (how === 'fill') {
       const since = cache.token()
-      const value = this.#made(key, source)
+      const value = this.#madeElsewhere(key, source)
       await this.#pause(`fill ${key}`)
       await cache.fill(key, value, { since, dependsOn: source })
       return
@@ -212,6 +212,15 @@ export class World {
   #made(key: string, source: string): Made {
     const parts = new Ingredients(this.cache.stats().log.n)
     for (const name of [key, source]) parts.add(name, this.truth.version(name))
+    return this.truth.make(key, parts)
+  }
+
+  /** By somebody who reads the source, or another key as this process holds it. */
+  #madeElsewhere(key: string, source: string): Made {
+    const input = source.startsWith('k:') ? this.cache.peek<Made>(source) : undefined
+    const parts = new Ingredients(this.cache.stats().log.n)
+    for (const name of [key, source]) parts.add(name, this.truth.version(name))
+    if (input !== undefined) parts.addAll(input)
     return this.truth.make(key, parts)
   }
 
