@@ -142,7 +142,11 @@ export class Cache<P extends string = string> {
 
   /** The same from memory only, at once; undefined in place of a remembered error. */
   peek<V>(key: string): V | undefined {
-    return this.#peek(this.#automatic ? currentFlight(this) : undefined, key) as V | undefined
+    const within = this.#automatic ? currentFlight(this) : undefined
+    const ready = within === undefined ? this.#held.ready(key) : undefined
+    if (ready === undefined || ready.kind === 'error') return this.#peek(within, key) as V | undefined
+    this.#reader.countHit(ready, undefined)
+    return this.#writer.copy(ready.value) as V
   }
 
   /** True if `get` would find it: a value, or a remembered `undefined`. */

@@ -53,6 +53,7 @@ export class Held {
   freshSince = 0
   readonly near: NearTier
   readonly #parts: HeldParts
+  readonly #clock: Clock
   /** What is known of entries that went. */
   readonly past: Past
   /** Who had to go for the entry that is being put. */
@@ -62,6 +63,7 @@ export class Held {
 
   constructor(parts: HeldParts) {
     this.#parts = parts
+    this.#clock = parts.clock
     this.past = new Past(parts)
     this.near = parts.openNear((entry, why) => this.#pushedOut.push({ entry, why }))
   }
@@ -70,7 +72,7 @@ export class Held {
   ready(key: string): Entry | undefined {
     const entry = this.near.get(key)
     if (entry === undefined || entry.verifiedAt < this.freshSince) return undefined
-    return this.#parts.clock.coarseNow() < entry.attentionAt ? entry : undefined
+    return this.#clock.coarseNow() < entry.attentionAt ? entry : undefined
   }
 
   /** The entry if it can be served, fresh or stale; one that cannot be is dropped. */

@@ -72,6 +72,9 @@ const sharedAttempts = 3
 
 export class Reader {
   readonly #parts: ReaderParts
+  // On the path of every hit.
+  readonly #counts: Counts
+  readonly #events: Events
   /** key -> the flight that callers may join. */
   readonly #flights = new Map<string, Flight>()
   /** Every flight under way, private ones too. */
@@ -81,6 +84,8 @@ export class Reader {
 
   constructor(parts: ReaderParts) {
     this.#parts = parts
+    this.#counts = parts.counts
+    this.#events = parts.events
   }
 
   get flights(): number {
@@ -129,11 +134,10 @@ export class Reader {
 
   /** A fresh entry is read: it extends its life, is what the reader depends on, and is told of. */
   countHit(entry: Entry, within: Flight | undefined, tier = 'memory'): void {
-    const { counts, events } = this.#parts
-    counts.hits++
+    this.#counts.hits++
     entry.reads++
     within?.inherit(entry)
-    if (events.hearsHits) events.emit('hit', { key: entry.key, tier, policy: entry.policy.name })
+    if (this.#events.hearsHits) this.#events.emit('hit', { key: entry.key, tier, policy: entry.policy.name })
   }
 
   countMiss(key: string): void {

@@ -59,9 +59,11 @@ export interface WriterParts {
 export class Writer {
   readonly inheritance: Inheritance
   readonly #parts: WriterParts
+  readonly #copies: boolean
 
   constructor(parts: WriterParts) {
     this.#parts = parts
+    this.#copies = parts.values === 'clone'
     this.inheritance = new Inheritance(parts)
   }
 
@@ -140,13 +142,13 @@ export class Writer {
   /** The value of an entry as its reader gets it; rejects with a remembered error. */
   handOut(entry: Entry): Promise<unknown> {
     if (entry.kind === 'error') return Promise.reject(entry.value)
-    if (this.#parts.values === 'clone') return Promise.resolve(this.copy(entry.value))
+    if (this.#copies) return Promise.resolve(this.copy(entry.value))
     return (entry.settled ??= Promise.resolve(entry.value))
   }
 
   /** A value as its reader gets it. */
   copy(value: unknown): unknown {
-    return handOut(value, this.#parts.values)
+    return this.#copies ? handOut(value, this.#parts.values) : value
   }
 
   /** False if a tier could not be asked what the named dependencies were made from. */
