@@ -4,6 +4,7 @@
  *   up to `walkedMax` names   one walk of the graph: in order, with depths, bounded by the depth limit
  *   more                      the nearest of them are walked, for the record; what memory holds besides is found one
  *                             by one while it is purged: it depends, by what it carries, on a declared name directly
+ *   more, on one name         not walked at all: the record lists some that depend on it directly
  *
  * Invariant: making it keeps the event loop for a few milliseconds, however much is reached.
  */
@@ -37,14 +38,20 @@ export class GraphReach implements Reach {
     { maxDepth, cycles }: Pick<Settings['graph'], 'maxDepth' | 'cycles'>,
   ) {
     const targets = { names, prefixes: all ? [''] : prefix === null ? [] : [prefix] }
-    const walked = graph.cascade(targets, { cycles, lengthMax: walkedMax })
+    const declared = graph.declaredReach(targets)
+    const isWide = (name: string) => graph.trackedDependentCount(name) > walkedMax
+    const isOnlyTargets = declared.names.length === names.length && declared.prefixes.length === 0
+    const walked =
+      isOnlyTargets && names.some(isWide)
+        ? undefined
+        : graph.cascade(targets, { cycles, lengthMax: walkedMax })
     this.#graph = graph
-    this.#declared = walked.isWhole ? [] : graph.declaredReach(targets).names
-    this.cascade = listed(walked)
-    this.cycles = walked.cycles
-    this.#near = within(walked, maxDepth)
-    this.beyondDepth = walked.length - this.#near.length
-    this.#met = new Set(walked.names())
+    this.#declared = walked?.isWhole === true ? [] : declared.names
+    this.cascade = walked === undefined ? frontOf(graph, names) : listed(walked)
+    this.cycles = walked?.cycles ?? []
+    this.#near = walked === undefined ? [] : within(walked, maxDepth)
+    this.beyondDepth = (walked?.length ?? 0) - this.#near.length
+    this.#met = new Set(walked?.names())
     let counted = 0
     for (const name of this.#declared) counted = Math.max(counted, 1 + graph.trackedDependentCount(name))
     this.#counted = counted
@@ -88,4 +95,29 @@ function within(walked: Cascade, depthMax: number): string[] {
     if (walked.depthAt(place) <= depthMax) names.push(walked.nameAt(place))
   }
   return names
+}
+
+/** The targets, and some of what depends on them directly: dependencies before dependents, but for circles. */
+function frontOf(graph: Graph, targets: readonly string[]): CascadeItem[] {
+  const items = targets.map((name): CascadeItem => ({ name, depth: 0, because: null })).slice(0, listedMax)
+  const open = new Map<string, string>()
+  for (const target of targets) {
+    for (const name of graph.dependentsNow(target)) {
+      if (items.length + open.size >= listedMax) break
+      if (!targets.includes(name) && isDirect(graph, name, target)) open.set(name, target)
+    }
+  }
+  const place = (name: string): void => {
+    const because = open.get(name)
+    if (because === undefined) return
+    open.delete(name)
+    for (const dependency of graph.dependencies(name)) place(dependency.name)
+    items.push({ name, depth: 1, because })
+  }
+  for (const name of [...open.keys()]) place(name)
+  return items
+}
+
+function isDirect(graph: Graph, dependent: string, dependency: string): boolean {
+  return graph.dependencies(dependent).some((each) => each.name === dependency && each.isDirect)
 }
