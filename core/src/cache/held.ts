@@ -44,9 +44,9 @@ export interface HeldParts {
  */
 const dropAtOnce = 1000
 /** Entries looked at between two looks at the clock. */
-const stride = 64
+const stride = 32
 /** Longest time that a purge or a sweep keeps the event loop. */
-const sliceMs = 4
+const sliceMs = 1
 
 export class Held {
   /** An entry that was verified before this position is judged again before it is served. */

@@ -64,9 +64,9 @@ export class Past {
   }
 
   left({ key, dependencies }: Entry, { why, by }: Pick<Gone, 'why' | 'by'>): void {
-    if (by !== null || why !== 'replaced')
-      this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow() })
-    if (why !== 'replaced') this.expect(key, dependencies)
+    if (by !== null || why !== 'replaced') this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow() })
+    // Whoever has inherited from what was invalidated is invalid too.
+    if (why === 'evicted' || why === 'expired') this.expect(key, dependencies)
   }
 
   /** An entry of this name comes: what was made from the last one may have been invalidated while there was none. */
