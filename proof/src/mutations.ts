@@ -335,13 +335,6 @@ const ofDependencies: readonly Mutation[] = [
     to: 'for (const inherited of flight.named.has(name) ? [] : held.lineageOf(name))',
   },
   {
-    name: 'lineage-of-what-has-gone-is-not-inherited',
-    invariants: [19],
-    file: inheritance,
-    from: 'for (const inherited of held.lineageOf(name))',
-    to: 'for (const inherited of held.near.look(name)?.dependencies ?? [])',
-  },
-  {
     name: 'named-entries-below-hand-nothing-on',
     invariants: [19],
     file: inheritance,

@@ -64,7 +64,8 @@ export class Past {
   }
 
   left({ key, dependencies }: Entry, { why, by }: Pick<Gone, 'why' | 'by'>): void {
-    if (by !== null || why !== 'replaced') this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow() })
+    if (by !== null || why !== 'replaced')
+      this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow() })
     // Whoever has inherited from what was invalidated is invalid too.
     if (why === 'evicted' || why === 'expired') this.expect(key, dependencies)
   }

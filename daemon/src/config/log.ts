@@ -30,7 +30,8 @@ function destination(file: string | null): DestinationStream {
 export function readable(line: string): string {
   const { level, time, msg, pid: _pid, err, ...rest } = JSON.parse(line)
   const details = Object.entries(rest).map(([key, value]) => `${key}=${plain(value)}`)
-  const parts = [pc.dim(String(time).slice(11, 19)), named(level), msg, pc.dim(details.join(' '))]
+  const told = details.length === 0 ? '' : pc.dim(details.join(' '))
+  const parts = [pc.dim(String(time).slice(11, 19)), named(level), msg, told]
   const stack = err?.stack === undefined ? '' : `\n${err.stack}`
   return `${parts.filter(Boolean).join(' ')}${stack}\n`
 }
