@@ -152,6 +152,22 @@ describe('dependencies', () => {
     expect(cache.peek('page')).toBeUndefined()
   })
 
+  it('of an entry that was pushed out are inherited by who names it then', async () => {
+    const { cache } = opened({ memory: { maxEntries: 2 } })
+    const photo = () => cache.getOrSet('photo', () => 1, { dependsOn: 'file' })
+    await photo()
+    await cache.setMany([
+      ['x', 1],
+      ['y', 1],
+    ])
+    expect((await cache.explain('photo')).went).toMatchObject({ why: 'evicted' })
+    await cache.set('page', 'of that photo', { dependsOn: 'photo' })
+    await photo()
+    expect(cache.peek('page')).toBe('of that photo')
+    await cache.invalidate('file')
+    expect(cache.peek('page')).toBeUndefined()
+  })
+
   it('of caches nested in each other never make loaders wait for each other for ever', async () => {
     const [one, two] = [createCache(), createCache()]
     const loop = (): Promise<unknown> => one.getOrSet('a', () => two.getOrSet('b', () => loop()))
