@@ -11,11 +11,16 @@ describe('a listener that calls back', () => {
       const since = cache.token()
       await cache.fill(why === 'evicted' ? 'old' : 'new', 1, { since })
       let invalidated: Promise<unknown> | undefined
+      const edgesSeen: number[] = []
       cache.on('departed', (event) => {
-        if (event.why === why) invalidated ??= cache.invalidate('row')
+        if (event.why !== why) return
+        // What came is wholly in place when others are told of who had to go for it.
+        edgesSeen.push(cache.stats().graph.tracked)
+        invalidated ??= cache.invalidate('row')
       })
       await cache.fill('new', 'made before', { since, dependsOn: 'row' })
       await invalidated
+      expect(edgesSeen).toEqual([1])
       expect(cache.peek('new')).toBeUndefined()
       expect(cache.stats().memory).toMatchObject({ entries: 0, bytes: 0 })
     },
