@@ -7,7 +7,7 @@
  *
  * Invariants: what is held has its edges in the graph, and nothing else has tracked edges; an entry with
  * verifiedAt >= freshSince has not been invalidated; a hit that needs no decision costs a look-up and two
- * comparisons; nothing here keeps the event loop for longer than a slice.
+ * comparisons; but for the drop of few, nothing here keeps the event loop for longer than a slice.
  */
 import type { Graph } from '../graph/graph.ts'
 import type { LogRecord } from '../log/contract.ts'

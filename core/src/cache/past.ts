@@ -23,6 +23,8 @@ export interface Gone {
   readonly atMs: number
   /** What ended it, if it was invalidated. */
   readonly by: Invalidated | null
+  /** Position of the newest invalidation that ended an entry of this name, this one or one before; 0: none. */
+  readonly endedN: number
 }
 
 interface Lineage {
@@ -47,8 +49,8 @@ export class Past {
   readonly #parts: PastParts
   readonly #ended = new LRUCache<string, Gone>({
     max: endedMax,
-    dispose: ({ by }, _name, reason) => {
-      if (reason === 'evict' && by !== null) this.#forgetUpTo(by.n)
+    dispose: ({ endedN }, _name, reason) => {
+      if (reason === 'evict') this.#forgetUpTo(endedN)
     },
   })
   readonly #lineages = new LRUCache<string, Lineage>({
@@ -64,8 +66,7 @@ export class Past {
   }
 
   left({ key, dependencies }: Entry, { why, by }: Pick<Gone, 'why' | 'by'>): void {
-    if (by !== null || why !== 'replaced')
-      this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow() })
+    if (by !== null || why !== 'replaced') this.#end(key, { why, by })
     // Whoever has inherited from what was invalidated is invalid too.
     if (why === 'evicted' || why === 'expired') this.expect(key, dependencies)
   }
@@ -77,7 +78,7 @@ export class Past {
     this.#lineages.delete(key)
     const { n, dependencies } = lineage
     const by = this.#parts.judge.verdict({ key, stamp: n, keyStamp: n, dependencies })
-    if (by !== undefined) this.#ended.set(key, { why: 'replaced', by, atMs: this.#parts.clock.coarseNow() })
+    if (by !== undefined) this.#end(key, { why: 'replaced', by })
   }
 
   /** `name` is about to be stored with these dependencies: whoever comes to depend on it from now on inherits them. */
@@ -96,7 +97,14 @@ export class Past {
 
   /** Whether the entry that somebody read of this name at `n` or later may have been invalidated since. */
   endedAfter(n: number, name: string): boolean {
-    return (this.#ended.peek(name)?.by?.n ?? 0) > n
+    return (this.#ended.peek(name)?.endedN ?? 0) > n
+  }
+
+  /** An entry that was pushed out does not undo that one before it was invalidated. */
+  #end(key: string, { why, by }: Pick<Gone, 'why' | 'by'>): void {
+    const before = this.#ended.peek(key)?.endedN ?? 0
+    const endedN = Math.max(before, by?.n ?? 0)
+    this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow(), endedN })
   }
 
   #forgetUpTo(n: number): void {

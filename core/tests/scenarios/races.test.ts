@@ -94,6 +94,18 @@ describe('a fill', () => {
     expect(filled).toMatchObject({ stored: false, refused: 'invalidated' })
   })
 
+  it('is refused also if what came after that entry was pushed out in turn', async () => {
+    const { cache } = opened({ memory: { maxEntries: 1 } })
+    await cache.set('photo', 1, { dependsOn: 'file' })
+    const since = cache.token()
+    await cache.invalidate('file')
+    await cache.getOrSet('photo', () => 2, { dependsOn: 'another file' })
+    await cache.set('other', 1)
+    expect((await cache.explain('photo')).went).toMatchObject({ why: 'evicted' })
+    const filled = await cache.fill('page', 'of the old photo', { since, dependsOn: 'photo' })
+    expect(filled).toMatchObject({ stored: false, refused: 'invalidated' })
+  })
+
   it('is kept if nothing happened to it', async () => {
     const { cache } = opened()
     await cache.set('photo', 1, { dependsOn: 'file' })
@@ -189,7 +201,7 @@ describe('an invalidation that is tried again', () => {
     lower.failure = new Error('away')
     const invalidated = cache.invalidate('row')
     await clock.settle()
-    await cache.getOrSet('page', () => 2, { dependsOn: 'row', policy: 'media' }).catch(() => undefined)
+    await cache.getOrSet('page', () => 2, { dependsOn: 'row' })
     expect((await cache.invalidations.list()).records[0]).toMatchObject({ status: 'running' })
     lower.failure = undefined
     await clock.advance(1000)
