@@ -92,7 +92,7 @@ const ofFlights: readonly Mutation[] = [
     name: 'fills-are-not-overtaken',
     invariants: [18],
     file: past,
-    from: 'return (this.#ended.peek(name)?.by?.n ?? 0) > n;',
+    from: 'return (this.#ended.peek(name)?.endedN ?? 0) > n;',
     to: 'return false;',
   },
 ]
