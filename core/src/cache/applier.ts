@@ -9,7 +9,7 @@ import type { Graph } from '../graph/graph.ts'
 import { headOf, parsePattern } from '../graph/pattern.ts'
 import type { Rule } from '../graph/rules.ts'
 import type { LogRecord } from '../log/contract.ts'
-import type { Judge, Reached } from '../log/judge.ts'
+import type { Judge, JudgeDump, Reached } from '../log/judge.ts'
 import type { Events } from '../model/event.ts'
 import type { Held } from './held.ts'
 
@@ -18,6 +18,13 @@ export interface ApplierParts {
   readonly judge: Judge
   readonly held: Held
   readonly events: Events
+}
+
+/** All that the records amount to, but for what is held. */
+export interface AppliedDump {
+  readonly judge: JudgeDump
+  readonly links: readonly (readonly [dependent: string, dependency: string])[]
+  readonly rules: readonly Rule[]
 }
 
 export class Applier {
@@ -41,7 +48,32 @@ export class Applier {
         return this.#rule(record)
       case 'unrule':
         this.#parts.graph.removeRule(ruleOf(record))
+        return
+      case 'evict':
+        this.#parts.held.evict(record)
     }
+  }
+
+  /** How many things a dump holds. */
+  get size(): number {
+    const { declaredEdges, rules } = this.#parts.graph.sizes()
+    return this.#parts.judge.ledger.names + declaredEdges + rules
+  }
+
+  dump(): AppliedDump {
+    const { graph, judge } = this.#parts
+    return { judge: judge.dump(), links: [...graph.links()], rules: graph.rules() }
+  }
+
+  /** Takes a dump in, in place of all that was applied: what is held was judged by what is not known any more. */
+  load(dump: AppliedDump | undefined): void {
+    const { graph, judge, held } = this.#parts
+    held.dropAll()
+    judge.load(dump?.judge)
+    for (const [dependent, dependency] of [...graph.links()]) graph.unlink(dependent, dependency)
+    for (const rule of graph.rules()) graph.removeRule(rule)
+    for (const [dependent, dependency] of dump?.links ?? []) graph.link(dependent, dependency)
+    for (const rule of dump?.rules ?? []) graph.addRule(rule)
   }
 
   #invalidate(record: LogRecord): void {

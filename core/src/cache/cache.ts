@@ -16,7 +16,7 @@ import { currentFlight, innermostFlight, runWithin } from '../loading/context.ts
 import { Flight } from '../loading/flight.ts'
 import type { Loader, Reads } from '../loading/load.ts'
 import { Judge } from '../log/judge.ts'
-import { MemoryLog } from '../log/memory.ts'
+import type { Log, LogState } from '../log/contract.ts'
 import type { Timer } from '../model/clock.ts'
 import { Entry } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
@@ -26,9 +26,11 @@ import { checkName, listOf } from '../model/name.ts'
 import { parseToken, tokenOf } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
 import type { StoreOptions } from '../model/store.ts'
+import type { Backing, BackingParts } from '../backing/contract.ts'
+import type { Leave } from '../tiers/contract.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
-import { Applier } from './applier.ts'
+import { Applier, type AppliedDump } from './applier.ts'
 import {
   refusalOf,
   type EntryView,
@@ -40,6 +42,7 @@ import { hitRatio, noCounts } from './counts.ts'
 import { Declarations } from './declarations.ts'
 import { explain, type Explanation } from './explain.ts'
 import { Held, type Found } from './held.ts'
+import { InProcess } from './in-process.ts'
 import { Invalidations } from './invalidations.ts'
 import { Lower } from './lower.ts'
 import { settle, type CacheOptions, type Settings } from './options.ts'
@@ -65,8 +68,10 @@ export class Cache<P extends string = string> {
   readonly #graph = new Graph()
   readonly #policies: Policies
   readonly #judge: Judge
-  readonly #log: MemoryLog
+  readonly #backing: Backing
+  readonly #log: Log
   readonly #held: Held
+  readonly #applier: Applier
   readonly #lower: Lower
   readonly #writer: Writer
   readonly #reader: Reader
@@ -89,17 +94,15 @@ export class Cache<P extends string = string> {
       judge: this.#judge,
       counts: this.#counts,
     }
-    this.#held = new Held({
-      ...shared,
-      openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave),
-      applied: () => this.#log.applied,
-      generation: () => this.#log.generation,
-    })
-    const applier = new Applier({ ...shared, held: this.#held })
-    this.#log = new MemoryLog({ clock, generation: randomUUID(), apply: (record) => applier.apply(record) })
     const onError = (error: unknown, during: string) => this.#events.emit('error', { error, during })
-    this.#lower = new Lower({ tiers: settings.tiers, onError })
-    const stack = { ...shared, held: this.#held, log: this.#log, lower: this.#lower }
+    this.#backing = this.#openBacking(onError)
+    const { log, queue, history, turns } = this.#backing
+    this.#log = log
+    const openNear = (onLeave: Leave) => nearTier(options.memory ?? {}, onLeave)
+    this.#held = new Held({ ...shared, openNear, log })
+    this.#applier = new Applier({ ...shared, held: this.#held })
+    this.#lower = new Lower({ tiers: settings.tiers, shared: this.#backing.shared, onError })
+    const stack = { ...shared, held: this.#held, log, lower: this.#lower }
     const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
     this.#writer = new Writer({ ...stack, random, limits: settings.graph, values })
     this.#reader = new Reader({
@@ -109,9 +112,11 @@ export class Cache<P extends string = string> {
       policies: this.#policies,
       writer: this.#writer,
       reads: this.#reads(),
+      turns,
     })
     this.#declarations = new Declarations({ ...stack, inheritance: this.#writer.inheritance })
-    this.#work = new Invalidations({ ...stack, settings, onError, options })
+    this.#catchUpFirst()
+    this.#work = new Invalidations({ ...stack, queue, history, settings, onError, options })
     this.invalidations = this.#work
     this.#sweepLater()
   }
@@ -233,6 +238,7 @@ export class Cache<P extends string = string> {
   /** The position now, as text: take it before loading elsewhere, hand it back to `fill`. */
   token(): string {
     this.#open()
+    this.#log.catchUp()
     return tokenOf({ generation: this.#log.generation, n: this.#log.applied })
   }
 
@@ -245,6 +251,7 @@ export class Cache<P extends string = string> {
     const flight = this.#outside(key, { stamp: since.n, options })
     const policy = this.#policies.get(options.policy)
     const keep = await this.#writer.accept(flight, { value, options, policy })
+    this.#log.catchUp()
     const isKnown = since.generation === this.#log.generation && since.n <= this.#log.applied
     if (!isKnown || since.n < this.#judge.ledger.low)
       return { stored: false, refused: 'unknown-token', expiresAt: null }
@@ -399,7 +406,45 @@ export class Cache<P extends string = string> {
     await this.#work.close()
     this.#held.clear()
     await this.#lower.close()
-    await this.#log.close()
+    await this.#backing.close()
+  }
+
+  #openBacking(onError: BackingParts['onError']): Backing {
+    const { clock, random, backend, historyKeepMs, historyKeepCount, queueMax } = this.#settings
+    const parts: BackingParts = {
+      clock,
+      random,
+      state: this.#logState(),
+      policyOf: (name) => this.#policies.find(name),
+      isInUse: (key) => this.#held.near.look(key) !== undefined,
+      isInvalid: (head) => this.#judge.verdict(head) !== undefined,
+      queue: { sizeMax: queueMax },
+      history: { keepFor: historyKeepMs, keepCount: historyKeepCount },
+      onError,
+    }
+    return backend?.open(parts) ?? new InProcess(parts)
+  }
+
+  /** What the records of the log amount to; asked for when everything else is there. */
+  #logState(): LogState {
+    const applier = () => this.#applier
+    return {
+      apply: (record, isOwn) => {
+        if (!isOwn) this.#held.dropUnshared()
+        applier().apply(record)
+      },
+      dump: () => applier().dump(),
+      load: (dump) => applier().load(dump as AppliedDump | undefined),
+      get size() {
+        return applier().size
+      },
+    }
+  }
+
+  /** Of entries that left before this process began nothing is known. */
+  #catchUpFirst(): void {
+    this.#log.catchUp()
+    this.#held.past.low = this.#log.applied
   }
 
   #getOrSet(within: Flight | undefined, key: string, how: How): Promise<unknown> {
@@ -419,6 +464,7 @@ export class Cache<P extends string = string> {
     checkName(key, 'key')
     within?.note(key)
     const policy = this.#policies.get(options.policy)
+    this.#log.catchUp()
     const position = this.#log.applied
     return this.#reader.read({ key, loader, options, policy, position, within, waiting })
   }

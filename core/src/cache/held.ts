@@ -10,7 +10,7 @@
  * comparisons; but for the drop of few, nothing here keeps the event loop for longer than a slice.
  */
 import type { Graph } from '../graph/graph.ts'
-import type { LogRecord } from '../log/contract.ts'
+import type { Log, LogRecord } from '../log/contract.ts'
 import type { Invalidated, Judge, Reached } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Entry, EntryParts } from '../model/entry.ts'
@@ -32,9 +32,7 @@ export interface HeldParts {
   readonly judge: Judge
   readonly clock: Clock
   readonly events: Events
-  /** Position of the newest record applied. */
-  readonly applied: () => number
-  readonly generation: () => string
+  readonly log: Pick<Log, 'applied' | 'generation' | 'catchUp'>
 }
 
 /**
@@ -51,8 +49,11 @@ const sliceMs = 1
 export class Held {
   /** An entry that was verified before this position is judged again before it is served. */
   freshSince = 0
+  /** Position of the newest record by which entries left the tier that processes share. */
+  evictedAt = 0
   readonly near: NearTier
   readonly #parts: HeldParts
+  readonly #log: HeldParts['log']
   readonly #clock: Clock
   /** What is known of entries that went. */
   readonly past: Past
@@ -60,9 +61,12 @@ export class Held {
   readonly #pushedOut: { readonly entry: Entry; readonly why: Departure }[] = []
   /** n -> entries that the invalidation at n dropped at once, until it is asked for. */
   readonly #droppedAt = new Map<number, number>()
+  /** Entries that the tier which processes share does not hold, or not yet: others do not know of them. */
+  readonly #unshared = new Map<string, Entry>()
 
   constructor(parts: HeldParts) {
     this.#parts = parts
+    this.#log = parts.log
     this.#clock = parts.clock
     this.past = new Past(parts)
     this.near = parts.openNear((entry, why) => this.#pushedOut.push({ entry, why }))
@@ -70,6 +74,7 @@ export class Held {
 
   /** The entry if it can be served without any decision: fresh, verified, not due for a refresh. */
   ready(key: string): Entry | undefined {
+    this.#log.catchUp()
     const entry = this.near.get(key)
     if (entry === undefined || entry.verifiedAt < this.freshSince) return undefined
     return this.#clock.coarseNow() < entry.attentionAt ? entry : undefined
@@ -77,6 +82,7 @@ export class Held {
 
   /** The entry if it can be served, fresh or stale; one that cannot be is dropped. */
   find(key: string): Found | undefined {
+    this.#log.catchUp()
     const entry = this.near.get(key)
     if (entry === undefined) return undefined
     const found = entry.verifiedAt < this.freshSince ? this.assess(entry) : this.#aged(entry)
@@ -86,6 +92,7 @@ export class Held {
 
   /** What an entry is worth now, be it held or not; undefined if it can be served no more. */
   assess(entry: Entry): Found | undefined {
+    this.#log.catchUp()
     return this.judge(entry) === undefined ? this.#aged(entry) : undefined
   }
 
@@ -127,6 +134,39 @@ export class Held {
     if (record.by !== undefined) this.#droppedAt.set(record.n, dropped.length)
     // Told when all have gone: a listener that reads must not see half a record.
     for (const entry of dropped) this.#tell(entry, 'invalidated')
+  }
+
+  /** What left the tier that processes share leaves memory too: others could not tell any more who depends on it. */
+  evict({ names, n }: LogRecord): void {
+    this.evictedAt = n
+    for (const name of names) {
+      const entry = this.near.look(name)
+      if (entry !== undefined) this.drop(entry, 'evicted')
+    }
+  }
+
+  /** Others do not know of the entry until `shared` is called. */
+  unshared(entry: Entry): void {
+    this.#unshared.set(entry.key, entry)
+  }
+
+  shared(entry: Entry): void {
+    if (this.#unshared.get(entry.key) === entry) this.#unshared.delete(entry.key)
+  }
+
+  /** Others have changed something, and could not take into account what they do not know of. */
+  dropUnshared(): void {
+    const entries = [...this.#unshared.values()]
+    this.#unshared.clear()
+    for (const entry of entries) if (this.near.look(entry.key) === entry) this.drop(entry, 'evicted')
+  }
+
+  /** What made the entries valid is not known any more. */
+  dropAll(): void {
+    this.#unshared.clear()
+    const entries = this.near.keys().map((key) => this.near.look(key) as Entry)
+    for (const entry of entries) this.#remove(entry, 'invalidated', null)
+    for (const entry of entries) this.#tell(entry, 'invalidated')
   }
 
   /** How many entries the record at `n` dropped at once; asked once, by whoever carries it out. */
@@ -184,13 +224,13 @@ export class Held {
     const nowMs = this.#parts.clock.now()
     if (by !== undefined && by.untilMs <= nowMs) return by
     if (by !== undefined) soften(entry, nowMs, by.untilMs)
-    entry.verifiedAt = this.#parts.applied()
+    entry.verifiedAt = this.#log.applied
     return undefined
   }
 
   /** Positions of two generations are never compared: what was made in another is not known to be good. */
   isForeign({ generation }: Pick<EntryParts, 'generation'>): boolean {
-    return generation !== this.#parts.generation()
+    return generation !== this.#log.generation
   }
 
   #aged(entry: Entry): Found | undefined {

@@ -15,7 +15,8 @@
  */
 import type { Graph } from '../graph/graph.ts'
 import type { Flight } from '../loading/flight.ts'
-import type { Log } from '../log/contract.ts'
+import type { Change, Log } from '../log/contract.ts'
+import type { Judge } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
@@ -24,6 +25,7 @@ export interface InheritanceParts {
   readonly clock: Clock
   readonly graph: Graph
   readonly held: Held
+  readonly judge: Judge
   readonly log: Log
   readonly lower: Lower
 }
@@ -93,7 +95,7 @@ export class Inheritance {
     if (untold.length === 0) return undefined
     this.expect(flight, told)
     if (graph.hasTrackedDependents(key)) return this.#change(flight)
-    return lower.none ? undefined : this.#askBelow(flight)
+    return lower.plain.length === 0 ? undefined : this.#askBelow(flight)
   }
 
   /** Dependencies of `key` that have to be declared, since something is declared to depend on it. */
@@ -106,8 +108,8 @@ export class Inheritance {
 
   /** The flight was judged in this tick: that its key turns out to depend on these is no news to it. */
   async #declare(flight: Flight, dependsOn: readonly string[]): Promise<void> {
-    const { n } = await this.#parts.log.append({ kind: 'link', names: [flight.key], dependsOn })
-    flight.keyStamp = n
+    const change: Change = { kind: 'link', names: [flight.key], dependsOn }
+    await this.#parts.log.append(change, (n) => this.#advance(flight, n))
   }
 
   /** The change is announced by the next call: the flight has to be judged in the tick in which that happens. */
@@ -117,7 +119,13 @@ export class Inheritance {
 
   async #change(flight: Flight): Promise<void> {
     flight.announces = false
-    const { n } = await this.#parts.log.append({ kind: 'change', names: [flight.key] })
+    const change: Change = { kind: 'change', names: [flight.key] }
+    await this.#parts.log.append(change, (n) => this.#advance(flight, n))
+  }
+
+  /** Its own record, at `n`, is no news to the flight; what others appended before it is. */
+  #advance(flight: Flight, n: number): void {
+    if (this.#parts.judge.verdict(flight) !== undefined) flight.doom(flight.stamp + 1)
     flight.keyStamp = n
   }
 }

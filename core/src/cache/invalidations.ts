@@ -5,11 +5,9 @@
  *   scheduled, background  queued; the drain carries them out, with the same hands
  */
 import type { Graph } from '../graph/graph.ts'
-import { isQueued, type InvalidationRequest } from '../invalidation/contract.ts'
+import { isQueued, type History, type InvalidationRequest, type Queue } from '../invalidation/contract.ts'
 import { drainRules, type RetryRules } from '../invalidation/drain-options.ts'
 import { Drain } from '../invalidation/drain.ts'
-import { MemoryHistory } from '../invalidation/memory-history.ts'
-import { MemoryQueue } from '../invalidation/memory-queue.ts'
 import { keysIn, perform, type Hands } from '../invalidation/perform.ts'
 import { failedRecord, runningRecord } from '../invalidation/record.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
@@ -34,6 +32,8 @@ export interface InvalidationsParts {
   readonly judge: Judge
   readonly log: Log
   readonly lower: Lower
+  readonly queue: Queue
+  readonly history: History
   readonly settings: Settings
   readonly options: Pick<CacheOptions, 'strategies' | 'consistency'>
   readonly onError: (error: unknown, during: string) => void
@@ -43,8 +43,8 @@ const noReason = { code: 'E_INVALIDATION_INCOMPLETE', message: 'it did not compl
 
 export class Invalidations implements InvalidationRecords {
   readonly #parts: InvalidationsParts
-  readonly #history: MemoryHistory
-  readonly #queue: MemoryQueue
+  readonly #history: History
+  readonly #queue: Queue
   readonly #drain: Drain
   readonly #hands: Hands
   /** Those that are carried out now. */
@@ -55,12 +55,8 @@ export class Invalidations implements InvalidationRecords {
     const { settings, options, onError } = parts
     const { clock, random } = settings
     this.#parts = parts
-    this.#history = new MemoryHistory({
-      clock,
-      keepFor: settings.historyKeepMs,
-      keepCount: settings.historyKeepCount,
-    })
-    this.#queue = new MemoryQueue({ sizeMax: options.strategies?.queueMax })
+    this.#history = parts.history
+    this.#queue = parts.queue
     this.#retries = drainRules(options).retries
     this.#hands = this.#lend()
     this.#drain = new Drain({
@@ -150,8 +146,6 @@ export class Invalidations implements InvalidationRecords {
   async close(): Promise<void> {
     await Promise.allSettled(this.#running)
     await this.#drain.close()
-    await this.#queue.close()
-    await this.#history.close()
   }
 
   #lend(): Hands {

@@ -7,7 +7,7 @@
  */
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
-import type { Tier } from '../tiers/contract.ts'
+import type { Admit, SharedTier, Tier } from '../tiers/contract.ts'
 
 /** A tier whose puts and deletes of a key wait for those before them. */
 class Ordered implements Tier {
@@ -69,15 +69,22 @@ class Ordered implements Tier {
 
 export interface LowerParts {
   readonly tiers: readonly Tier[]
+  /** One that processes share; nearer than the others. It keeps its own order of writes. */
+  readonly shared: SharedTier | undefined
   readonly onError: (error: unknown, during: string) => void
 }
 
 export class Lower {
   readonly tiers: readonly Tier[]
+  readonly shared: SharedTier | undefined
+  /** Those that belong to this process alone. */
+  readonly plain: readonly Tier[]
   readonly #onError: LowerParts['onError']
 
-  constructor({ tiers, onError }: LowerParts) {
-    this.tiers = tiers.map((tier) => new Ordered(tier))
+  constructor({ tiers, shared, onError }: LowerParts) {
+    this.plain = tiers.map((tier) => new Ordered(tier))
+    this.shared = shared
+    this.tiers = shared === undefined ? this.plain : [shared, ...this.plain]
     this.#onError = onError
   }
 
@@ -141,15 +148,25 @@ export class Lower {
     return Object.fromEntries(counts)
   }
 
-  /** Resolves when every tier has it, or has failed to take it. */
+  /** Resolves when every tier of this process has it, or has failed to take it. */
   async put(entry: EntryParts): Promise<void> {
     await Promise.all(
-      this.tiers.map((tier) =>
+      this.plain.map((tier) =>
         tier
           .put(entry)
           .catch((error: unknown) => this.#onError(error, `put '${entry.key}' into ${tier.name}`)),
       ),
     )
+  }
+
+  /** What the tier that processes share keeps of the entry; undefined if nothing, or if it failed. */
+  async settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
+    try {
+      return await this.shared?.settle(entry, admit)
+    } catch (error) {
+      this.#onError(error, `put '${entry.key}' into ${this.shared?.name}`)
+      return undefined
+    }
   }
 
   /** Removes bytes that were found invalid. */

@@ -1,6 +1,7 @@
 /**
  * The options of a cache: what a user may say, its defaults, and the checks on it.
  */
+import type { Backend } from '../backing/contract.ts'
 import type { MemoryOptions } from '../tiers/open.ts'
 import type { TtlOptions } from '../ttl/policies.ts'
 import type { Tier } from '../tiers/contract.ts'
@@ -32,6 +33,8 @@ export interface CacheOptions<P extends string = string> {
   readonly history?: HistoryOptions | undefined
   /** automatic (default): reads inside a loader are its dependencies. explicit: only those made through `load`. */
   readonly tracking?: 'automatic' | 'explicit' | undefined
+  /** Where entries, log, queue and history outlive the process: `disk({ path })`. Default: in this process only. */
+  readonly disk?: Backend | undefined
   /** Tiers below memory, the nearest first. */
   readonly tiers?: readonly Tier[] | undefined
   readonly clock?: Clock | undefined
@@ -85,6 +88,8 @@ export interface Settings {
   readonly ledgerBytesMax: number
   readonly historyKeepMs: number
   readonly historyKeepCount: number
+  readonly queueMax: number | undefined
+  readonly backend: Backend | undefined
   readonly automatic: boolean
   readonly tiers: readonly Tier[]
   readonly clock: Clock
@@ -101,6 +106,7 @@ const groups: readonly (keyof CacheOptions)[] = [
   'ledger',
   'history',
   'tracking',
+  'disk',
   'tiers',
   'clock',
   'random',
@@ -129,6 +135,8 @@ export function settle(options: CacheOptions): Settings {
     ledgerBytesMax: sizeBytes(options.ledger?.maxBytes ?? '64mb', 'ledger.maxBytes'),
     historyKeepMs: positiveDurationMs(history.keepFor ?? '1h', 'history.keepFor'),
     historyKeepCount: count(history.keepCount ?? 10_000, 'history.keepCount'),
+    queueMax: options.strategies?.queueMax,
+    backend: options.disk,
     automatic: oneOf(options.tracking ?? 'automatic', ['automatic', 'explicit'], 'tracking') === 'automatic',
     tiers: distinct(tiers),
     clock: options.clock ?? systemClock(),

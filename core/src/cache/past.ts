@@ -11,6 +11,7 @@
  * Invariant: for n >= low, `endedAfter(n, name)` is true if an entry of that name was found invalid after n.
  */
 import { LRUCache } from 'lru-cache'
+import type { Log } from '../log/contract.ts'
 import type { Invalidated, Judge } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Entry } from '../model/entry.ts'
@@ -40,7 +41,7 @@ const lineageMax = 500_000
 export interface PastParts {
   readonly judge: Judge
   readonly clock: Clock
-  readonly applied: () => number
+  readonly log: Pick<Log, 'applied'>
 }
 
 export class Past {
@@ -57,7 +58,7 @@ export class Past {
     maxSize: lineageMax,
     sizeCalculation: ({ dependencies }) => dependencies.length + 1,
     dispose: (_lineage, _name, reason) => {
-      if (reason === 'evict') this.#forgetUpTo(this.#parts.applied())
+      if (reason === 'evict') this.#forgetUpTo(this.#parts.log.applied)
     },
   })
 
@@ -84,7 +85,7 @@ export class Past {
   /** `name` is about to be stored with these dependencies: whoever comes to depend on it from now on inherits them. */
   expect(name: string, dependencies: readonly string[]): void {
     this.replace(name)
-    if (dependencies.length > 0) this.#lineages.set(name, { dependencies, n: this.#parts.applied() })
+    if (dependencies.length > 0) this.#lineages.set(name, { dependencies, n: this.#parts.log.applied })
   }
 
   lineageOf(name: string): readonly string[] {

@@ -9,6 +9,7 @@
  */
 import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
+import type { Turns } from '../loading/contract.ts'
 import { checkCycle, Flight, type Outcome } from '../loading/flight.ts'
 import { loadOf, type Loader, type Reads } from '../loading/load.ts'
 import { runLoader } from '../loading/run.ts'
@@ -51,6 +52,8 @@ export interface ReaderParts {
   readonly policies: Policies
   readonly reads: Reads
   readonly writer: Writer
+  /** Undefined: no other process shares what this one loads. */
+  readonly turns: Turns | undefined
 }
 
 /** What a loader came to: its value, or what it threw. */
@@ -67,6 +70,10 @@ interface Below {
   readonly tier: string
 }
 
+/** A process that has the turn and does not end is not waited for any longer. */
+const turnWaitMs = 10_000
+const turnLookMs = 5
+
 /** Loads shared with others before a caller loads for itself. */
 const sharedAttempts = 3
 
@@ -81,6 +88,9 @@ export class Reader {
   readonly #flying = new Set<Flight>()
   /** key -> the look-up under way in the tiers below. */
   readonly #lookUps = new Map<string, Promise<Below | undefined>>()
+
+  /** key -> the wait for the turn to load it. */
+  readonly #waiting = new Map<string, Promise<Found | undefined>>()
 
   constructor(parts: ReaderParts) {
     this.#parts = parts
@@ -112,6 +122,16 @@ export class Reader {
     return this.serve(found.entry, request.within, found.tier)
   }
 
+  /** Callers of one key wait for its turn together. */
+  #inTurn(key: string): Promise<Found | undefined> {
+    let waiting = this.#waiting.get(key)
+    if (waiting === undefined) {
+      waiting = this.#awaitTurn(key).finally(() => this.#waiting.delete(key))
+      this.#waiting.set(key, waiting)
+    }
+    return waiting
+  }
+
   #below(key: string): Promise<Below | undefined> {
     let lookUp = this.#lookUps.get(key)
     if (lookUp === undefined) {
@@ -119,6 +139,35 @@ export class Reader {
       this.#lookUps.set(key, lookUp)
     }
     return lookUp
+  }
+
+  /** Until this process may load the key. @returns what another one loaded meanwhile */
+  async #awaitTurn(key: string): Promise<Found | undefined> {
+    const { clock, turns } = this.#parts
+    const until = clock.now() + turnWaitMs
+    for (;;) {
+      const isOurs = await this.#take(key)
+      const found = await this.find(key)
+      if (found?.state === 'fresh') {
+        if (isOurs) this.#giveUpTurn(key)
+        return found
+      }
+      if (isOurs || clock.now() >= until) return undefined
+      while (turns?.isFree(key) === false && clock.now() < until) {
+        await new Promise<void>((resolve) => clock.schedule(turnLookMs, resolve, true))
+      }
+    }
+  }
+
+  /** A turn that cannot be had for a failure is done without. */
+  async #take(key: string): Promise<boolean> {
+    const { events, turns } = this.#parts
+    try {
+      return (await turns?.take(key)) ?? true
+    } catch (error) {
+      events.emit('error', { error, during: `taking the turn to load '${key}'` })
+      return true
+    }
   }
 
   #worth(key: string, below: Below | undefined): Found | undefined {
@@ -164,9 +213,14 @@ export class Reader {
     return Promise.all([...this.#flying].map(async ({ outcome }) => outcome))
   }
 
-  #miss(request: ReadRequest): Promise<unknown> {
-    this.countMiss(request.key)
-    return this.#load(request)
+  async #miss(request: ReadRequest): Promise<unknown> {
+    const { key } = request
+    this.countMiss(key)
+    if (this.#parts.lower.shared?.isShared !== true || this.#joinable(key) !== undefined)
+      return this.#load(request)
+    const found = await this.#inTurn(key)
+    if (found === undefined) return this.#load(request)
+    return this.serve(found.entry, request.within, found.tier)
   }
 
   async #readInGrace(request: ReadRequest, stale: Found): Promise<unknown> {
@@ -254,7 +308,8 @@ export class Reader {
 
   /** The flight of that key, unless what it read was invalidated meanwhile: nobody joins it any more then. */
   #joinable(key: string): Flight | undefined {
-    const { clock, judge } = this.#parts
+    const { clock, judge, log } = this.#parts
+    log.catchUp()
     const flight = this.#flights.get(key)
     if (flight === undefined || judge.verdict(flight) !== undefined) return undefined
     return flight.usableUntil === Infinity || clock.now() < flight.usableUntil ? flight : undefined
@@ -283,8 +338,17 @@ export class Reader {
     const outcome = await this.#settle(flight, request, ran)
     this.#flying.delete(flight)
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+    this.#giveUpTurn(flight.key)
     this.#tell(flight, { ...outcome, startedAt })
     return outcome
+  }
+
+  #giveUpTurn(key: string): void {
+    const { events, lower, turns } = this.#parts
+    if (lower.shared?.isShared !== true) return
+    turns?.release(key).catch((error: unknown) => {
+      events.emit('error', { error, during: `giving up the turn to load '${key}'` })
+    })
   }
 
   async #run(flight: Flight, request: ReadRequest, stale: Entry | undefined): Promise<Ran> {
@@ -324,10 +388,12 @@ export class Reader {
 
   /** Takes the key into memory from the nearest tier below that holds it and still may serve it. */
   #lookUp(key: string): Promise<Below | undefined> {
-    return this.#parts.lower.find(key, (parts, tier) => this.#promote(parts, tier))
+    const begun = this.#parts.log.applied
+    return this.#parts.lower.find(key, (parts, tier) => this.#promote(parts, { tier, begun }))
   }
 
-  #promote(parts: EntryParts, tier: Tier): Below | undefined {
+  /** @param begun position before the tier was asked */
+  #promote(parts: EntryParts, { tier, begun }: { tier: Tier; begun: number }): Below | undefined {
     const { held, lower, policies } = this.#parts
     // What came into memory while the tier was asked is no older.
     const near = held.find(parts.key)
@@ -337,7 +403,8 @@ export class Reader {
       lower.discard(parts.key, tier)
       return undefined
     }
-    held.put(entry)
+    // It may be among those that had to go for room meanwhile, and is not to come into memory then.
+    if (held.evictedAt <= begun) held.put(entry)
     return { entry, tier: tier.name }
   }
 }

@@ -24,6 +24,7 @@ import { handOut, takeIn, type ValueMode } from '../tiers/values.ts'
 import { clampTtl, settleTimes, withJitter } from '../ttl/lifetime.ts'
 import type { Counts } from './counts.ts'
 import type { Held } from './held.ts'
+import { Admission } from './admission.ts'
 import { Inheritance } from './inheritance.ts'
 import type { Lower } from './lower.ts'
 
@@ -41,6 +42,9 @@ export interface Keep {
   /** `value` is what the loader threw. */
   readonly failed: boolean
 }
+
+/** How often a store is tried while others append to the log. */
+const attemptsMax = 5
 
 export interface WriterParts {
   readonly clock: Clock
@@ -125,6 +129,7 @@ export class Writer {
   /** Stores a value, if it may be. `told`: names whose dependents know of it already. */
   async keep(flight: Flight, keep: Keep, told = new Set<string>()): Promise<Kept> {
     for (;;) {
+      this.#parts.log.catchUp()
       this.inheritance.fromHeld(flight)
       if (this.#isDoomed(flight)) return refused('doomed')
       const announced = this.inheritance.announce(flight, told)
@@ -134,8 +139,12 @@ export class Writer {
     const ttlMs = this.#ttl(flight, keep)
     const parts = this.#partsOf(flight, { ...keep, ttlMs })
     if (ttlMs === 0 || parts.capAt <= parts.storedAt) return refused('expired')
+    const { lower } = this.#parts
+    const { shared } = lower
+    if (shared?.isShared === true) return this.#storeShared(parts)
     const entry = this.#store(parts)
-    if (entry === undefined) return refused('no-room')
+    if (lower.none && this.#parts.held.near.look(entry.key) !== entry) return refused('no-room')
+    if (shared !== undefined) void this.#share(entry, parts)
     return { refused: null, expiresAt: entry.expiresAt }
   }
 
@@ -221,22 +230,67 @@ export class Writer {
     }
   }
 
-  /** Undefined if no tier takes it. */
-  #store(parts: EntryParts): Entry | undefined {
+  /** With others about, an entry is in memory only after the tier that all share has taken it. */
+  async #storeShared(parts: EntryParts): Promise<Kept> {
+    const { held, judge, log, lower } = this.#parts
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const begun = log.applied
+      const admission = new Admission(judge, parts, () => undefined)
+      const kept = await lower.settle(parts, admission.admit)
+      log.catchUp()
+      if (admission.verdict === 'behind') continue
+      if (kept === undefined) return refused(admission.verdict === 'refused' ? 'doomed' : 'no-room')
+      // Judged again in the tick in which it comes into memory.
+      if (judge.verdict(kept) !== undefined) return refused('doomed')
+      // It may be among those that had to go for room meanwhile.
+      const { expiresAt } = held.evictedAt > begun ? timed(kept) : this.#store(kept)
+      return { refused: null, expiresAt }
+    }
+    return refused('unresolved')
+  }
+
+  /** Hands an entry of memory to the tier that processes share. Never rejects. */
+  async #share(entry: Entry, parts: EntryParts): Promise<void> {
+    const { held, judge, log, lower } = this.#parts
+    const isCurrent = () => held.near.look(entry.key) === entry && held.judge(entry) === undefined
+    held.unshared(entry)
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const admission = new Admission(judge, parts, (n) => {
+        if (isCurrent()) entry.keyStamp = n
+      })
+      const kept = await lower.settle(parts, admission.admit)
+      log.catchUp()
+      if (admission.verdict === 'behind' && isCurrent()) continue
+      if (kept !== undefined) held.shared(entry)
+      const isAsKept = kept !== undefined && kept.dependencies.length === entry.dependencies.length
+      if (admission.verdict !== 'refused' && (isAsKept || kept === undefined)) return
+      // It lacks what others know by now: the next read finds it in the tier, or loads it.
+      if (held.near.look(entry.key) === entry) held.drop(entry, 'evicted')
+      return
+    }
+  }
+
+  /** The entry, which no tier may have taken. */
+  #store(parts: EntryParts): Entry {
     const { held, lower, counts, events, log } = this.#parts
-    const entry = new Entry(parts)
-    settleTimes(entry)
+    const entry = timed(parts)
     entry.verifiedAt = log.applied
     const near = held.put(entry)
-    if (!near && lower.none) return undefined
+    if (!near && lower.none) return entry
     counts.stores++
     if (events.heard('store')) {
       const { key, policy, sizeBytes } = entry
       events.emit('store', { key, tier: near ? 'memory' : 'lower', policy: policy.name, sizeBytes })
     }
-    if (!lower.none) void lower.put(parts)
+    if (lower.plain.length > 0) void lower.put(parts)
     return entry
   }
+}
+
+function timed(parts: EntryParts): Entry {
+  const entry = new Entry(parts)
+  settleTimes(entry)
+  return entry
 }
 
 function refused(why: Refusal): Kept {

@@ -96,6 +96,8 @@ export interface Queue {
   remove(id: string): Promise<Job | undefined>
   /** Every job, waiting or claimed, in the order in which they were added. */
   list(): Promise<readonly Job[]>
+  /** How many there are, waiting or claimed, as far as can be told at once. */
+  readonly waiting: number
   /** How many there are, waiting or claimed. */
   size(): Promise<number>
   /** Gives up what is claimed. May be called again. */

@@ -4,7 +4,8 @@
  * One contract for every log: memory (one process), disk (processes that share a directory), redis (machines).
  *
  * Invariants: `n` is dense and grows by 1, so that a gap shows; a record is visible wholly or not at all;
- * `apply` is called once per record, in order, and synchronously: whoever sees a position has applied it.
+ * a record is applied once, in order, and synchronously: whoever sees a position has applied it; after `catchUp`
+ * everything is applied whose `append` had resolved before, in whatever process.
  */
 import type { Position } from '../model/position.ts'
 
@@ -13,9 +14,9 @@ import type { Position } from '../model/position.ts'
  * invalidate: names and prefixes changed. soft: the same, but what was made from them may be served until
  * `untilMs` while it is loaded again. change: `names` were set anew; what depends on them is stale, they are not.
  * link, unlink, rule, unrule: the declared graph changed; `names` are dependents (or patterns), `dependsOn`
- * their dependencies.
+ * their dependencies. evict: the entries of these keys left a tier that processes share, and leave memory too.
  */
-export type RecordKind = 'invalidate' | 'soft' | 'change' | 'link' | 'unlink' | 'rule' | 'unrule'
+export type RecordKind = 'invalidate' | 'soft' | 'change' | 'link' | 'unlink' | 'rule' | 'unrule' | 'evict'
 
 export interface Change {
   readonly kind: RecordKind
@@ -24,8 +25,6 @@ export interface Change {
   readonly dependsOn?: readonly string[]
   /** ms since 1970; soft only. */
   readonly untilMs?: number
-  /** Tells a writer its own record from others'. */
-  readonly nonce?: string
   /** Id of the invalidation in the history, for explanations. */
   readonly by?: string
 }
@@ -41,10 +40,30 @@ export interface Log {
   readonly generation: string
   /** Position of the newest record that was applied here. */
   readonly applied: number
-  /** Resolves once the record is as durable as this log makes it, and applied here. */
-  append(change: Change): Promise<Position>
+  /** Applies what others appended. Asked before every judgement: it costs a look at one number if nothing is new. */
+  catchUp(): void
+  /**
+   * Resolves once the record is as durable as this log makes it, and applied here. `before` is called right before it
+   * is applied, in the same tick, when all records before it have been.
+   */
+  append(change: Change, before?: (n: number) => void): Promise<Position>
   close(): Promise<void>
 }
 
 /** Takes a record in. Must not wait, and must not throw. */
 export type Apply = (record: LogRecord) => void
+
+/**
+ * What the records so far amount to: kept by a log that outlives the process, so that the next one need not read them
+ * all. Whoever takes it in knows the same as who applied the records.
+ */
+export interface LogState {
+  /** @param isOwn false: another process appended it */
+  apply(record: LogRecord, isOwn: boolean): void
+  /** Of a shape that a structured clone keeps. */
+  dump(): unknown
+  /** Takes a dump in, in place of all that is known; undefined: nothing was invalidated or declared yet. */
+  load(dump: unknown): void
+  /** How many things a dump holds, roughly: how often it is worth making one. */
+  readonly size: number
+}

@@ -8,7 +8,7 @@
  * Invariants: a verdict only ever gets worse as records come in; an unknown past counts as invalidated.
  */
 import type { LogRecord } from './contract.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, type LedgerDump } from './ledger.ts'
 
 /** What is to be judged: an entry, or what a flight has read so far. */
 export interface Made {
@@ -43,17 +43,37 @@ export interface Recent {
   readonly by: string | null
 }
 
+/** What a judge knows, to be kept and taken in again. */
+export interface JudgeDump {
+  readonly hard: LedgerDump
+  readonly soft: LedgerDump
+  readonly softUntil: readonly (readonly [n: number, untilMs: number])[]
+}
+
 export class Judge {
-  readonly #hard: Ledger
-  readonly #soft: Ledger
+  readonly #ledgerBytesMax: number
+  #hard!: Ledger
+  #soft!: Ledger
   /** n of a soft record -> until when; forgotten once past, which ends the grace. */
   readonly #softUntil = new Map<number, number>()
   readonly #recent = new Map<number, Recent>()
 
   constructor(ledgerBytesMax: number, low = 0) {
-    this.#hard = new Ledger(ledgerBytesMax, low)
-    // Soft records matter for seconds: a sixteenth of the room is plenty, and running out of it is safe.
-    this.#soft = new Ledger(ledgerBytesMax / 16, low)
+    this.#ledgerBytesMax = ledgerBytesMax
+    this.#forget(low)
+  }
+
+  dump(): JudgeDump {
+    return { hard: this.#hard.dump(), soft: this.#soft.dump(), softUntil: [...this.#softUntil] }
+  }
+
+  /** Takes a dump in, in place of all that is known; undefined: nothing was invalidated yet. */
+  load(dump: JudgeDump | undefined): void {
+    this.#forget(0)
+    if (dump === undefined) return
+    this.#hard.load(dump.hard)
+    this.#soft.load(dump.soft)
+    for (const [n, untilMs] of dump.softUntil) this.#softUntil.set(n, untilMs)
   }
 
   /** Takes a record in, with everything that the declared graph reaches from it. */
@@ -127,6 +147,14 @@ export class Judge {
       if (n > 0 && (first === undefined || untilMs < first.untilMs)) first = { name, n, untilMs }
     }
     return first
+  }
+
+  #forget(low: number): void {
+    this.#hard = new Ledger(this.#ledgerBytesMax, low)
+    // Soft records matter for seconds: a sixteenth of the room is plenty, and running out of it is safe.
+    this.#soft = new Ledger(this.#ledgerBytesMax / 16, low)
+    this.#softUntil.clear()
+    this.#recent.clear()
   }
 
   #remember(record: LogRecord): void {

@@ -14,12 +14,21 @@
  * Invariants: n only grows per name; what is forgotten raises `low` to at least its n; `low` only grows.
  */
 import { hashed, hashName } from './hash.ts'
-import { slotsWithin, Table } from './table.ts'
+import { slotsWithin, Table, type TableDump } from './table.ts'
 
 const slotsAtStart = 1024
 // They differ in bits that no UTF-16 unit has: else a name would be taken for a prefix.
 const nameSeed = 0x1_0000
 const prefixSeed = 0x2_0000
+
+/** What a ledger knows, to be kept and taken in again. */
+export interface LedgerDump {
+  readonly low: number
+  /** The older first. */
+  readonly tables: readonly TableDump[]
+  /** Length of a prefix, and its newest position. */
+  readonly prefixes: readonly (readonly [length: number, n: number])[]
+}
 
 export class Ledger {
   #young: Table
@@ -70,6 +79,27 @@ export class Ledger {
     const own = this.#position()
     const newest = this.#newestPrefix > n ? Math.max(own, this.#byPrefix(n, name)) : own
     return newest > n ? newest : 0
+  }
+
+  dump(): LedgerDump {
+    const tables = this.#old === undefined ? [this.#young] : [this.#old, this.#young]
+    return { low: this.#low, tables: tables.map((table) => table.dump()), prefixes: [...this.#prefixes] }
+  }
+
+  /** Takes in what another ledger knew; to be called on one that knows nothing. With less room, `low` is higher. */
+  load({ low, tables, prefixes }: LedgerDump): void {
+    this.#low = Math.max(this.#low, low)
+    for (const [length, n] of prefixes) {
+      this.#prefixes.set(length, n)
+      this.#newestPrefix = Math.max(n, this.#newestPrefix)
+    }
+    for (const { high, low: lowHalf, positions } of tables) {
+      for (let at = 0; at < positions.length; at++) {
+        hashed.high = high[at] as number
+        hashed.low = lowHalf[at] as number
+        this.#raise(positions[at] as number)
+      }
+    }
   }
 
   #byPrefix(n: number, name: string): number {

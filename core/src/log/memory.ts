@@ -25,8 +25,12 @@ export class MemoryLog implements Log {
     return this.#applied
   }
 
-  append(change: Change): Promise<Position> {
+  /** Nobody else appends. */
+  catchUp(): void {}
+
+  append(change: Change, before?: (n: number) => void): Promise<Position> {
     const n = this.#applied + 1
+    before?.(n)
     // Moved first: what is made stale by this record must find it already behind `applied`.
     this.#applied = n
     this.#apply({ ...change, n, atMs: this.#clock.now() })

@@ -8,6 +8,13 @@
 const bytesPerSlot = 16
 const fullAt = 2 / 3
 
+/** What a table holds, without its free slots: hashes in two halves, and their positions. */
+export interface TableDump {
+  readonly high: Uint32Array
+  readonly low: Uint32Array
+  readonly positions: Float64Array
+}
+
 export class Table {
   #mask: number
   #high: Uint32Array
@@ -61,6 +68,22 @@ export class Table {
     }
     this.#positions[slot] = n
     if (n > this.#newest) this.#newest = n
+  }
+
+  dump(): TableDump {
+    const dump = {
+      high: new Uint32Array(this.#used),
+      low: new Uint32Array(this.#used),
+      positions: new Float64Array(this.#used),
+    }
+    let at = 0
+    for (let slot = 0; slot <= this.#mask; slot++) {
+      if (this.#positions[slot] === 0) continue
+      dump.high[at] = this.#high[slot] as number
+      dump.low[at] = this.#low[slot] as number
+      dump.positions[at++] = this.#positions[slot] as number
+    }
+    return dump
   }
 
   /** The same content in twice the slots. */

@@ -24,6 +24,46 @@ export interface Tier {
   close(): Promise<void>
 }
 
+/** What an entry was made from, and when. */
+export type Head = Pick<EntryParts, 'key' | 'stamp' | 'keyStamp' | 'dependencies'>
+
+/** A tier that processes share, and the log beside it, while nobody else can write to either. */
+export interface Hold {
+  /** The entry of that name, if one is held. */
+  headOf(name: string): Head | undefined
+  /** A position at or after that of the last invalidation that removed an entry of that name; 0 if none is known. */
+  endedAt(name: string): number
+  /** Entries other than that of the name itself that depend on it. */
+  dependentsOf(name: string): Iterable<Head>
+  /** False while the log has records that are not applied here: what an entry is worth cannot be told then. */
+  readonly isCurrent: boolean
+  /**
+   * Declares in the log that the key changed. `before` is called right before that is applied, in the same tick.
+   * @returns the position of that
+   */
+  announce(key: string, before: (n: number) => void): number
+}
+
+/** Decides what is to be kept of an entry. @returns undefined: nothing */
+export type Admit = (hold: Hold) => EntryParts | undefined
+
+/**
+ * A tier that processes share.
+ *
+ * Invariant: every process that keeps an entry in memory, and is not alone, finds it here: what leaves here for room
+ * is told of by an `evict` record of the log.
+ */
+export interface SharedTier extends Tier {
+  /** Whether other processes may write to it, too. */
+  readonly isShared: boolean
+  /**
+   * `put`, as `admit` decides while nobody else writes. What is too large for the tier, or cannot be written, is kept
+   * without its value, so that others know of it.
+   * @returns what was kept
+   */
+  settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined>
+}
+
 /** Told of an entry that left without being deleted: pushed out for room, or by a newer one of its key. */
 export type Leave = (entry: Entry, why: 'evicted' | 'replaced') => void
 

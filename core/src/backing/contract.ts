@@ -1,0 +1,48 @@
+/**
+ * Backing: what lies behind the memory of a cache: its log, its queue and history, and perhaps a tier that processes
+ * share. In one process it is memory, too; a directory or a server outlives the process, and may have several.
+ *
+ * Invariants: all of it is one place: who sees the tier sees the log; a backing is used by one cache.
+ */
+import type { History, Queue } from '../invalidation/contract.ts'
+import type { Turns } from '../loading/contract.ts'
+import type { Log, LogState } from '../log/contract.ts'
+import type { Clock, Random } from '../model/clock.ts'
+import type { BackingState } from '../model/backing.ts'
+import type { Duration } from '../model/quantity.ts'
+import type { Policy } from '../model/policy.ts'
+import type { Head, SharedTier } from '../tiers/contract.ts'
+
+export interface Backing {
+  readonly log: Log
+  readonly queue: Queue
+  readonly history: History
+  /** Undefined: nobody shares anything. */
+  readonly shared: SharedTier | undefined
+  readonly turns: Turns | undefined
+  /** How it is; undefined for memory, which does not fail. */
+  readonly state: BackingState | undefined
+  close(): Promise<void>
+}
+
+/** What the cache lends. */
+export interface BackingParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly state: LogState
+  /** The policy of that name; the default one if there is none by that name any more. */
+  readonly policyOf: (name: string) => Policy
+  /** Whether memory holds the key: what is in use is not the first to go for room. */
+  readonly isInUse: (key: string) => boolean
+  /** Whether an entry was invalidated, by all records applied here. */
+  readonly isInvalid: (head: Head) => boolean
+  readonly queue: { readonly sizeMax: number | undefined }
+  readonly history: { readonly keepFor: Duration; readonly keepCount: number }
+  readonly onError: (error: unknown, during: string) => void
+}
+
+/** What a user gives to a cache: `disk({ path })`. */
+export interface Backend {
+  /** @throws if it cannot be used, naming why */
+  open(parts: BackingParts): Backing
+}

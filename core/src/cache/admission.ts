@@ -1,0 +1,79 @@
+/**
+ * Admission: whether, and as what, a tier that processes share keeps an entry; decided while nobody else writes.
+ *
+ * What processes do to each other's entries shows here: inputs that were made anew from more than before, dependents
+ * that do not know what the entry is made from now.
+ *
+ *   page <- list {a}   is being stored    here: list is made from {a, b} by now    page inherits b, and is judged by it
+ *   list {a, b}        is being stored    here: page depends on list, knows a only  a change of list is announced
+ *
+ * Invariants: afterwards every valid entry that depends on another carries what that is made from; an announcement
+ * passes over nothing that was invalidated before it.
+ */
+import type { Judge } from '../log/judge.ts'
+import type { EntryParts } from '../model/entry.ts'
+import type { Admit, Hold } from '../tiers/contract.ts'
+
+/** Dependents that are looked at one by one, at most: if there are more, some are taken not to know. */
+const lookedMax = 100
+
+/** admitted: it is kept; refused: something it is made from was invalidated; behind: to be judged again, and tried. */
+export type Verdict = 'admitted' | 'refused' | 'behind'
+
+export class Admission {
+  /** Of the last time that the tier asked; undefined if it did not. */
+  verdict: Verdict | undefined
+  readonly #judge: Judge
+  readonly #entry: EntryParts
+  readonly #onAnnounce: (n: number) => void
+
+  /** @param onAnnounce right before a change of the key is applied, which the entry itself declared */
+  constructor(judge: Judge, entry: EntryParts, onAnnounce: (n: number) => void) {
+    this.#judge = judge
+    this.#entry = entry
+    this.#onAnnounce = onAnnounce
+  }
+
+  readonly admit: Admit = (hold) => {
+    if (!hold.isCurrent) return this.#refuse('behind')
+    const entry = { ...this.#entry, dependencies: this.#inherited(hold) }
+    if (this.#wasOvertaken(hold) || this.#judge.verdict(entry) !== undefined) return this.#refuse('refused')
+    this.verdict = 'admitted'
+    if (!hasToTell(entry, hold, this.#judge)) return entry
+    return { ...entry, keyStamp: hold.announce(entry.key, this.#onAnnounce) }
+  }
+
+  #refuse(verdict: Verdict): undefined {
+    this.verdict = verdict
+  }
+
+  /** Direct ones first, as they were. */
+  #inherited(hold: Hold): readonly string[] {
+    const { key, dependencies, directCount } = this.#entry
+    const all = new Set(dependencies)
+    for (const name of dependencies.slice(0, directCount)) {
+      for (const inherited of hold.headOf(name)?.dependencies ?? []) if (inherited !== key) all.add(inherited)
+    }
+    return all.size === dependencies.length ? dependencies : [...all]
+  }
+
+  /** Whether an entry that this one may have been made from was removed as invalid since. */
+  #wasOvertaken(hold: Hold): boolean {
+    const { dependencies, directCount, stamp } = this.#entry
+    return dependencies.slice(0, directCount).some((name) => hold.endedAt(name) > stamp)
+  }
+}
+
+/** Whether a valid entry depends on this one and lacks something that this one is made from. */
+function hasToTell({ key, dependencies }: EntryParts, hold: Hold, judge: Judge): boolean {
+  const known = new Set(hold.headOf(key)?.dependencies)
+  if (dependencies.every((name) => known.has(name))) return false
+  let looked = 0
+  for (const dependent of hold.dependentsOf(key)) {
+    if (++looked > lookedMax) return true
+    const carried = new Set([...dependent.dependencies, dependent.key])
+    const isTold = dependencies.every((name) => carried.has(name))
+    if (!isTold && judge.verdict(dependent) === undefined) return true
+  }
+  return false
+}

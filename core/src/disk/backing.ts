@@ -1,0 +1,135 @@
+/**
+ * A directory as the backing of a cache: puts its parts together, and keeps them going.
+ *
+ * Invariants: this process is known to the others before anything of it is; whoever died is noticed within seconds.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Backend, Backing, BackingParts } from '../backing/contract.ts'
+import type { Timer } from '../model/clock.ts'
+import type { BackingState } from '../model/backing.ts'
+import { checkKnown } from '../model/known.ts'
+import { sizeBytes, type Size } from '../model/quantity.ts'
+import { Environment } from './environment.ts'
+import { DiskHistory } from './history.ts'
+import { DiskLog } from './log.ts'
+import { Nodes } from './nodes.ts'
+import { DiskQueue } from './queue.ts'
+import { openTail } from './tail.ts'
+import { DiskTier } from './tier.ts'
+import { DiskTurns } from './turns.ts'
+
+export interface DiskOptions {
+  /** The directory; made if it is not there. Any number of processes of one machine may share it. */
+  readonly path: string
+  /** All entries together. Default 10gb. */
+  readonly maxBytes?: Size | undefined
+  /** Larger values are kept in memory only. Default: a tenth of `maxBytes`. */
+  readonly maxEntryBytes?: Size | undefined
+}
+
+/**
+ * Keeps entries, log, queue and history of a cache in a directory: `createCache({ disk: disk({ path: './cache' }) })`.
+ * Needs the package `lmdb`; with `koffi` a read costs a microsecond less.
+ * @throws E_OPTIONS_INVALID, E_SIZE_INVALID; when the cache is made: E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK,
+ *   E_DISK_FORMAT, E_DISK_FULL, E_DISK_FAILED
+ */
+export function disk(options: DiskOptions): Backend {
+  checkKnown(options, ['path', 'maxBytes', 'maxEntryBytes'], 'disk')
+  const bytesMax = sizeBytes(options.maxBytes ?? '10gb', 'disk.maxBytes')
+  const entryBytesMax = sizeBytes(options.maxEntryBytes ?? Math.floor(bytesMax / 10), 'disk.maxEntryBytes')
+  return { open: (parts) => new DiskBacking({ path: options.path, bytesMax, entryBytesMax }, parts) }
+}
+
+interface Sizes {
+  readonly path: string
+  readonly bytesMax: number
+  readonly entryBytesMax: number
+}
+
+/** Who appended and died at once has told nobody: the log itself is looked at, so often. */
+const lookMs = 1000
+
+class DiskBacking implements Backing {
+  readonly log: DiskLog
+  readonly shared: DiskTier
+  readonly turns: DiskTurns
+  readonly queue: DiskQueue
+  readonly history: DiskHistory
+  readonly #parts: BackingParts
+  readonly #environment: Environment
+  readonly #nodes: Nodes
+  readonly #closeTail: () => void
+  readonly #joined: Promise<void>
+  #others = 0
+  #timer: Timer | undefined
+
+  constructor(sizes: Sizes, parts: BackingParts) {
+    const { clock, state, onError } = parts
+    const environment = new Environment(sizes)
+    const tail = openTail(environment.path)
+    this.#parts = parts
+    this.#environment = environment
+    this.#closeTail = () => tail.close()
+    this.log = new DiskLog({
+      environment,
+      tail,
+      state,
+      clock,
+      onError,
+      generation: generationOf(environment),
+      onLook: () => {
+        this.#others = this.#nodes.others()
+      },
+    })
+    const commit = (work: () => void) => this.log.commit(work)
+    this.#nodes = new Nodes({ environment, clock, id: randomUUID(), commit, onError })
+    this.turns = new DiskTurns(environment, this.#nodes)
+    this.shared = new DiskTier({
+      ...parts,
+      ...sizes,
+      environment,
+      log: this.log,
+      isShared: () => this.#others > 0,
+    })
+    this.queue = new DiskQueue({ ...parts.queue, environment, nodes: this.#nodes, clock })
+    this.history = new DiskHistory({ ...parts.history, environment, clock, onError })
+    this.#joined = this.#nodes.join().catch((error: unknown) => onError(error, 'joining the directory'))
+    this.#lookLater()
+  }
+
+  get state(): BackingState {
+    return { name: 'disk', status: 'ok', error: null, others: this.#others, waiting: 0 }
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel()
+    await this.#joined
+    await this.queue.close()
+    await this.history.close()
+    await this.log.close()
+    await this.#nodes.leave()
+    await this.#environment.flush()
+    await this.#environment.close()
+    this.#closeTail()
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#parts.clock.schedule(lookMs, () => {
+      this.log.pull()
+      this.#lookLater()
+    })
+  }
+}
+
+/** A directory's own: what was made of another is not known to be good. */
+function generationOf(environment: Environment): string {
+  const meta = environment.table<Buffer>('meta', 'bytes')
+  const key = Buffer.from('generation')
+  const known = meta.get(key)?.toString()
+  if (known !== undefined) return known
+  return environment.transactNow(() => {
+    const generation = meta.get(key)?.toString() ?? randomUUID()
+    void meta.put(key, Buffer.from(generation))
+    return generation
+  })
+}

@@ -1,0 +1,47 @@
+/**
+ * Codec: values as bytes, and bytes that prove that they are what was written.
+ *
+ *   sealed bytes: CRC-32 of the rest (4 bytes, little endian), then the rest
+ *
+ * Invariant: what does not prove itself is never decoded.
+ */
+import { crc32 } from 'node:zlib'
+import { Encoder } from 'cbor-x'
+import { StaleproofError } from '../model/errors.ts'
+
+/** Keeps Date, Map, Set, BigInt, undefined, typed arrays and references; records would need a dictionary to be kept. */
+const cbor = new Encoder({ structuredClone: true, useRecords: false })
+
+export const sealBytes = 4
+
+export function encode(value: unknown): Buffer {
+  return cbor.encode(value)
+}
+
+export function decode(bytes: Uint8Array): unknown {
+  return cbor.decode(bytes as Buffer)
+}
+
+/** Writes the seal into the first bytes, which are left free for it. */
+export function seal(bytes: Buffer): Buffer {
+  bytes.writeUInt32LE(crc32(bytes.subarray(sealBytes)), 0)
+  return bytes
+}
+
+/** @throws E_DISK_DAMAGED */
+export function unseal(bytes: Buffer, what: string): Buffer {
+  const rest = bytes.subarray(sealBytes)
+  if (bytes.length >= sealBytes && bytes.readUInt32LE(0) === crc32(rest)) return rest
+  throw new StaleproofError('E_DISK_DAMAGED', `${what} is not what was written: its checksum does not fit`, {
+    details: { what },
+  })
+}
+
+export function sealed(value: unknown): Buffer {
+  return seal(Buffer.concat([Buffer.alloc(sealBytes), encode(value)]))
+}
+
+/** @throws E_DISK_DAMAGED */
+export function unsealed<T>(bytes: Buffer, what: string): T {
+  return decode(unseal(bytes, what)) as T
+}

@@ -1,0 +1,199 @@
+/**
+ * Directory: what has to hold before a directory is opened.
+ *
+ * Invariants: nothing is changed in a directory that another version wrote, that is not ours, or that cannot be
+ * written; what is damaged beyond opening is put aside whole, never deleted.
+ */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, resolve } from 'node:path'
+import { StaleproofError, type ErrorCode } from '../model/errors.ts'
+
+export const formatVersion = 1
+const formatFile = 'format'
+const formatText = /^staleproof (\d+)\n$/
+
+export interface Prepared {
+  readonly directory: string
+  readonly putAside: string | undefined
+}
+
+/** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT */
+export function prepare(path: string): Prepared {
+  const directory = resolve(path)
+  make(directory)
+  refuseNetwork(directory)
+  const isNew = readFormat(directory) === undefined
+  if (isNew) {
+    refuseForeign(directory)
+    writable(directory, () => writeFileSync(join(directory, formatFile), `staleproof ${formatVersion}\n`))
+  } else {
+    writable(directory, () => accessSync(join(directory, formatFile), constants.W_OK))
+    writable(directory, () => closeSync(openSync(join(directory, formatFile), 'r+')))
+  }
+  const damage = isNew ? undefined : damageOf(join(directory, 'data.mdb'))
+  if (damage !== undefined) putAside(directory, damage)
+  return { directory, putAside: damage }
+}
+
+/** Moves the data to `damaged/`, beside what is there already. @returns where it is now */
+export function putAside(directory: string, why: string): string {
+  const aside = join(directory, 'damaged', nextName(join(directory, 'damaged')))
+  mkdirSync(aside, { recursive: true })
+  for (const name of ['data.mdb', 'lock.mdb', 'values']) {
+    if (existsSync(join(directory, name))) renameSync(join(directory, name), join(aside, name))
+  }
+  writeFileSync(join(aside, 'why.txt'), `${why}\n`)
+  return aside
+}
+
+function nextName(folder: string): string {
+  const taken = existsSync(folder) ? readdirSync(folder).map(Number) : []
+  return String(Math.max(0, ...taken.filter((n) => Number.isInteger(n))) + 1)
+}
+
+/** The version that wrote the directory; undefined if nobody did. @throws E_DISK_FORMAT */
+function readFormat(directory: string): number | undefined {
+  const file = join(directory, formatFile)
+  if (!existsSync(file)) return undefined
+  const text = readFileSync(file, 'latin1')
+  const version = Number(formatText.exec(text)?.[1])
+  if (version === formatVersion) return version
+  const problem = Number.isNaN(version)
+    ? `its file '${formatFile}' says ${JSON.stringify(text.slice(0, 40))}, which no version wrote`
+    : `it is of format ${version}, and this version knows format ${formatVersion} only`
+  throw refusal(
+    'E_DISK_FORMAT',
+    `the directory ${directory} is not opened: ${problem}; give another directory`,
+    directory,
+  )
+}
+
+function refuseForeign(directory: string): void {
+  const names = readdirSync(directory).filter((name) => name === 'data.mdb' || name === 'lock.mdb')
+  if (names.length === 0) return
+  throw refusal(
+    'E_DISK_FORMAT',
+    `the directory ${directory} holds ${names.join(' and ')} of another program; give an empty directory`,
+    directory,
+  )
+}
+
+function make(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true })
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (isReadOnly(code)) throw readOnly(directory, cause)
+    throw refusal(
+      'E_DISK_PATH',
+      `${directory} cannot be made: ${String(cause)}; give a directory`,
+      directory,
+      cause,
+    )
+  }
+  if (!statSync(directory).isDirectory())
+    throw refusal('E_DISK_PATH', `${directory} is not a directory; give one`, directory)
+}
+
+function writable(directory: string, attempt: () => void): void {
+  try {
+    attempt()
+  } catch (cause) {
+    throw isReadOnly((cause as NodeJS.ErrnoException).code) ? readOnly(directory, cause) : cause
+  }
+}
+
+function isReadOnly(code: string | undefined): boolean {
+  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+}
+
+function readOnly(directory: string, cause: unknown): StaleproofError {
+  const message = `the directory ${directory} cannot be written (${(cause as Error).message}); a cache writes what it holds: change its rights, or give another`
+  return refusal('E_DISK_READONLY', message, directory, cause)
+}
+
+/** Types of file systems that reach over a network, where shared memory and locks are not (statfs(2), linux/magic.h). */
+const networks = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xfe534d42, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0x01021997, '9p'],
+  [0x00c36400, 'Ceph'],
+  [0x5346414f, 'AFS'],
+])
+
+function refuseNetwork(directory: string): void {
+  if (process.platform !== 'linux') return
+  const network = networks.get(statfsSync(directory).type >>> 0)
+  if (network === undefined) return
+  throw refusal(
+    'E_DISK_NETWORK',
+    `the directory ${directory} is on a network file system (${network}), where processes share no memory and locks do not hold; give one on a local disk`,
+    directory,
+  )
+}
+
+/**
+ * What is wrong with the file as a whole: LMDB maps it into memory and trusts it, so that a file that was cut would
+ * end the process. It begins with two meta pages (mdb.c of lmdb 3.5: a page header of 24 bytes, then MDB_meta).
+ */
+function damageOf(file: string): string | undefined {
+  if (!existsSync(file)) return undefined
+  const size = statSync(file).size
+  if (size === 0) return undefined
+  const metas = metasOf(file)
+  if (metas.length === 0) return `data.mdb of ${size} bytes does not begin as a file of LMDB does`
+  const [{ pageBytes, lastPage }] = metas.sort((a, b) => b.lastPage - a.lastPage) as [Meta]
+  const needed = (lastPage + 1) * pageBytes
+  return size < needed
+    ? `data.mdb has ${size} bytes, and should have ${needed} at least: it was cut`
+    : undefined
+}
+
+interface Meta {
+  readonly pageBytes: number
+  readonly lastPage: number
+}
+
+const metaMagic = 0xbeefc0de
+
+function metasOf(file: string): Meta[] {
+  const page = Buffer.alloc(256)
+  const fd = openSync(file, 'r')
+  try {
+    const first = readSync(fd, page, 0, page.length, 0) === page.length ? metaIn(page) : undefined
+    const pageBytes = first?.pageBytes ?? 4096
+    const second = readSync(fd, page, 0, page.length, pageBytes) === page.length ? metaIn(page) : undefined
+    return [first, second].filter((meta) => meta !== undefined)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function metaIn(page: Buffer): Meta | undefined {
+  if (page.readUInt32LE(metaAt) !== metaMagic) return undefined
+  return { pageBytes: page.readUInt32LE(pageBytesAt), lastPage: Number(page.readBigUInt64LE(lastPageAt)) }
+}
+
+const metaAt = 24
+const pageBytesAt = 48
+const lastPageAt = 144
+
+function refusal(code: ErrorCode, message: string, path: string, cause?: unknown): StaleproofError {
+  return new StaleproofError(code, message, { cause, details: { path } })
+}

@@ -1,0 +1,146 @@
+/**
+ * Environment: one directory, one LMDB environment in it, for log, entries, queue, history and whatever belongs to them.
+ *
+ *   format      "staleproof 1": which version wrote the rest
+ *   data.mdb    everything that is small; lock.mdb beside it is LMDB's
+ *   tail        a counter in memory that processes share (tail.ts)
+ *   values/     values too large for data.mdb, a file each (values.ts)
+ *   damaged/    what could not be read, kept aside
+ *
+ * Invariants: work given to `transact` is done wholly or not at all, and nobody else writes meanwhile, in whatever
+ * process; after a crash of the machine the directory is as it was after some commit, and no earlier than the last
+ * `flush` that resolved (LMDB with overlapping sync: a commit is visible at once, and flushed afterwards).
+ */
+import { open, type Database, type RootDatabase } from 'lmdb'
+import { StaleproofError } from '../model/errors.ts'
+import { failure } from './failure.ts'
+import { prepare } from './directory.ts'
+
+export type Key = Buffer | number | string
+export type Table<K extends Key> = Database<Buffer, K>
+
+/** A whole address space is not reserved: the file grows as it is used. On Windows it would be made that long at once. */
+const mapBytes = process.platform === 'win32' ? undefined : 2 ** 40
+const readersMax = 1000
+const tablesMax = 24
+
+export interface EnvironmentOptions {
+  readonly path: string
+}
+
+export class Environment {
+  readonly path: string
+  /** Why the last contents were put aside when it was opened; undefined: they were not. */
+  readonly putAside: string | undefined
+  readonly #root: RootDatabase<Buffer, Key>
+  #flushing: Promise<void> | undefined
+  #next: Promise<void> | undefined
+  #closed = false
+
+  /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT, E_DISK_FAILED */
+  constructor({ path }: EnvironmentOptions) {
+    const { directory, putAside } = prepare(path)
+    this.path = directory
+    this.putAside = putAside
+    this.#root = openRoot(directory)
+  }
+
+  /** Keys sorted by their bytes, or by their value if they are numbers. */
+  table<K extends Key>(name: string, keys: 'bytes' | 'numbers'): Table<K> {
+    return this.#root.openDB<Buffer, K>(name, {
+      encoding: 'binary',
+      ...(keys === 'bytes' ? { keyEncoding: 'binary' as const } : {}),
+    })
+  }
+
+  /** A key has many values here, sorted by their bytes; neither may be longer than `keyBytesMax`. */
+  pairs(name: string): Table<Buffer> {
+    return this.#root.openDB<Buffer, Buffer>(name, {
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      dupSort: true,
+    })
+  }
+
+  /**
+   * Does the work when nobody else writes. Resolves when it is committed, and so visible to others; what is thrown in
+   * it undoes it.
+   * @throws E_DISK_FULL, E_DISK_FAILED, E_CACHE_CLOSED, and what the work throws
+   */
+  async transact<T>(work: () => T): Promise<T> {
+    this.#open()
+    try {
+      return await this.#root.childTransaction(work)
+    } catch (error) {
+      throw failure(error, this.path)
+    }
+  }
+
+  /** The same at once, flushed when it returns: for what has to be known before anything else can begin. */
+  transactNow<T>(work: () => T): T {
+    this.#open()
+    try {
+      return this.#root.transactionSync(work)
+    } catch (error) {
+      throw failure(error, this.path)
+    }
+  }
+
+  /** Resolves when all that is committed now is on the medium; calls that come together share one flush. */
+  flush(): Promise<void> {
+    if (this.#flushing === undefined) return this.#flush()
+    this.#next ??= this.#flushing.then(
+      () => this.#flush(),
+      () => this.#flush(),
+    )
+    return this.#next
+  }
+
+  /** From here on reads see everything that is committed; else they may see what was when this turn began. */
+  refresh(): void {
+    this.#open()
+    this.#root.resetReadTxn()
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    await this.#flushing?.catch(() => undefined)
+    this.#closed = true
+    await this.#root.close()
+  }
+
+  #flush(): Promise<void> {
+    this.#next = undefined
+    const flushing = new Promise<void>((resolve, reject) => {
+      const done = (error?: Error | null) => (error ? reject(failure(error, this.path)) : resolve())
+      ;(this.#root as unknown as { sync(done: (error?: Error | null) => void): void }).sync(done)
+    }).finally(() => {
+      if (this.#flushing === flushing) this.#flushing = undefined
+    })
+    this.#flushing = flushing
+    return flushing
+  }
+
+  #open(): void {
+    if (this.#closed) throw new StaleproofError('E_CACHE_CLOSED', `the directory ${this.path} was closed`)
+  }
+}
+
+function openRoot(directory: string): RootDatabase<Buffer, Key> {
+  try {
+    return open<Buffer, Key>({
+      path: directory,
+      encoding: 'binary',
+      maxDbs: tablesMax,
+      maxReaders: readersMax,
+      separateFlushed: true,
+      ...(mapBytes === undefined ? {} : { mapSize: mapBytes }),
+    })
+  } catch (error) {
+    throw failure(error, directory)
+  }
+}

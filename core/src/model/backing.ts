@@ -1,0 +1,16 @@
+/**
+ * How a backing is: what a user is shown of it.
+ */
+export interface BackingState {
+  readonly name: string
+  /**
+   * ok: all is well. failing: it does not work now, memory does alone, and it is tried again by itself.
+   */
+  readonly status: 'ok' | 'failing'
+  /** Why it fails. */
+  readonly error: { readonly code: string; readonly message: string } | null
+  /** Other processes that have it open. */
+  readonly others: number
+  /** Invalidations that wait until they can be written. */
+  readonly waiting: number
+}
