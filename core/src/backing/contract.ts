@@ -6,9 +6,10 @@
  */
 import type { History, Queue } from '../invalidation/contract.ts'
 import type { Turns } from '../loading/contract.ts'
-import type { Log, LogState } from '../log/contract.ts'
+import type { Change, Log, LogState } from '../log/contract.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { BackingState } from '../model/backing.ts'
+import type { Position } from '../model/position.ts'
 import type { Duration } from '../model/quantity.ts'
 import type { Policy } from '../model/policy.ts'
 import type { Head, SharedTier } from '../tiers/contract.ts'
@@ -39,6 +40,8 @@ export interface BackingParts {
   readonly queue: { readonly sizeMax: number | undefined }
   readonly history: { readonly keepFor: Duration; readonly keepCount: number }
   readonly onError: (error: unknown, during: string) => void
+  /** A record that could not be written at first is durable now. */
+  readonly onWritten: (change: Change, position: Position) => void
 }
 
 /** What a user gives to a cache: `disk({ path })`. */

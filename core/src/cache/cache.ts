@@ -16,7 +16,7 @@ import { currentFlight, innermostFlight, runWithin } from '../loading/context.ts
 import { Flight } from '../loading/flight.ts'
 import type { Loader, Reads } from '../loading/load.ts'
 import { Judge } from '../log/judge.ts'
-import type { Log, LogState } from '../log/contract.ts'
+import type { Log } from '../log/contract.ts'
 import type { Timer } from '../model/clock.ts'
 import { Entry } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
@@ -26,11 +26,10 @@ import { checkName, listOf } from '../model/name.ts'
 import { parseToken, tokenOf } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
 import type { StoreOptions } from '../model/store.ts'
-import type { Backing, BackingParts } from '../backing/contract.ts'
-import type { Leave } from '../tiers/contract.ts'
+import type { Backing } from '../backing/contract.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
-import { Applier, type AppliedDump } from './applier.ts'
+import { Applier } from './applier.ts'
 import {
   refusalOf,
   type EntryView,
@@ -38,16 +37,16 @@ import {
   type InvalidationRecords,
   type SetResult,
 } from './answers.ts'
-import { hitRatio, noCounts } from './counts.ts'
+import { noCounts } from './counts.ts'
 import { Declarations } from './declarations.ts'
 import { explain, type Explanation } from './explain.ts'
 import { Held, type Found } from './held.ts'
-import { InProcess } from './in-process.ts'
 import { Invalidations } from './invalidations.ts'
 import { Lower } from './lower.ts'
+import { openBacking } from './open-backing.ts'
 import { settle, type CacheOptions, type Settings } from './options.ts'
 import { Reader } from './reader.ts'
-import type { Stats } from './stats.ts'
+import { statsOf, type Stats } from './stats.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
 import { wrap, type Wrapped, type WrapOptions } from './wrap.ts'
 import { Writer } from './writer.ts'
@@ -95,11 +94,16 @@ export class Cache<P extends string = string> {
       counts: this.#counts,
     }
     const onError = (error: unknown, during: string) => this.#events.emit('error', { error, during })
-    this.#backing = this.#openBacking(onError)
+    this.#backing = openBacking({
+      settings,
+      policies: this.#policies,
+      judge: this.#judge,
+      later: () => ({ applier: this.#applier, held: this.#held, work: this.#work }),
+      onError,
+    })
     const { log, queue, history, turns } = this.#backing
     this.#log = log
-    const openNear = (onLeave: Leave) => nearTier(options.memory ?? {}, onLeave)
-    this.#held = new Held({ ...shared, openNear, log })
+    this.#held = new Held({ ...shared, log, openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave) })
     this.#applier = new Applier({ ...shared, held: this.#held })
     this.#lower = new Lower({ tiers: settings.tiers, shared: this.#backing.shared, onError })
     const stack = { ...shared, held: this.#held, log, lower: this.#lower }
@@ -115,7 +119,9 @@ export class Cache<P extends string = string> {
       turns,
     })
     this.#declarations = new Declarations({ ...stack, inheritance: this.#writer.inheritance })
-    this.#catchUpFirst()
+    log.catchUp()
+    // Of entries that left before this process began nothing is known.
+    this.#held.past.low = log.applied
     this.#work = new Invalidations({ ...stack, queue, history, settings, onError, options })
     this.invalidations = this.#work
     this.#sweepLater()
@@ -375,23 +381,15 @@ export class Cache<P extends string = string> {
   }
 
   stats(): Stats {
-    const sizes = this.#graph.sizes()
-    return {
-      ...this.#counts,
-      hitRatio: hitRatio(this.#counts),
-      memory: this.#held.near.usage,
-      log: { name: this.#log.name, generation: this.#log.generation, n: this.#log.applied },
-      ledger: this.#judge.ledger,
-      graph: {
-        names: sizes.names,
-        declared: sizes.declaredEdges,
-        tracked: sizes.trackedEdges,
-        rules: sizes.rules,
-        bytes: sizes.bytes,
-      },
-      queue: { pending: this.#work.pending },
+    return statsOf({
+      counts: this.#counts,
+      graph: this.#graph,
+      held: this.#held,
+      judge: this.#judge,
+      backing: this.#backing,
+      pending: this.#work.pending,
       flights: this.#reader.flights,
-    }
+    })
   }
 
   /** Ends loads and timers, lets what is being invalidated end; may be called again. */
@@ -407,44 +405,6 @@ export class Cache<P extends string = string> {
     this.#held.clear()
     await this.#lower.close()
     await this.#backing.close()
-  }
-
-  #openBacking(onError: BackingParts['onError']): Backing {
-    const { clock, random, backend, historyKeepMs, historyKeepCount, queueMax } = this.#settings
-    const parts: BackingParts = {
-      clock,
-      random,
-      state: this.#logState(),
-      policyOf: (name) => this.#policies.find(name),
-      isInUse: (key) => this.#held.near.look(key) !== undefined,
-      isInvalid: (head) => this.#judge.verdict(head) !== undefined,
-      queue: { sizeMax: queueMax },
-      history: { keepFor: historyKeepMs, keepCount: historyKeepCount },
-      onError,
-    }
-    return backend?.open(parts) ?? new InProcess(parts)
-  }
-
-  /** What the records of the log amount to; asked for when everything else is there. */
-  #logState(): LogState {
-    const applier = () => this.#applier
-    return {
-      apply: (record, isOwn) => {
-        if (!isOwn) this.#held.dropUnshared()
-        applier().apply(record)
-      },
-      dump: () => applier().dump(),
-      load: (dump) => applier().load(dump as AppliedDump | undefined),
-      get size() {
-        return applier().size
-      },
-    }
-  }
-
-  /** Of entries that left before this process began nothing is known. */
-  #catchUpFirst(): void {
-    this.#log.catchUp()
-    this.#held.past.low = this.#log.applied
   }
 
   #getOrSet(within: Flight | undefined, key: string, how: How): Promise<unknown> {

@@ -16,7 +16,11 @@ export class InProcess implements Backing {
   readonly state = undefined
 
   constructor({ clock, state, queue, history }: BackingParts) {
-    this.log = new MemoryLog({ clock, generation: randomUUID(), apply: (record) => state.apply(record, true) })
+    this.log = new MemoryLog({
+      clock,
+      generation: randomUUID(),
+      apply: (record) => state.apply(record, true),
+    })
     this.queue = new MemoryQueue(queue)
     this.history = new MemoryHistory({ clock, ...history })
   }

@@ -11,12 +11,13 @@ import { Drain } from '../invalidation/drain.ts'
 import { keysIn, perform, type Hands } from '../invalidation/perform.ts'
 import { failedRecord, runningRecord } from '../invalidation/record.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
-import type { Log } from '../log/contract.ts'
+import type { Change, Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import type { Events } from '../model/event.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Plan } from '../model/invalidation.ts'
 import type { Consistency } from '../model/invalidation.ts'
+import { tokenOf, type Position } from '../model/position.ts'
 import type { Counts } from './counts.ts'
 import type { InvalidationRecords } from './answers.ts'
 import type { Held } from './held.ts'
@@ -104,23 +105,56 @@ export class Invalidations implements InvalidationRecords {
     return running.finally(() => this.#running.delete(running))
   }
 
+  /** What could not be written at first is durable now; its bytes go when they are touched or swept. */
+  written({ by }: Change, position: Position): void {
+    if (by === undefined) return
+    const end = async () => {
+      const record = await this.#history.get(by)
+      if (record === undefined || record.status !== 'pending') return
+      const endedAt = this.#parts.settings.clock.now()
+      await this.#record({
+        ...record,
+        status: 'completed',
+        position,
+        token: tokenOf(position),
+        error: null,
+        endedAt,
+      })
+    }
+    void end().catch((error: unknown) => this.#parts.onError(error, 'recording an invalidation'))
+  }
+
   async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
     const begun = { ...request, attempts: 1, error: null }
-    await this.#history.put(runningRecord(begun, this.#parts.settings.clock.now()))
+    await this.#putRecord(runningRecord(begun, this.#parts.settings.clock.now()))
     const result = await this.#attempt(request)
-    await this.#history.put(result)
-    this.#parts.events.emit('invalidated', result)
+    await this.#record(result)
     if (result.status === 'completed') return result
     const { code, message } = result.error ?? noReason
     throw new StaleproofError(code as ErrorCode, message, { details: { result } })
   }
 
-  /** What cannot be carried out at all is on record too. */
+  /** What cannot be carried out at all is on record too; what will be, once the log can be written, is pending. */
   async #attempt(request: InvalidationRequest): Promise<InvalidationResult> {
     try {
       return await perform(request, this.#hands)
     } catch (error) {
-      return failedRecord(request, error, this.#parts.settings.clock.now())
+      const failed = failedRecord(request, error, this.#parts.settings.clock.now())
+      return failed.error?.code === 'E_LOG_PENDING' ? { ...failed, status: 'pending', endedAt: null } : failed
+    }
+  }
+
+  async #record(record: InvalidationResult): Promise<void> {
+    await this.#putRecord(record)
+    this.#parts.events.emit('invalidated', record)
+  }
+
+  /** A history that fails keeps nobody from invalidating. */
+  async #putRecord(record: InvalidationResult): Promise<void> {
+    try {
+      await this.#history.put(record)
+    } catch (error) {
+      this.#parts.onError(error, 'recording an invalidation')
     }
   }
 

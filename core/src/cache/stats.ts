@@ -2,7 +2,12 @@
  * The state of a cache in figures.
  */
 import type { NearUsage } from '../tiers/contract.ts'
-import type { Counts } from './counts.ts'
+import type { BackingState } from '../model/backing.ts'
+import type { Backing } from '../backing/contract.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Judge } from '../log/judge.ts'
+import { hitRatio, type Counts } from './counts.ts'
+import type { Held } from './held.ts'
 
 export interface Stats extends Readonly<Counts> {
   /** (hits + stale) / (hits + stale + misses); null before the first read. */
@@ -18,6 +23,34 @@ export interface Stats extends Readonly<Counts> {
     readonly bytes: number
   }
   readonly queue: { readonly pending: number }
+  /** Null without one. */
+  readonly disk: BackingState | null
   /** Loads under way. */
   readonly flights: number
+}
+
+export interface Measured {
+  readonly counts: Counts
+  readonly graph: Graph
+  readonly held: Held
+  readonly judge: Judge
+  readonly backing: Backing
+  readonly pending: number
+  readonly flights: number
+}
+
+export function statsOf({ counts, graph, held, judge, backing, pending, flights }: Measured): Stats {
+  const { log, state } = backing
+  const { names, declaredEdges, trackedEdges, rules, bytes } = graph.sizes()
+  return {
+    ...counts,
+    hitRatio: hitRatio(counts),
+    memory: held.near.usage,
+    log: { name: log.name, generation: log.generation, n: log.applied },
+    ledger: judge.ledger,
+    graph: { names, declared: declaredEdges, tracked: trackedEdges, rules, bytes },
+    queue: { pending },
+    disk: state ?? null,
+    flights,
+  }
 }

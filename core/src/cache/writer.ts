@@ -123,7 +123,18 @@ export class Writer {
     if (reason !== undefined) return refused(this.#isDoomed(flight) ? 'doomed' : reason)
     this.#checkCount(flight, keep)
     const value = keep.failed ? keep.value : takeIn(keep.value, this.#parts.values)
-    return this.keep(flight, { ...keep, value })
+    return this.#keepIfTold(flight, { ...keep, value })
+  }
+
+  /** What cannot be announced is not kept; whoever loaded it gets it all the same. */
+  async #keepIfTold(flight: Flight, keep: Keep): Promise<Kept> {
+    try {
+      return await this.keep(flight, keep)
+    } catch (error) {
+      if (!(error instanceof StaleproofError) || error.code !== 'E_LOG_PENDING') throw error
+      this.#parts.events.emit('error', { error, during: `storing '${flight.key}'` })
+      return refused('unresolved')
+    }
   }
 
   /** Stores a value, if it may be. `told`: names whose dependents know of it already. */

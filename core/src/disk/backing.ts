@@ -64,7 +64,7 @@ class DiskBacking implements Backing {
   #timer: Timer | undefined
 
   constructor(sizes: Sizes, parts: BackingParts) {
-    const { clock, state, onError } = parts
+    const { clock, state, onError, onWritten } = parts
     const environment = new Environment(sizes)
     const tail = openTail(environment.path)
     this.#parts = parts
@@ -76,6 +76,7 @@ class DiskBacking implements Backing {
       state,
       clock,
       onError,
+      onWritten,
       generation: generationOf(environment),
       onLook: () => {
         this.#others = this.#nodes.others()
@@ -98,7 +99,11 @@ class DiskBacking implements Backing {
   }
 
   get state(): BackingState {
-    return { name: 'disk', status: 'ok', error: null, others: this.#others, waiting: 0 }
+    const { failure, waiting } = this.log
+    const error = failure === undefined ? null : { code: failure.code, message: failure.message }
+    const status = error === null ? 'ok' : 'failing'
+    const { usage, sweep } = this.shared
+    return { name: 'disk', status, error, others: this.#others, waiting, usage, sweep }
   }
 
   async close(): Promise<void> {

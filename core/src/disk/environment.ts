@@ -19,13 +19,15 @@ import { prepare } from './directory.ts'
 export type Key = Buffer | number | string
 export type Table<K extends Key> = Database<Buffer, K>
 
-/** A whole address space is not reserved: the file grows as it is used. On Windows it would be made that long at once. */
-const mapBytes = process.platform === 'win32' ? undefined : 2 ** 40
+/** Addresses that are reserved for the file, which grows as it is used. A process has some 2^47 of them. */
+const mapBytesMin = 2 ** 36
 const readersMax = 1000
 const tablesMax = 24
 
 export interface EnvironmentOptions {
   readonly path: string
+  /** Most bytes that it is going to hold. */
+  readonly bytesMax?: number | undefined
 }
 
 export class Environment {
@@ -38,11 +40,11 @@ export class Environment {
   #closed = false
 
   /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT, E_DISK_FAILED */
-  constructor({ path }: EnvironmentOptions) {
+  constructor({ path, bytesMax = 0 }: EnvironmentOptions) {
     const { directory, putAside } = prepare(path)
     this.path = directory
     this.putAside = putAside
-    this.#root = openRoot(directory)
+    this.#root = openRoot(directory, Math.max(mapBytesMin, 4 * bytesMax))
   }
 
   /** Keys sorted by their bytes, or by their value if they are numbers. */
@@ -108,7 +110,7 @@ export class Environment {
 
   async close(): Promise<void> {
     if (this.#closed) return
-    await this.#flushing?.catch(() => undefined)
+    while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined)
     this.#closed = true
     await this.#root.close()
   }
@@ -130,7 +132,7 @@ export class Environment {
   }
 }
 
-function openRoot(directory: string): RootDatabase<Buffer, Key> {
+function openRoot(directory: string, mapBytes: number): RootDatabase<Buffer, Key> {
   try {
     return open<Buffer, Key>({
       path: directory,
@@ -138,7 +140,8 @@ function openRoot(directory: string): RootDatabase<Buffer, Key> {
       maxDbs: tablesMax,
       maxReaders: readersMax,
       separateFlushed: true,
-      ...(mapBytes === undefined ? {} : { mapSize: mapBytes }),
+      // Windows would make the file that long at once; there it is mapped anew as it grows.
+      ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
     })
   } catch (error) {
     throw failure(error, directory)

@@ -11,9 +11,13 @@
  * are applied in order, each once, and none before it is committed; when `append` resolves, the record would survive a
  * loss of power; the log is never trimmed beyond the older snapshot, and who has fallen behind that starts from the
  * newest; what cannot be read counts as "everything was invalidated".
+ *
+ * While the disk fails, what is appended is in force here at once, between two positions of the log, and is *owed*: it
+ * is written, in order, before anything else is. Who appended it was told that it is not durable yet.
  */
 import type { Change, Log, LogRecord, LogState } from '../log/contract.ts'
-import type { Clock } from '../model/clock.ts'
+import type { Clock, Timer } from '../model/clock.ts'
+import { StaleproofError } from '../model/errors.ts'
 import type { Position } from '../model/position.ts'
 import { sealed, unsealed } from './codec.ts'
 import type { Environment, Table } from './environment.ts'
@@ -28,6 +32,8 @@ export interface DiskLogParts {
   readonly onError: (error: unknown, during: string) => void
   /** Called with every look at what others did, before it is applied. */
   readonly onLook: () => void
+  /** What was owed is durable now. */
+  readonly onWritten: (change: Change, position: Position) => void
 }
 
 type Row = Omit<LogRecord, 'n'>
@@ -37,6 +43,17 @@ interface Own {
   readonly n: number
   readonly before: ((n: number) => void) | undefined
 }
+
+/** A change that is in force here and not known to be durable. */
+interface Owed {
+  readonly change: Change
+  /** Its position, if it is in the log and was not flushed. */
+  n: number | undefined
+}
+
+/** Distance of positions that are in force here only: there is room for a million between two of the log. */
+const between = 2 ** -20
+const retryMs = { first: 1000, last: 30_000 }
 
 /** Records after which a snapshot is worth its price, at least. */
 const snapshotAfter = 4096
@@ -61,6 +78,10 @@ export class DiskLog implements Log {
   #isPulling = false
   #snapshotAt = 0
   #snapshotting: Promise<void> | undefined
+  readonly #owed: Owed[] = []
+  #failure: StaleproofError | undefined
+  #retryAfterMs = retryMs.first
+  #retrying: Timer | undefined
 
   constructor(parts: DiskLogParts) {
     this.#parts = parts
@@ -78,13 +99,31 @@ export class DiskLog implements Log {
     if (this.#tail.look() !== this.#seen) this.pull()
   }
 
-  /** @throws E_DISK_FULL, E_DISK_FAILED: it is not in the log, or not known to be there for good */
+  /** Why nothing can be written now. */
+  get failure(): StaleproofError | undefined {
+    return this.#failure
+  }
+
+  /** Changes that are in force here and not durable yet. */
+  get waiting(): number {
+    return this.#owed.length
+  }
+
+  /** @throws E_LOG_PENDING: it is in force in this process, and is written as soon as the disk works again */
   async append(change: Change, before?: (n: number) => void): Promise<Position> {
-    const { environment } = this.#parts
-    const n = await this.commit(() => this.put(change, before))
-    await environment.flush()
-    this.#snapshotIfDue()
-    return { generation: this.generation, n }
+    if (this.#failure !== undefined) throw this.#owe({ change, n: undefined }, before)
+    const owed: Owed = { change, n: undefined }
+    try {
+      const n = await this.#commit(() => this.put(change, before))
+      owed.n = n
+      await this.#parts.environment.flush()
+      this.#snapshotIfDue()
+      return { generation: this.generation, n }
+    } catch (error) {
+      if (!isOfDisk(error)) throw error
+      this.#fail(error)
+      throw this.#owe(owed, before)
+    }
   }
 
   /** Writes a record, in a transaction that somebody else began with `commit`. @returns its position */
@@ -98,8 +137,21 @@ export class DiskLog implements Log {
     return n
   }
 
-  /** A transaction that may write records: once it is committed they are applied here, and others see them. */
+  /**
+   * A transaction that may write records: once it is committed they are applied here, and others see them.
+   * @throws E_DISK_FULL, E_DISK_FAILED; also while something is owed
+   */
   async commit<T>(work: () => T): Promise<T> {
+    if (this.#failure !== undefined) throw this.#failure
+    try {
+      return await this.#commit(work)
+    } catch (error) {
+      if (isOfDisk(error) && this.#failure === undefined) this.#fail(error)
+      throw error
+    }
+  }
+
+  async #commit<T>(work: () => T): Promise<T> {
     let written: readonly Own[] = []
     const begin = () => {
       written = this.#writing = []
@@ -132,16 +184,21 @@ export class DiskLog implements Log {
     }
   }
 
-  /** Writes a snapshot if some records came since the last. */
+  /** Tries once more to write what is owed; writes a snapshot if some records came since the last. */
   async close(): Promise<void> {
+    this.#retrying?.cancel()
+    if (this.#failure !== undefined) await this.#retry()
+    this.#retrying?.cancel()
     await this.#snapshotting
+    if (this.#failure !== undefined) return
     if (this.#applied - this.#snapshotAt > snapshotAfter / 16) await this.#snapshot()
   }
 
   /** @returns whether there may be more */
   #applyBatch(): boolean {
     // Read before any is applied: who is told of one may read in turn.
-    const rows = [...this.#records.getRange({ start: this.#applied + 1, limit: batch })]
+    const start = Math.floor(this.#applied) + 1
+    const rows = [...this.#records.getRange({ start, limit: batch })]
     for (const { key: n, value } of rows) {
       const record = { ...this.#read(n, value), n }
       const own = this.#own.get(n)
@@ -151,6 +208,52 @@ export class DiskLog implements Log {
       this.#parts.state.apply(record, isOwn)
     }
     return rows.length === batch
+  }
+
+  /** In force at once. @returns what to tell whoever appended it */
+  #owe(owed: Owed, before: ((n: number) => void) | undefined): StaleproofError {
+    this.#owed.push(owed)
+    if (owed.n === undefined) {
+      const n = this.#applied + between
+      before?.(n)
+      this.#applied = n
+      this.#parts.state.apply({ ...owed.change, n, atMs: this.#parts.clock.now() }, true)
+    }
+    return pending(this.#failure as StaleproofError)
+  }
+
+  #fail(error: StaleproofError): void {
+    this.#failure = error
+    this.#retrying?.cancel()
+    this.#retrying = this.#parts.clock.schedule(this.#retryAfterMs, () => void this.#retry())
+    this.#retryAfterMs = Math.min(this.#retryAfterMs * 2, retryMs.last)
+  }
+
+  /** Writes as much as a small entry does: a full disk shows by it. */
+  readonly #probe = (): void => {
+    void this.#snapshots.put(-1, Buffer.alloc(4096))
+    void this.#snapshots.remove(-1)
+  }
+
+  async #retry(): Promise<void> {
+    try {
+      while (this.#owed.length > 0) await this.#writeOwed()
+      await this.#commit(this.#probe)
+      this.#failure = undefined
+      this.#retryAfterMs = retryMs.first
+    } catch (error) {
+      this.#fail(isOfDisk(error) ? error : (this.#failure as StaleproofError))
+    }
+  }
+
+  async #writeOwed(): Promise<void> {
+    const all = [...this.#owed]
+    const positions = await this.#commit(() => all.map(({ change, n }) => n ?? this.put(change)))
+    for (const [i, owed] of all.entries()) owed.n = positions[i]
+    await this.#parts.environment.flush()
+    this.#owed.splice(0, all.length)
+    for (const { change, n } of all)
+      this.#parts.onWritten(change, { generation: this.generation, n: n as number })
   }
 
   #read(n: number, value: Buffer): Row {
@@ -221,4 +324,17 @@ export class DiskLog implements Log {
     for (const n of this.#snapshots.getKeys({ reverse: true, limit: 1 })) return n
     return 0
   }
+}
+
+function isOfDisk(error: unknown): error is StaleproofError {
+  return error instanceof StaleproofError && error.code.startsWith('E_DISK_')
+}
+
+function pending(cause: StaleproofError): StaleproofError {
+  return new StaleproofError(
+    'E_LOG_PENDING',
+    `it is in force in this process, but could not be written (${cause.message}); it is kept, and written as soon as that ` +
+      'is possible: until then other processes, and this one if it is started anew, may serve what was made before',
+    { cause },
+  )
 }

@@ -7,9 +7,19 @@
  * `ordered` holds at most twice as many places as there are rows, and a few.
  */
 import type { Clock } from '../model/clock.ts'
-import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
+import type { HistoryPage, HistoryQuery, InvalidationResult, Status } from '../model/invalidation.ts'
 import { count, type Duration, durationMs } from '../model/quantity.ts'
-import { closed, cursorInvalid, type History, hasEnded, matches, pageLimit } from './contract.ts'
+import {
+  closed,
+  cursorOf,
+  type History,
+  hasEnded,
+  matches,
+  pageLimit,
+  type Place,
+  placeOf,
+} from './contract.ts'
+import type { MemoryRecords } from './memory-queue.ts'
 
 export interface MemoryHistoryOptions {
   readonly clock: Clock
@@ -19,18 +29,12 @@ export interface MemoryHistoryOptions {
   readonly keepCount?: number | undefined
 }
 
-interface Place {
-  readonly requestedAt: number
-  /** Order of arrival: decides between requests of the same time. */
-  readonly seq: number
-}
-
 interface Row extends Place {
   record: InvalidationResult
   dropped: boolean
 }
 
-export class MemoryHistory implements History {
+export class MemoryHistory implements History, MemoryRecords {
   readonly #clock: Clock
   readonly #keepForMs: number
   readonly #keepCount: number
@@ -46,7 +50,20 @@ export class MemoryHistory implements History {
     this.#keepCount = count(options.keepCount ?? 10_000, 'history.keepCount')
   }
 
-  async put(record: InvalidationResult): Promise<void> {
+  async put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean> {
+    const status = from === undefined ? undefined : this.statusOf(record.id)
+    if (status !== undefined && from?.includes(status) === false) return false
+    this.write(record)
+    return true
+  }
+
+  statusOf(id: string): Status | undefined {
+    this.#open()
+    return this.#rows.get(id)?.record.status
+  }
+
+  /** The same as `put`, within this tick: for the queue. */
+  write(record: InvalidationResult): void {
     this.#open()
     const row = this.#rows.get(record.id) ?? this.#insert(record)
     row.record = record
@@ -75,6 +92,12 @@ export class MemoryHistory implements History {
     const last = rows[limit - 1]
     const more = rows.length > limit && last !== undefined
     return { records: rows.slice(0, limit).map((row) => row.record), next: more ? cursorOf(last) : null }
+  }
+
+  /** What this process has under way is not cut off, and what another had is not here. */
+  async endCutOff(): Promise<readonly InvalidationResult[]> {
+    this.#open()
+    return []
   }
 
   async close(): Promise<void> {
@@ -126,15 +149,4 @@ function isKept(row: Row): boolean {
 
 function isBefore(one: Place, other: Place): boolean {
   return one.requestedAt < other.requestedAt || (one.requestedAt === other.requestedAt && one.seq < other.seq)
-}
-
-/** The last place of a page: places never change, so that inserts do not move the page that follows. */
-function cursorOf(place: Place): string {
-  return `${place.requestedAt}-${place.seq}`
-}
-
-function placeOf(cursor: string): Place {
-  const parts = /^(\d{1,16})-(\d{1,16})$/.exec(cursor)
-  if (parts === null) throw cursorInvalid(cursor)
-  return { requestedAt: Number(parts[1]), seq: Number(parts[2]) }
 }

@@ -4,23 +4,36 @@
  * slots: id -> every job's seat; lanes: strategy -> those that wait, by `rank`; later: those that were released, or
  * found at the head of a lane, before they were due, by `dueAt`; claimed: those given out.
  * Invariants: a slot is in exactly one of its lane, `later` and `claimed`; after `#firstDue`, the head of a lane is
- * the first by rank of all of its strategy that are due.
+ * the first by rank of all of its strategy that are due; a step and its record come in one tick, the record first: if
+ * the history does not take it, the step is not taken.
  * A job costs O(log n) to put in, to claim and to take out: ranks do not change with time (see `rank`).
  */
+import type { InvalidationResult, Status } from '../model/invalidation.ts'
 import { count, type Duration, positiveDurationMs } from '../model/quantity.ts'
 import {
+  cancelledRecord,
   type Claim,
+  ClaimBatch,
   closed,
   type Job,
+  pendingRecord,
   type Queue,
   type QueuedStrategy,
   queueFull,
   queuedStrategies,
   rank,
+  runningRecord,
 } from './contract.ts'
 import { isLess, JobHeap, type Slot } from './job-heap.ts'
 
+/** What a queue in memory needs of its history. */
+export interface MemoryRecords {
+  statusOf(id: string): Status | undefined
+  write(record: InvalidationResult): void
+}
+
 export interface MemoryQueueOptions {
+  readonly history: MemoryRecords
   /** Most jobs, waiting or claimed. Default 100,000. */
   readonly sizeMax?: number | undefined
   /** Waiting this long raises a job's priority by one. Default 60 s. */
@@ -28,27 +41,31 @@ export interface MemoryQueueOptions {
 }
 
 export class MemoryQueue implements Queue {
+  readonly #history: MemoryRecords
   readonly #sizeMax: number
   readonly #agingMs: number
   readonly #slots = new Map<string, Slot>()
-  readonly #later = new JobHeap()
+  readonly #later = { scheduled: new JobHeap(), background: new JobHeap() }
   readonly #lanes = { scheduled: new JobHeap(), background: new JobHeap() }
   readonly #claimed = new Set<Slot>()
   #seq = 0
   #closed = false
 
-  constructor(options: MemoryQueueOptions = {}) {
+  constructor(options: MemoryQueueOptions) {
+    this.#history = options.history
     this.#sizeMax = count(options.sizeMax ?? 100_000, 'queueMax')
     this.#agingMs = positiveDurationMs(options.aging ?? '60s', 'aging')
   }
 
-  async add(job: Job): Promise<void> {
+  async add(job: Job): Promise<boolean> {
     this.#open()
-    if (this.#slots.has(job.id)) return
+    if (this.#slots.has(job.id) || this.#history.statusOf(job.id) === 'completed') return false
     if (this.#slots.size >= this.#sizeMax) throw queueFull(this.#sizeMax)
+    this.#history.write(pendingRecord(job))
     const slot = { job, rank: 0, seq: this.#seq++, at: -1 }
     this.#slots.set(job.id, slot)
     this.#enterLane(slot)
+    return true
   }
 
   async claim(claim: Claim): Promise<readonly Job[]> {
@@ -56,7 +73,7 @@ export class MemoryQueue implements Queue {
     this.#recall(claim.now)
     const strategy = this.#lead(claim)
     if (strategy === undefined) return []
-    const batch = new Batch(claim.namesMax[strategy] ?? 1, claim.jobsMax)
+    const batch = new ClaimBatch(strategy, claim)
     const next = () => this.#firstDue(strategy, claim.now)
     for (let slot = next(); slot !== undefined && batch.take(slot.job); slot = next()) {
       this.#lanes[strategy].remove(slot)
@@ -65,29 +82,63 @@ export class MemoryQueue implements Queue {
     return batch.jobs
   }
 
-  async done(id: string): Promise<boolean> {
+  async take(id: string): Promise<Job | undefined> {
     this.#open()
-    const slot = this.#unclaim(id)
-    if (slot !== undefined) this.#slots.delete(id)
-    return slot !== undefined
+    const slot = this.#waitingSlot(id)
+    if (slot === undefined) return undefined
+    this.#leave(slot)
+    this.#claimed.add(slot)
+    return slot.job
+  }
+
+  async begin(job: Job, startedAt: number): Promise<Job | undefined> {
+    this.#open()
+    const slot = this.#claimedSlot(job.id)
+    if (slot === undefined) return undefined
+    const begun = { ...job, attempts: job.attempts + 1, error: null }
+    this.#history.write(runningRecord(begun, startedAt))
+    slot.job = begun
+    return begun
+  }
+
+  async done(ended: InvalidationResult): Promise<boolean> {
+    this.#open()
+    const slot = this.#claimedSlot(ended.id)
+    if (slot === undefined) return false
+    this.#history.write(ended)
+    this.#claimed.delete(slot)
+    return this.#slots.delete(ended.id)
   }
 
   async release(job: Job, dueAt: number): Promise<boolean> {
     this.#open()
-    const slot = this.#unclaim(job.id)
+    const slot = this.#claimedSlot(job.id)
     if (slot === undefined) return false
+    this.#history.write(pendingRecord(job))
+    this.#claimed.delete(slot)
     slot.job = { ...job, dueAt }
     this.#enterLater(slot)
     return true
   }
 
-  async remove(id: string): Promise<Job | undefined> {
+  async remove(id: string, endedAt: number): Promise<Job | undefined> {
     this.#open()
-    const slot = this.#slots.get(id)
-    if (slot === undefined || this.#claimed.has(slot)) return undefined
-    if (!this.#later.remove(slot)) this.#lanes[slot.job.strategy].remove(slot)
+    const slot = this.#waitingSlot(id)
+    if (slot === undefined) return undefined
+    this.#history.write(cancelledRecord(slot.job, endedAt))
+    this.#leave(slot)
     this.#slots.delete(id)
     return slot.job
+  }
+
+  async nextDue(): Promise<Partial<Record<QueuedStrategy, number>>> {
+    this.#open()
+    const due: Partial<Record<QueuedStrategy, number>> = {}
+    for (const strategy of queuedStrategies) {
+      const { first } = this.#later[strategy]
+      if (first !== undefined) due[strategy] = first.job.dueAt
+    }
+    return due
   }
 
   async list(): Promise<readonly Job[]> {
@@ -95,7 +146,6 @@ export class MemoryQueue implements Queue {
     return Array.from(this.#slots.values(), (slot) => slot.job)
   }
 
-  /** How many there are, without waiting for the answer. */
   get waiting(): number {
     return this.#slots.size
   }
@@ -116,14 +166,22 @@ export class MemoryQueue implements Queue {
 
   #enterLater(slot: Slot): void {
     slot.rank = slot.job.dueAt
-    this.#later.push(slot)
+    this.#later[slot.job.strategy].push(slot)
+  }
+
+  #leave(slot: Slot): void {
+    const { strategy } = slot.job
+    if (!this.#later[strategy].remove(slot)) this.#lanes[strategy].remove(slot)
   }
 
   /** Moves what has become due back to its lane. */
   #recall(now: number): void {
-    for (let slot = this.#later.first; slot !== undefined && slot.rank <= now; slot = this.#later.first) {
-      this.#later.remove(slot)
-      this.#enterLane(slot)
+    for (const strategy of queuedStrategies) {
+      const later = this.#later[strategy]
+      for (let slot = later.first; slot !== undefined && slot.rank <= now; slot = later.first) {
+        later.remove(slot)
+        this.#enterLane(slot)
+      }
     }
   }
 
@@ -148,41 +206,17 @@ export class MemoryQueue implements Queue {
     return lead?.job.strategy
   }
 
-  #unclaim(id: string): Slot | undefined {
+  #waitingSlot(id: string): Slot | undefined {
     const slot = this.#slots.get(id)
-    return slot !== undefined && this.#claimed.delete(slot) ? slot : undefined
+    return slot !== undefined && this.#claimed.has(slot) ? undefined : slot
+  }
+
+  #claimedSlot(id: string): Slot | undefined {
+    const slot = this.#slots.get(id)
+    return slot !== undefined && this.#claimed.has(slot) ? slot : undefined
   }
 
   #open(): void {
     if (this.#closed) throw closed('queue')
   }
-}
-
-/** Jobs as long as they fit; the first always does. */
-class Batch {
-  readonly jobs: Job[] = []
-  readonly #names = new Set<string>()
-  readonly #namesMax: number
-  readonly #jobsMax: number
-
-  constructor(namesMax: number, jobsMax: number) {
-    this.#namesMax = namesMax
-    this.#jobsMax = jobsMax
-  }
-
-  /** False, and the job is left out, if it does not fit. */
-  take(job: Job): boolean {
-    const fresh = namesOf(job).filter((name) => !this.#names.has(name))
-    const fits = this.#names.size + fresh.length <= this.#namesMax && this.jobs.length < this.#jobsMax
-    if (!fits && this.jobs.length > 0) return false
-    for (const name of fresh) this.#names.add(name)
-    this.jobs.push(job)
-    return true
-  }
-}
-
-/** What a job counts for; the zero byte sets a prefix apart from a name of the same text. */
-function namesOf(job: Job): readonly string[] {
-  if (job.all) return [...job.names, '\0all']
-  return job.prefix === null ? job.names : [...job.names, `\0prefix:${job.prefix}`]
 }

@@ -3,47 +3,15 @@
  */
 import { StaleproofError } from '../model/errors.ts'
 import type { InvalidationResult } from '../model/invalidation.ts'
-import type { InvalidationRequest, Job } from './contract.ts'
+import { type Attempt, type InvalidationRequest, pendingRecord } from './contract.ts'
+
+// The cache names these with the others.
+export { runningRecord } from './contract.ts'
 
 /** What was asked for, without what became of it. */
 export function requestOf(from: InvalidationRequest): InvalidationRequest {
   const { id, names, prefix, all, strategy, consistency, mode, reason, actor, requestedAt } = from
   return { id, names, prefix, all, strategy, consistency, mode, reason, actor, requestedAt }
-}
-
-/** A request and how far it came: a job, or what is carried out without being queued. */
-export type Attempt = InvalidationRequest & Pick<Job, 'attempts' | 'error'>
-
-/** It waits: for its first run, or to be tried again. Field by field: as a chain of copies it took ten times as long. */
-export function pendingRecord(attempt: Attempt): InvalidationResult {
-  return {
-    id: attempt.id,
-    position: null,
-    status: 'pending',
-    names: attempt.names,
-    prefix: attempt.prefix,
-    all: attempt.all,
-    strategy: attempt.strategy,
-    consistency: attempt.consistency,
-    mode: attempt.mode,
-    reason: attempt.reason,
-    actor: attempt.actor,
-    cascade: [],
-    reached: null,
-    truncated: false,
-    beyondDepth: 0,
-    tiers: {},
-    attempts: attempt.attempts,
-    requestedAt: attempt.requestedAt,
-    startedAt: null,
-    endedAt: null,
-    error: attempt.error,
-    token: null,
-  }
-}
-
-export function runningRecord(attempt: Attempt, startedAt: number): InvalidationResult {
-  return { ...pendingRecord(attempt), status: 'running', startedAt }
 }
 
 /**
@@ -60,6 +28,22 @@ export function failedRecord(
   endedAt: number,
 ): InvalidationResult {
   const blank = pendingRecord({ ...request, attempts: 0, error: errorOf(error) })
+  return { ...blank, status: 'failed', endedAt }
+}
+
+/**
+ * A process ended while it carried out what no queue holds.
+ */
+export function cutOffRecord(record: InvalidationResult, endedAt: number): InvalidationResult {
+  const message =
+    'the process that carried it out ended before it was done: perhaps a part of it was; retry it to be sure'
+  return { ...record, status: 'failed', endedAt, error: { code: 'E_INVALIDATION_CUT_OFF', message } }
+}
+
+/** Its process ended in each of its runs. */
+export function crashedRecord(job: Attempt, endedAt: number): InvalidationResult {
+  const message = `${job.attempts} runs were begun, and in the last of them the process ended; it is not tried again: find out whether it is the reason, then retry it`
+  const blank = pendingRecord({ ...job, error: { code: 'E_INVALIDATION_CRASHED', message } })
   return { ...blank, status: 'failed', endedAt }
 }
 

@@ -13,4 +13,19 @@ export interface BackingState {
   readonly others: number
   /** Invalidations that wait until they can be written. */
   readonly waiting: number
+  readonly usage: {
+    readonly entries: number
+    readonly bytes: number
+    readonly bytesMax: number
+    readonly evictions: number
+    /** Entries that were not what was written, and were put aside. */
+    readonly damaged: number
+  }
+  /** The round of the sweeper that is under way. */
+  readonly sweep: {
+    /** How far it is, 0 to 1. */
+    readonly position: number
+    readonly looked: number
+    readonly removed: number
+  }
 }

@@ -5,7 +5,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Apply, Log, LogRecord } from '../../src/log/contract.ts'
 
-export function logSuite(name: string, open: (apply: Apply) => Log): void {
+/** @param outlives true for a log that is the same, and knows what was in it, when it is opened again */
+export function logSuite(
+  name: string,
+  { open, outlives = false }: { open: (apply: Apply) => Log; outlives?: boolean },
+): void {
   describe(`the log ${name}`, () => {
     it('gives each record the next position, and has applied it when append resolves', async () => {
       const applied: LogRecord[] = []
@@ -44,6 +48,19 @@ export function logSuite(name: string, open: (apply: Apply) => Log): void {
       expect(seen).toEqual([0])
       await log.close()
     })
+
+    it('calls back right before a record of its own is applied, when those before it have been', async () => {
+      const seen: string[] = []
+      const log = open(({ n }) => seen.push(`applied ${n}`))
+      const append = (name: string) => {
+        return log.append({ kind: 'change', names: [name] }, (n) => seen.push(`${name} before ${n}`))
+      }
+      await Promise.all([append('a'), append('b')])
+      expect(seen).toEqual(['a before 1', 'applied 1', 'b before 2', 'applied 2'])
+      await log.close()
+    })
+
+    if (outlives) return
 
     it('is another generation each time it is opened', async () => {
       const [one, other] = [open(() => undefined), open(() => undefined)]

@@ -3,4 +3,6 @@ import { MemoryLog } from '../../src/log/memory.ts'
 import { TestClock } from '../clock.ts'
 import { logSuite } from './log.ts'
 
-logSuite('memory', (apply) => new MemoryLog({ apply, clock: new TestClock(), generation: randomUUID() }))
+logSuite('memory', {
+  open: (apply) => new MemoryLog({ apply, clock: new TestClock(), generation: randomUUID() }),
+})
