@@ -21,8 +21,8 @@ export class InProcess implements Backing {
       generation: randomUUID(),
       apply: (record) => state.apply(record, true),
     })
-    this.queue = new MemoryQueue(queue)
     this.history = new MemoryHistory({ clock, ...history })
+    this.queue = new MemoryQueue({ ...queue, history: this.history })
   }
 
   async close(): Promise<void> {

@@ -59,13 +59,12 @@ class DiskBacking implements Backing {
   readonly #environment: Environment
   readonly #nodes: Nodes
   readonly #closeTail: () => void
-  readonly #joined: Promise<void>
   #others = 0
   #timer: Timer | undefined
 
   constructor(sizes: Sizes, parts: BackingParts) {
     const { clock, state, onError, onWritten } = parts
-    const environment = new Environment(sizes)
+    const environment = new Environment({ ...sizes, nowMs: clock.now() })
     const tail = openTail(environment.path)
     this.#parts = parts
     this.#environment = environment
@@ -82,8 +81,8 @@ class DiskBacking implements Backing {
         this.#others = this.#nodes.others()
       },
     })
-    const commit = (work: () => void) => this.log.commit(work)
-    this.#nodes = new Nodes({ environment, clock, id: randomUUID(), commit, onError })
+    this.#nodes = new Nodes({ directory: environment.path, tail, clock, id: randomUUID() })
+    this.#nodes.join()
     this.turns = new DiskTurns(environment, this.#nodes)
     this.shared = new DiskTier({
       ...parts,
@@ -94,7 +93,6 @@ class DiskBacking implements Backing {
     })
     this.queue = new DiskQueue({ ...parts.queue, environment, nodes: this.#nodes, clock })
     this.history = new DiskHistory({ ...parts.history, environment, clock, onError })
-    this.#joined = this.#nodes.join().catch((error: unknown) => onError(error, 'joining the directory'))
     this.#lookLater()
   }
 
@@ -108,13 +106,12 @@ class DiskBacking implements Backing {
 
   async close(): Promise<void> {
     this.#timer?.cancel()
-    await this.#joined
     await this.queue.close()
     await this.history.close()
     await this.log.close()
-    await this.#nodes.leave()
     await this.#environment.flush()
     await this.#environment.close()
+    this.#nodes.leave()
     this.#closeTail()
   }
 

@@ -21,6 +21,8 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
+import { check } from './check.ts'
+import { crashedOften, forgetCrashes, isFree } from './nodes.ts'
 
 export const formatVersion = 1
 const formatFile = 'format'
@@ -32,10 +34,10 @@ export interface Prepared {
 }
 
 /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT */
-export function prepare(path: string): Prepared {
+export function prepare(path: string, nowMs: number): Prepared {
   const directory = resolve(path)
   make(directory)
-  refuseNetwork(directory)
+  refuseNetwork(directory, process.platform === 'linux' ? statfsSync(directory).type : 0)
   const isNew = readFormat(directory) === undefined
   if (isNew) {
     refuseForeign(directory)
@@ -44,8 +46,10 @@ export function prepare(path: string): Prepared {
     writable(directory, () => accessSync(join(directory, formatFile), constants.W_OK))
     writable(directory, () => closeSync(openSync(join(directory, formatFile), 'r+')))
   }
-  const damage = isNew ? undefined : damageOf(join(directory, 'data.mdb'))
+  const isSuspect = !isNew && isFree(directory, nowMs) && (isCut(directory) || crashedOften(directory, nowMs))
+  const damage = isSuspect ? check(directory) : undefined
   if (damage !== undefined) putAside(directory, damage)
+  if (isSuspect) forgetCrashes(directory)
   return { directory, putAside: damage }
 }
 
@@ -137,9 +141,9 @@ const networks = new Map([
   [0x5346414f, 'AFS'],
 ])
 
-function refuseNetwork(directory: string): void {
-  if (process.platform !== 'linux') return
-  const network = networks.get(statfsSync(directory).type >>> 0)
+/** @param type of the file system, as statfs(2) tells it */
+export function refuseNetwork(directory: string, type: number): void {
+  const network = networks.get(type >>> 0)
   if (network === undefined) return
   throw refusal(
     'E_DISK_NETWORK',
@@ -149,20 +153,14 @@ function refuseNetwork(directory: string): void {
 }
 
 /**
- * What is wrong with the file as a whole: LMDB maps it into memory and trusts it, so that a file that was cut would
- * end the process. It begins with two meta pages (mdb.c of lmdb 3.5: a page header of 24 bytes, then MDB_meta).
+ * Whether the file is shorter than it should be: LMDB maps it into memory and trusts it. It may be in order all the same,
+ * if its last pages are free. It begins with two meta pages (mdb.c of lmdb 3.5: a page header of 24 bytes, then MDB_meta).
  */
-function damageOf(file: string): string | undefined {
-  if (!existsSync(file)) return undefined
-  const size = statSync(file).size
-  if (size === 0) return undefined
-  const metas = metasOf(file)
-  if (metas.length === 0) return `data.mdb of ${size} bytes does not begin as a file of LMDB does`
-  const [{ pageBytes, lastPage }] = metas.sort((a, b) => b.lastPage - a.lastPage) as [Meta]
-  const needed = (lastPage + 1) * pageBytes
-  return size < needed
-    ? `data.mdb has ${size} bytes, and should have ${needed} at least: it was cut`
-    : undefined
+function isCut(directory: string): boolean {
+  const file = join(directory, 'data.mdb')
+  const size = existsSync(file) ? statSync(file).size : 0
+  if (size === 0) return false
+  return metasOf(file).some(({ pageBytes, lastPage }) => size < (lastPage + 1) * pageBytes)
 }
 
 interface Meta {

@@ -4,6 +4,7 @@
  *   format      "staleproof 1": which version wrote the rest
  *   data.mdb    everything that is small; lock.mdb beside it is LMDB's
  *   tail        a counter in memory that processes share (tail.ts)
+ *   nodes/      who has it open (nodes.ts); crashes/: who had, and ended without leaving
  *   values/     values too large for data.mdb, a file each (values.ts)
  *   damaged/    what could not be read, kept aside
  *
@@ -26,6 +27,8 @@ const tablesMax = 24
 
 export interface EnvironmentOptions {
   readonly path: string
+  /** ms since 1970. */
+  readonly nowMs: number
   /** Most bytes that it is going to hold. */
   readonly bytesMax?: number | undefined
 }
@@ -40,8 +43,8 @@ export class Environment {
   #closed = false
 
   /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT, E_DISK_FAILED */
-  constructor({ path, bytesMax = 0 }: EnvironmentOptions) {
-    const { directory, putAside } = prepare(path)
+  constructor({ path, nowMs, bytesMax = 0 }: EnvironmentOptions) {
+    const { directory, putAside } = prepare(path, nowMs)
     this.path = directory
     this.putAside = putAside
     this.#root = openRoot(directory, Math.max(mapBytesMin, 4 * bytesMax))

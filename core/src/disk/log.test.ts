@@ -26,7 +26,7 @@ interface Node {
 
 /** The state is what was applied, so that a dump shows all of it. */
 function node(path: string, more: { apply?: Apply; size?: number } = {}): Node {
-  const environment = new Environment({ path })
+  const environment = new Environment({ path, nowMs: 0 })
   const tail = openTail(path)
   const clock = new TestClock()
   const [applied, errors, written]: [LogRecord[], string[], number[]] = [[], [], []]

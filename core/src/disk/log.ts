@@ -75,7 +75,7 @@ export class DiskLog implements Log {
   /** The count of the tail up to which everything is applied. */
   #seen = Number.NaN
   #isLoaded = false
-  #isPulling = false
+  #isApplying = false
   #snapshotAt = 0
   #snapshotting: Promise<void> | undefined
   readonly #owed: Owed[] = []
@@ -159,8 +159,11 @@ export class DiskLog implements Log {
     }
     try {
       const done = await this.#parts.environment.transact(begin)
-      this.#tail.move()
-      this.catchUp()
+      const { from, to } = this.#tail.move()
+      if (from !== this.#seen) this.pull()
+      // Nobody else has moved it: there is nothing new but what is ours, if the transaction wrote any.
+      else if (written.length > 0) this.#apply(to)
+      else this.#seen = to
       return done
     } catch (error) {
       for (const own of written) if (this.#own.get(own.n) === own) this.#own.delete(own.n)
@@ -170,18 +173,10 @@ export class DiskLog implements Log {
 
   /** Looks at the log itself: who appended may have died before it moved the tail. */
   pull(): void {
-    if (this.#isPulling) return
-    this.#isPulling = true
-    try {
-      const seen = this.#tail.look()
-      this.#parts.environment.refresh()
+    this.#apply(this.#tail.look(), () => {
       this.#parts.onLook()
       if (!this.#isLoaded || this.#first() > this.#applied + 1) this.#restore()
-      while (this.#applyBatch()) continue
-      this.#seen = seen
-    } finally {
-      this.#isPulling = false
-    }
+    })
   }
 
   /** Tries once more to write what is owed; writes a snapshot if some records came since the last. */
@@ -192,6 +187,21 @@ export class DiskLog implements Log {
     await this.#snapshotting
     if (this.#failure !== undefined) return
     if (this.#applied - this.#snapshotAt > snapshotAfter / 16) await this.#snapshot()
+  }
+
+  /** @param seen the count of the tail before anything was read */
+  #apply(seen: number, first?: () => void): void {
+    // Whoever is told of a record may read, and so come here again.
+    if (this.#isApplying) return
+    this.#isApplying = true
+    try {
+      this.#parts.environment.refresh()
+      first?.()
+      while (this.#applyBatch()) continue
+      this.#seen = seen
+    } finally {
+      this.#isApplying = false
+    }
   }
 
   /** @returns whether there may be more */

@@ -1,158 +1,165 @@
 /**
- * Nodes: the processes that have the directory open.
+ * Nodes: who has the directory open: a file each in `nodes/`, which says whose process it is.
  *
- * A node that is gone without having left is found by its process: on this machine, since this boot, with this id and
- * start time. Of a process in another namespace (a container) only its beats tell: a late one counts as gone.
+ * Of a process in another namespace (a container) nothing can be seen but that it touches its file: if it did not for
+ * long, it counts as gone.
  *
- * Invariants: a node that lives on this machine is never taken for dead; one that was killed is, at the next look.
+ * Invariants: a node's file is there before anything else of it is, and a node that closes takes it away last; a node
+ * that lives in this namespace is never taken for dead, and one that was killed is, at the next look.
  */
-import { readFileSync, readlinkSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import type { Clock, Timer } from '../model/clock.ts'
-import { sealed, unsealed } from './codec.ts'
-import type { Environment, Table } from './environment.ts'
+import { ownLife, stateOf, type Life } from './life.ts'
+import type { Tail } from './tail.ts'
 
-interface NodeRow {
-  readonly id: string
-  readonly pid: number
-  /** Boot of the machine, and namespace in which the id counts; '' where the system does not tell. */
-  readonly boot: string
-  readonly space: string
-  /** Start of the process, in ticks since the boot; 0 where the system does not tell. */
-  readonly startTick: number
-  /** ms since 1970. */
-  readonly beatAt: number
-}
-
+const folderName = 'nodes'
+const crashesName = 'crashes'
 const beatMs = 5000
-/** A process that is seen by its beats only may stand still for so long. */
 const lateMs = 30_000
 
 export interface NodesParts {
-  readonly environment: Environment
+  readonly directory: string
+  readonly tail: Tail
   readonly clock: Clock
   readonly id: string
-  /** A transaction that others are to notice. */
-  readonly commit: (work: () => void) => Promise<void>
-  readonly onError: (error: unknown, during: string) => void
 }
 
 export class Nodes {
   readonly id: string
-  readonly #environment: Environment
+  readonly #folder: string
+  readonly #crashes: string
+  readonly #tail: Tail
   readonly #clock: Clock
-  readonly #commit: NodesParts['commit']
-  readonly #onError: NodesParts['onError']
-  readonly #table: Table<Buffer>
-  readonly #self: Omit<NodeRow, 'beatAt'>
+  readonly #own = ownLife()
   #timer: Timer | undefined
 
-  constructor({ environment, clock, id, commit, onError }: NodesParts) {
+  constructor({ directory, tail, clock, id }: NodesParts) {
     this.id = id
-    this.#commit = commit
-    this.#environment = environment
+    this.#folder = join(directory, folderName)
+    this.#crashes = join(directory, crashesName)
+    this.#tail = tail
     this.#clock = clock
-    this.#onError = onError
-    this.#table = environment.table('nodes', 'bytes')
-    this.#self = { id, pid: process.pid, boot: bootId(), space: spaceId(), startTick: startTick(process.pid) }
   }
 
-  /** Resolves when others can see it. Those that are gone are taken out. */
-  async join(): Promise<void> {
-    await this.#commit(() => {
-      this.#bury()
-      this.#putRow()
-    })
+  /** Others see it when this returns; those that are gone are taken out. */
+  join(): void {
+    mkdirSync(this.#folder, { recursive: true })
+    this.#bury()
+    writeFileSync(this.#fileOf(this.id), JSON.stringify(this.#own))
+    this.#tail.move()
     this.#beatLater()
   }
 
-  async leave(): Promise<void> {
+  leave(): void {
     this.#timer?.cancel()
-    await this.#commit(() => void this.#table.remove(Buffer.from(this.id)))
+    rmSync(this.#fileOf(this.id), { force: true })
+    this.#tail.move()
   }
 
   /** How many have it open besides this one, those that died unseen included. */
   others(): number {
-    let others = 0
-    for (const key of this.#table.getKeys()) if (key.toString() !== this.id) others++
-    return others
+    return this.#ids().filter((id) => id !== this.id).length
   }
 
   /** Whether the node is gone. One that was never seen is. */
   isGone(id: string): boolean {
-    if (id === this.id) return false
-    const bytes = this.#table.get(Buffer.from(id))
-    return bytes === undefined || this.#isDead(rowOf(bytes))
+    return id !== this.id && isDead(this.#fileOf(id), { own: this.#own, nowMs: this.#clock.now() })
+  }
+
+  #ids(): string[] {
+    return readdirSync(this.#folder)
   }
 
   #bury(): void {
-    for (const { key, value } of [...this.#table.getRange()]) {
-      const row = rowOf(value)
-      if (row.id !== this.id && this.#isDead(row)) void this.#table.remove(Buffer.from(key))
+    const gone = this.#ids().filter((id) => this.isGone(id))
+    for (const id of gone) this.#crashed(id)
+    if (gone.length > 0) this.#tail.move()
+  }
+
+  /** Kept for a while, to count them. */
+  #crashed(id: string): void {
+    mkdirSync(this.#crashes, { recursive: true })
+    try {
+      renameSync(this.#fileOf(id), join(this.#crashes, id))
+    } catch {
+      // Another node was faster.
+    }
+    for (const old of list(this.#crashes)) {
+      const file = join(this.#crashes, old)
+      if (this.#clock.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > crashesWithinMs)
+        rmSync(file, { force: true })
     }
   }
 
-  #isDead(row: NodeRow): boolean {
-    if (row.boot !== this.#self.boot) return true
-    if (row.space !== this.#self.space) return this.#clock.now() - row.beatAt > lateMs
-    return !isAlive(row.pid) || (row.startTick !== 0 && startTick(row.pid) !== row.startTick)
-  }
-
-  #putRow(): void {
-    const row: NodeRow = { ...this.#self, beatAt: this.#clock.now() }
-    void this.#table.put(Buffer.from(this.id), sealed(row))
-  }
-
-  async #beat(): Promise<void> {
-    const before = this.others()
-    await this.#environment.transact(() => {
-      this.#bury()
-      this.#putRow()
-    })
-    if (this.others() !== before) await this.#commit(() => undefined)
+  #fileOf(id: string): string {
+    return join(this.#folder, id)
   }
 
   #beatLater(): void {
     this.#timer = this.#clock.schedule(beatMs, () => {
-      if (this.#environment.closed) return
-      void this.#beat().catch((error: unknown) => this.#onError(error, 'telling that this process lives'))
+      const now = new Date(this.#clock.now())
+      utimesSync(this.#fileOf(this.id), now, now)
+      this.#bury()
       this.#beatLater()
     })
   }
 }
 
-function rowOf(bytes: Buffer): NodeRow {
-  return unsealed<NodeRow>(bytes, 'the row of a process')
+/** Whether nobody has the directory open. */
+export function isFree(directory: string, nowMs: number): boolean {
+  const folder = join(directory, folderName)
+  const own = ownLife()
+  return list(folder).every((id) => isDead(join(folder, id), { own, nowMs }))
 }
 
-function isAlive(pid: number): boolean {
+/** Ends without leaving, of late: that many may come from what is in the directory. */
+const crashesMax = 3
+const crashesWithinMs = 600_000
+
+export function crashedOften(directory: string, nowMs: number): boolean {
+  const files = [folderName, crashesName].flatMap((name) => {
+    return list(join(directory, name)).map((id) => join(directory, name, id))
+  })
+  return files.filter((file) => nowMs - statSync(file).mtimeMs < crashesWithinMs).length >= crashesMax
+}
+
+export function forgetCrashes(directory: string): void {
+  rmSync(join(directory, crashesName), { recursive: true, force: true })
+}
+
+function list(folder: string): string[] {
   try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // EPERM: it lives, and is somebody else's.
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return readdirSync(folder)
+  } catch {
+    // It was never opened.
+    return []
   }
 }
 
-/** Start of a process in ticks since the boot (proc(5): field 22 of stat); 0 where the system does not tell. */
-function startTick(pid: number): number {
-  const stat = told(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 0)
+function isDead(file: string, { own, nowMs }: { own: Life; nowMs: number }): boolean {
+  const life = read(file)
+  if (life === undefined) return true
+  const state = stateOf(life, own)
+  return state === 'unknown'
+    ? nowMs - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > lateMs
+    : state === 'dead'
 }
 
-function bootId(): string {
-  return told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
-}
-
-function spaceId(): string {
-  return told(() => readlinkSync('/proc/self/ns/pid'))
-}
-
-/** What the system tells, or '' where there is no such file. */
-function told(ask: () => string): string {
+/** Undefined if there is no such file, or what is in it was not written to its end. */
+function read(file: string): Life | undefined {
   try {
-    return ask()
+    return JSON.parse(readFileSync(file, 'utf8')) as Life
   } catch {
-    return ''
+    return undefined
   }
 }

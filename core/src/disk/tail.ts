@@ -11,8 +11,8 @@ import { join } from 'node:path'
 export interface Tail {
   /** The count now. */
   look(): number
-  /** Called after a commit, before anybody is told of it. */
-  move(): void
+  /** Called after a commit, before anybody is told of it. @returns the count right before, and the new one */
+  move(): { readonly from: number; readonly to: number }
   close(): void
 }
 
@@ -34,7 +34,10 @@ function mapped(file: number): Tail | undefined {
   const cells = new Int32Array(memory.bytes)
   return {
     look: () => Atomics.load(cells, 0),
-    move: () => void Atomics.add(cells, 0, 1),
+    move: () => {
+      const from = Atomics.add(cells, 0, 1)
+      return { from, to: (from + 1) | 0 }
+    },
     close: () => {
       memory.unmap()
       closeSync(file)
@@ -91,10 +94,12 @@ class ReadTail implements Tail {
     return this.#seen.readDoubleLE(0)
   }
 
-  move(): void {
-    this.#moves += 1
-    this.#mine.writeDoubleLE(process.pid * 2 ** 31 + this.#moves)
+  /** What it was right before cannot be told: another may have moved it since it was read. */
+  move(): { readonly from: number; readonly to: number } {
+    const to = process.pid * 2 ** 31 + ++this.#moves
+    this.#mine.writeDoubleLE(to)
     writeSync(this.#file, this.#mine, 0, 8, 8)
+    return { from: Number.NaN, to }
   }
 
   close(): void {

@@ -1,0 +1,118 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { directory } from '../../tests/directories.ts'
+import { check } from './check.ts'
+import { prepare, refuseNetwork } from './directory.ts'
+import { Environment } from './environment.ts'
+
+const nowMs = Date.now()
+
+/** A directory with some thousand rows in it. */
+async function filled(): Promise<string> {
+  const path = directory()
+  const environment = new Environment({ path, nowMs })
+  const rows = environment.table<number>('rows', 'numbers')
+  await environment.transact(() => {
+    for (let i = 0; i < 3000; i++) void rows.put(i, Buffer.alloc(200, i))
+  })
+  await environment.flush()
+  await environment.close()
+  return path
+}
+
+const cannotBeUsed: readonly (readonly [why: string, code: string, make: (path: string) => string])[] = [
+  ['a file', 'E_DISK_PATH', (path) => (writeFileSync(join(path, 'file'), ''), join(path, 'file'))],
+  [
+    'below a file',
+    'E_DISK_PATH',
+    (path) => (writeFileSync(join(path, 'file'), ''), join(path, 'file', 'sub')),
+  ],
+  ['of another program', 'E_DISK_FORMAT', (path) => (writeFileSync(join(path, 'data.mdb'), 'x'), path)],
+  [
+    'of a later version',
+    'E_DISK_FORMAT',
+    (path) => (writeFileSync(join(path, 'format'), 'staleproof 99\n'), path),
+  ],
+  ['with a garbled format', 'E_DISK_FORMAT', (path) => (writeFileSync(join(path, 'format'), '\0\0'), path)],
+]
+
+describe('a directory that cannot be used', () => {
+  it.each(cannotBeUsed)('%s is refused with %s, and left as it was', (_why, code, make) => {
+    const path = directory()
+    const bad = make(path)
+    const before = readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'latin1')])
+    expect(() => prepare(bad, nowMs)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(bad) }),
+    )
+    expect(readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'latin1')])).toEqual(before)
+  })
+
+  // Whoever is root may write everywhere.
+  it.skipIf(process.getuid?.() === 0)('is refused if it cannot be written', async () => {
+    const path = await filled()
+    chmodSync(join(path, 'format'), 0o444)
+    expect(() => prepare(path, nowMs)).toThrow(expect.objectContaining({ code: 'E_DISK_READONLY' }))
+  })
+
+  it('is refused on a read-only file system', () => {
+    const path = '/sys/kernel/staleproof'
+    expect(() => prepare(path, nowMs)).toThrow(expect.objectContaining({ code: 'E_DISK_READONLY' }))
+  })
+
+  it('is refused on a network file system', () => {
+    for (const type of [0x6969, 0xff534d42, -11_317_950]) {
+      const refuse = () => refuseNetwork('/mnt/nas', type)
+      expect(refuse).toThrow(expect.objectContaining({ code: 'E_DISK_NETWORK' }))
+    }
+    expect(() => refuseNetwork('/home', 0xef53)).not.toThrow()
+  })
+})
+
+describe('a directory that is damaged', () => {
+  it('is put aside whole if its file was cut, wherever that was', async () => {
+    const path = await filled()
+    const { size } = statSync(join(path, 'data.mdb'))
+    for (const part of [0.1, 0.35, 0.6, 0.9]) {
+      const copy = directory()
+      cpSync(path, copy, { recursive: true })
+      truncateSync(join(copy, 'data.mdb'), Math.floor(size * part))
+      const { putAside } = prepare(copy, nowMs)
+      expect(putAside).toMatch(/SIGBUS|cannot be read/)
+      expect(readdirSync(join(copy, 'damaged', '1')).sort()).toEqual(['data.mdb', 'lock.mdb', 'why.txt'])
+      expect(existsSync(join(copy, 'data.mdb'))).toBe(false)
+      await new Environment({ path: copy, nowMs }).close()
+    }
+  })
+
+  it('is looked through after crashes in a row, and put aside if that shows why', async () => {
+    const path = await filled()
+    const file = join(path, 'data.mdb')
+    const bytes = readFileSync(file)
+    bytes.fill(0xab, 4 * 4096, 60 * 4096)
+    writeFileSync(file, bytes)
+    mkdirSync(join(path, 'nodes'), { recursive: true })
+    for (const id of ['a', 'b']) writeFileSync(join(path, 'nodes', id), '')
+    expect(prepare(path, nowMs).putAside).toBeUndefined()
+    writeFileSync(join(path, 'nodes', 'c'), '')
+    expect(prepare(path, nowMs).putAside).toMatch(/ended by SIG|cannot be read/)
+  })
+
+  it('is not put aside if it is in order, however many crashed', async () => {
+    const path = await filled()
+    expect(check(path)).toBeUndefined()
+    mkdirSync(join(path, 'nodes'), { recursive: true })
+    for (let i = 0; i < 5; i++) writeFileSync(join(path, 'nodes', `${i}`), '')
+    expect(prepare(path, nowMs).putAside).toBeUndefined()
+  })
+})
