@@ -22,8 +22,11 @@ export type Rules = Pick<DrainOptions, 'strategies' | 'consistency'>
 
 export interface WorldOptions {
   readonly clock?: TestClock
-  readonly queue?: Queue
-  readonly history?: History
+  /** A history in memory; `pair` is for another. */
+  readonly history?: MemoryHistory
+  /** A queue in memory that keeps its records there. */
+  readonly queue?: (history: MemoryHistory) => Queue
+  readonly pair?: { readonly queue: Queue; readonly history: History }
   readonly rules?: Rules
 }
 
@@ -63,8 +66,10 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.clock = options.clock ?? new TestClock(0)
-    this.queue = options.queue ?? new MemoryQueue()
-    this.history = options.history ?? new MemoryHistory({ clock: this.clock, keepFor: '365d' })
+    const { history = new MemoryHistory({ clock: this.clock, keepFor: '365d' }) } = options
+    const makeQueue = options.queue ?? ((kept) => new MemoryQueue({ history: kept }))
+    this.history = options.pair?.history ?? history
+    this.queue = options.pair?.queue ?? makeQueue(history)
     this.rules = options.rules ?? {}
     this.drain = this.open()
   }

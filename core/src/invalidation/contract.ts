@@ -111,7 +111,7 @@ export interface Queue {
   release(job: Job, dueAt: number): Promise<boolean>
   /** Takes a waiting job out, as cancelled. Undefined, and nothing happens, if it is claimed or unknown. */
   remove(id: string, endedAt: number): Promise<Job | undefined>
-  /** For each strategy, when the first of those that were put off is due. */
+  /** For each strategy, when the first of those that were released is due; of what was claimed since, nothing. */
   nextDue(): Promise<Partial<Readonly<Record<QueuedStrategy, number>>>>
   /** Every job, waiting or claimed, in the order in which they were added. */
   list(): Promise<readonly Job[]>

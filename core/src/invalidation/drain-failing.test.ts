@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
 import { second, started, tick } from '../../tests/drain-world.ts'
-import type { History } from './contract.ts'
+import type { InvalidationResult, Status } from '../model/invalidation.ts'
 import { MemoryHistory } from './memory-history.ts'
 import { MemoryQueue } from './memory-queue.ts'
 
@@ -73,7 +73,7 @@ describe('failing', () => {
 
 describe('when the queue or the history fails', () => {
   test('a submission that the history does not take is refused', async () => {
-    const history = flaky(new MemoryHistory({ clock: new TestClock(0) }))
+    const history = new FlakyHistory({ clock: new TestClock(0) })
     const world = await started({ history })
     history.isDown = true
     await expect(world.submit('a')).rejects.toThrow('down')
@@ -81,7 +81,7 @@ describe('when the queue or the history fails', () => {
   })
 
   test('what was done is not done again for want of a record, and is recorded when that is possible', async () => {
-    const history = flaky(new MemoryHistory({ clock: new TestClock(0) }))
+    const history = new FlakyHistory({ clock: new TestClock(0) })
     const world = await started({ history })
     await world.submit('a')
     history.isDown = true
@@ -97,27 +97,29 @@ describe('when the queue or the history fails', () => {
     expect(world.errors.map(({ during }) => during)).toContain('recording an invalidation')
   })
 
-  test('what ended but could not leave the queue can be retried', async () => {
+  test('what ended but cannot leave the queue is not shown as ended, and leaves it when it can', async () => {
     class Queue extends MemoryQueue {
-      isDown = false
-      override done(id: string) {
-        return this.isDown ? Promise.reject(new Error('down')) : super.done(id)
+      isDown = true
+      override done(...args: Parameters<MemoryQueue['done']>) {
+        return this.isDown ? Promise.reject(new Error('down')) : super.done(...args)
       }
     }
-    const queue = new Queue()
-    const world = await started({ queue })
-    world.fails = () => true
-    queue.isDown = true
+    let queue: Queue | undefined
+    const world = await started({
+      queue: (history) => {
+        queue = new Queue({ history })
+        return queue
+      },
+    })
     await world.submit('a', { consistency: 'relaxed' })
     await world.drain.flush()
-    expect(await world.drain.get('a')).toMatchObject({ status: 'failed' })
-    await expect(world.drain.retry('a')).rejects.toThrow('down')
-    queue.isDown = false
-    world.fails = () => false
-    await world.drain.retry('a')
-    await world.clock.advance(tick.scheduled)
+    expect(await world.drain.get('a')).toMatchObject({ status: 'running' })
+    await expect(world.drain.retry('a')).rejects.toMatchObject({ code: 'E_INVALIDATION_STATUS' })
+    if (queue !== undefined) queue.isDown = false
+    await world.clock.advance(second)
     expect(await world.drain.get('a')).toMatchObject({ status: 'completed' })
-    expect(await queue.size()).toBe(0)
+    expect(await world.queue.size()).toBe(0)
+    expect(world.names).toEqual([['a']])
   })
 
   test('a queue that cannot be asked is asked again at the next tick', async () => {
@@ -127,28 +129,37 @@ describe('when the queue or the history fails', () => {
         return this.isDown ? Promise.reject(new Error('down')) : super.claim(...claim)
       }
     }
-    const queue = new Queue()
-    const world = await started({ queue })
+    let queue: Queue | undefined
+    const world = await started({
+      queue: (history) => {
+        queue = new Queue({ history })
+        return queue
+      },
+    })
     await world.submit('a')
     await world.clock.advance(tick.scheduled)
     expect(world.errors).not.toEqual([])
-    queue.isDown = false
+    if (queue !== undefined) queue.isDown = false
     await world.clock.advance(tick.scheduled)
     expect(world.names).toEqual([['a']])
   })
 })
 
 /** A history that takes and tells nothing while it is down. */
-function flaky(inner: History): History & { isDown: boolean } {
-  const up = async () => {
-    if (self.isDown) throw new Error('down')
+class FlakyHistory extends MemoryHistory {
+  isDown = false
+
+  override write(record: InvalidationResult): void {
+    this.#up()
+    super.write(record)
   }
-  const self = {
-    isDown: false,
-    put: (...args: Parameters<History['put']>) => up().then(() => inner.put(...args)),
-    get: (id: string) => up().then(() => inner.get(id)),
-    list: (...args: Parameters<History['list']>) => up().then(() => inner.list(...args)),
-    close: () => inner.close(),
+
+  override statusOf(id: string): Status | undefined {
+    this.#up()
+    return super.statusOf(id)
   }
-  return self
+
+  #up(): void {
+    if (this.isDown) throw new Error('down')
+  }
 }

@@ -8,8 +8,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { request, World } from '../../tests/drain-world.ts'
 import type { InvalidationResult } from '../model/invalidation.ts'
-import { type Claim, hasEnded, type Job, type Queue } from './contract.ts'
+import type { Duration } from '../model/quantity.ts'
+import { cancelledRecord, type Claim, hasEnded, type Job, pendingRecord, type Queue } from './contract.ts'
 import type { Drain } from './drain.ts'
+import type { MemoryHistory } from './memory-history.ts'
 import { MemoryQueue } from './memory-queue.ts'
 
 const name = fc.constantFrom('a', 'b', 'c', 'd')
@@ -61,7 +63,7 @@ class Play {
   readonly accepted = new Map<string, number[]>()
   #failing: ReadonlySet<string> = new Set()
 
-  constructor(queue: Queue) {
+  constructor(queue: (history: MemoryHistory) => Queue) {
     this.world = new World({ queue, rules })
     this.#drain = this.world.drain
     this.world.fails = (asked) => asked.names.some((each) => this.#failing.has(each))
@@ -180,9 +182,9 @@ function checkRuns(world: World): void {
   }
 }
 
-function exactlyOnce(makeQueue: () => Queue) {
+function exactlyOnce(makeQueue: (history: MemoryHistory) => Queue) {
   return fc.asyncProperty(script, async (steps) => {
-    const play = new Play(makeQueue())
+    const play = new Play(makeQueue)
     await play.run(steps)
     await checkEnd(play)
     await play.checkRest()
@@ -192,7 +194,7 @@ function exactlyOnce(makeQueue: () => Queue) {
 
 test('what was accepted is done exactly once, or ends as failed or cancelled', async () => {
   await fc.assert(
-    exactlyOnce(() => new MemoryQueue()),
+    exactlyOnce((history) => new MemoryQueue({ history })),
     { numRuns: 300 },
   )
 }, 60_000)
@@ -200,7 +202,7 @@ test('what was accepted is done exactly once, or ends as failed or cancelled', a
 describe('the oracle sees a queue that', () => {
   class LosesAtRelease extends MemoryQueue {
     override release(job: Job) {
-      return this.done(job.id)
+      return this.done(pendingRecord(job))
     }
   }
   class DoublesAtClaim extends MemoryQueue {
@@ -213,20 +215,22 @@ describe('the oracle sees a queue that', () => {
     override async claim(claim: Claim) {
       const jobs = await super.claim(claim)
       if (jobs.length === 1) return jobs
-      for (const job of jobs.slice(1)) await this.done(job.id)
+      for (const job of jobs.slice(1)) await this.done(pendingRecord(job))
       return jobs.slice(0, 1)
     }
   }
   class CancelsWhatRuns extends MemoryQueue {
-    override async remove(id: string) {
+    override async remove(id: string, endedAt: number) {
       const job = (await this.list()).find((each) => each.id === id)
-      return (await super.remove(id)) ?? ((await this.done(id)) ? job : undefined)
+      const removed = await super.remove(id, endedAt)
+      if (removed !== undefined || job === undefined) return removed
+      return (await this.done(cancelledRecord(job, endedAt))) ? job : undefined
     }
   }
   class DropsThird extends MemoryQueue {
     #count = 0
     override async add(job: Job) {
-      if (++this.#count % 3 !== 0) await super.add(job)
+      return ++this.#count % 3 === 0 || super.add(job)
     }
   }
   class ForgetsAttempts extends MemoryQueue {
@@ -239,7 +243,7 @@ describe('the oracle sees a queue that', () => {
     '%o',
     async (Mutant) => {
       const { failed } = await fc.check(
-        exactlyOnce(() => new Mutant()),
+        exactlyOnce((history) => new Mutant({ history })),
         { numRuns: 300, endOnFailure: true },
       )
       expect(failed).toBe(true)
@@ -250,9 +254,9 @@ describe('the oracle sees a queue that', () => {
 
 describe('waiting raises priority', () => {
   /** How many jobs of a better priority are done before a job that was there first. */
-  async function passedBy(queue: Queue): Promise<number> {
+  async function passedBy(aging: Duration): Promise<number> {
     const world = new World({
-      queue,
+      queue: (history) => new MemoryQueue({ history, aging }),
       rules: {
         strategies: { scheduled: { priority: 1, batch: 1, interval: '1s' }, background: { priority: 9 } },
       },
@@ -262,23 +266,23 @@ describe('waiting raises priority', () => {
       // Two come for each that is done: without aging, the better ones never run out.
       await world.submit(`urgent${2 * i}`)
       await world.submit(`urgent${2 * i + 1}`)
-      const [job] = await queue.claim({
+      const [job] = await world.queue.claim({
         now: world.clock.now(),
         namesMax: { scheduled: 1, background: 1 },
         jobsMax: 1,
       })
       if (job?.id === 'patient') return i
-      if (job !== undefined) await queue.done(job.id)
+      if (job !== undefined) await world.queue.done(pendingRecord(job))
       await world.clock.advance(1000)
     }
     return 100
   }
 
   test('so that nothing starves', async () => {
-    expect(await passedBy(new MemoryQueue({ aging: '5s' }))).toBeLessThan(100)
+    expect(await passedBy('5s')).toBeLessThan(100)
   })
 
   test('and without it something does', async () => {
-    expect(await passedBy(new MemoryQueue({ aging: '3650d' }))).toBe(100)
+    expect(await passedBy('3650d')).toBe(100)
   })
 })

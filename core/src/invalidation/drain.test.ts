@@ -32,7 +32,7 @@ describe('submitting', () => {
   })
 
   test('a full queue refuses, and the record says so', async () => {
-    const world = await started({ queue: new MemoryQueue({ sizeMax: 1 }) })
+    const world = await started({ queue: (history) => new MemoryQueue({ history, sizeMax: 1 }) })
     await world.submit('a')
     await expect(world.submit('b')).rejects.toMatchObject({ code: 'E_INVALIDATION_QUEUE_FULL' })
     expect(await world.drain.get('b')).toMatchObject({
@@ -105,7 +105,7 @@ describe('ticking', () => {
         return jobs
       }
     }
-    const world = await started({ queue: new Queue() })
+    const world = await started({ queue: (history) => new Queue({ history }) })
     await world.clock.advance(tick.background)
     await world.submit('late', { strategy: 'background' })
     await world.clock.advance(tick.background)

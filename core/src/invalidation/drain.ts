@@ -5,35 +5,38 @@
  *                 ^                                 |
  *                 +--- release, after a backoff ----+ failed ----> [failed], when no run is left
  *
+ * Any number of drains, each in its process, work on one queue; none waits for another, and what one put in another
+ * finds at its own tick.
  * Invariants: what was accepted is carried out once, or ends as failed or cancelled and is shown (a run that
  * fails, or that a crash cuts off, is repeated: it may have done part of its work);
  * one round runs at a time, and a round takes only what was due at its ticks;
- * the record that follows from a step is put before the job leaves or returns to the queue: a crash between the
- * two leaves a job too many, which its ended record stops, never one too few.
+ * a record changes in one step with its job (contract.ts), so that between two processes, and after a crash, there is
+ * nothing to be made to agree.
  */
 import type { Clock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
 import {
+  cancelledRecord,
   type Claim,
   closed,
   type History,
   type InvalidationRequest,
   isQueued,
   type Job,
+  pendingRecord,
   type Queue,
   type QueuedStrategy,
   queuedStrategies,
 } from './contract.ts'
 import { type DrainOptions, type DrainRules, drainRules } from './drain-options.ts'
 import { Outbox } from './outbox.ts'
-import { failedRecord, pendingRecord, requestOf } from './record.ts'
-import { repair } from './repair.ts'
+import { cutOffRecord, failedRecord, requestOf } from './record.ts'
 import { Alarms, Ticker } from './schedule.ts'
 import { Worker } from './worker.ts'
 
 /** Most jobs claimed at once, however much they have in common. */
-const jobsMax = 10_000
+const jobsMax = 1000
 
 export class Drain {
   readonly #options: DrainOptions
@@ -50,6 +53,8 @@ export class Drain {
   #latest = Number.NEGATIVE_INFINITY
   /** id -> a run that somebody asked for by hand and that no queue holds. */
   readonly #byHand = new Map<string, Promise<InvalidationResult>>()
+  /** Runs of jobs that somebody asked for by hand. */
+  readonly #now = new Set<Promise<InvalidationResult>>()
   #tickers: readonly Ticker[] = []
   /** Ticks for what is to be tried again before the next tick of its strategy. */
   readonly #alarms: Alarms<QueuedStrategy>
@@ -68,12 +73,12 @@ export class Drain {
       ...options,
       retries: this.#rules.retries,
       outbox: this.#outbox,
-      record: (record) => this.#record(record),
-      onRelease: (job) => this.#setAlarm(job),
+      tell: (record) => this.#tell(record),
+      onRelease: ({ strategy, dueAt }) => this.#setAlarm(strategy, dueAt),
     })
   }
 
-  /** Repairs what a crash left half done, then ticks. Nothing is drained before. */
+  /** Ends what a crash cut off, then ticks. Nothing is drained before. */
   start(): Promise<void> {
     this.#started ??= this.#start()
     return this.#started
@@ -99,12 +104,26 @@ export class Drain {
   /** Takes back what still waits. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
   async cancel(id: string): Promise<InvalidationResult> {
     this.#open()
-    const { status } = await this.#known(id)
-    const job = status === 'pending' ? await this.#queue.remove(id) : undefined
+    const endedAt = this.#clock.now()
+    const job = await this.#queue.remove(id, endedAt)
     if (job === undefined) throw wrongStatus(await this.#known(id), 'cancelled', 'pending')
-    const record = { ...pendingRecord(job), status: 'cancelled', endedAt: this.#clock.now() } as const
-    await this.#outbox.take(() => this.#record(record))
+    const record = cancelledRecord(job, endedAt)
+    this.#tell(record)
     return record
+  }
+
+  /**
+   * Carries out now what waits for its turn, with the runs that it has left. Resolves with its record as it ended, or
+   * pending again if this drain closes before that.
+   * @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS
+   */
+  async runNow(id: string): Promise<InvalidationResult> {
+    this.#open()
+    const job = await this.#queue.take(id)
+    if (job === undefined) throw wrongStatus(await this.#known(id), 'run now', 'pending')
+    const run = this.#worker.runThrough(job, () => this.#closed !== undefined).then(() => this.#known(id))
+    this.#now.add(run)
+    return run.finally(() => this.#now.delete(run))
   }
 
   /**
@@ -117,15 +136,13 @@ export class Drain {
     const record = await this.#known(id)
     const underWay = this.#byHand.get(id)
     if (underWay !== undefined) return underWay
-    if (record.status !== 'failed' && record.status !== 'cancelled') {
-      throw wrongStatus(record, 'retried', 'failed or cancelled')
-    }
+    if (record.status !== 'failed' && record.status !== 'cancelled') throw notRetried(record)
     if (isQueued(record.strategy)) {
-      // A job that the queue failed to let go when its record ended would keep the new one out.
-      await this.#queue.done(id)
-      return this.#accept(this.#jobOf(record))
+      const accepted = await this.#accept(this.#jobOf(record))
+      if (accepted.status === 'completed') throw notRetried(accepted)
+      return accepted
     }
-    const run = this.#worker.runAlone(record).finally(() => this.#byHand.delete(id))
+    const run = this.#runAlone(record).finally(() => this.#byHand.delete(id))
     this.#byHand.set(id, run)
     return run
   }
@@ -144,45 +161,70 @@ export class Drain {
   }
 
   async #start(): Promise<void> {
-    const jobs = await repair({
-      queue: this.#queue,
-      history: this.#history,
-      record: (record) => this.#record(record),
-      requeue: (record) => this.#requeue(record),
-    })
+    await this.#endCutOff()
+    await this.#setAlarms(Number.NEGATIVE_INFINITY)
     if (this.#closed !== undefined) return
-    for (const job of jobs) if (job.attempts > 0) this.#setAlarm(job)
     this.#tickers = queuedStrategies.map((strategy) => {
       const { schedule } = this.#rules.strategies[strategy]
       return new Ticker(this.#clock, schedule, () => this.#tick(strategy, this.#clock.now()))
     })
   }
 
-  async #requeue(record: InvalidationResult): Promise<void> {
+  /** What another process carried out without the queue when it ended stays running otherwise. */
+  async #endCutOff(): Promise<void> {
     try {
-      await this.#accept(this.#jobOf(record))
+      const endedAt = this.#clock.now()
+      const records = await this.#history.endCutOff((record) => cutOffRecord(record, endedAt))
+      for (const record of records) this.#tell(record)
     } catch (error) {
-      this.#options.onError(error, 'queueing again what a crash left open')
+      this.#options.onError(error, 'looking for what was cut off')
+    }
+  }
+
+  /** For what was put off, by whatever process, and is due after that time. */
+  async #setAlarms(after: number): Promise<void> {
+    try {
+      const due = await this.#queue.nextDue()
+      for (const strategy of queuedStrategies) {
+        const at = due[strategy]
+        if (at !== undefined && at > after) this.#setAlarm(strategy, at)
+      }
+    } catch (error) {
+      if (this.#closed === undefined) this.#options.onError(error, 'looking for what was put off')
     }
   }
 
   async #close(): Promise<void> {
     for (const ticker of this.#tickers) ticker.stop()
     this.#alarms.stop()
-    await Promise.allSettled([this.#started, this.#round, ...this.#byHand.values()])
+    await Promise.allSettled([this.#started, this.#round, ...this.#byHand.values(), ...this.#now])
     await this.#outbox.close()
   }
 
+  async #runAlone(record: InvalidationResult): Promise<InvalidationResult> {
+    const result = await this.#worker.runAlone(record)
+    if (result === undefined) throw notRetried(await this.#known(record.id))
+    return result
+  }
+
+  /** @returns the record: pending, or of one that is there already. */
   async #accept(job: Job): Promise<InvalidationResult> {
-    const record = pendingRecord(job)
-    await this.#record(record)
     try {
-      await this.#queue.add(job)
+      if (!(await this.#queue.add(job))) return await this.#known(job.id)
     } catch (error) {
-      await this.#outbox.take(() => this.#record(failedRecord(job, error, this.#clock.now())))
+      await this.#refuse(failedRecord(job, error, this.#clock.now()))
       throw error
     }
+    const record = pendingRecord(job)
+    this.#tell(record)
     return record
+  }
+
+  /** Says in the history that it was not accepted, unless it was after all, or by another process meanwhile. */
+  async #refuse(record: InvalidationResult): Promise<void> {
+    await this.#outbox.take(async () => {
+      if (await this.#history.put(record, ['failed', 'cancelled'])) this.#tell(record)
+    })
   }
 
   #jobOf(request: InvalidationRequest): Job {
@@ -206,8 +248,8 @@ export class Drain {
     return this.#latest
   }
 
-  #setAlarm(job: Job): void {
-    if (this.#closed === undefined) this.#alarms.set(job.strategy, job.dueAt)
+  #setAlarm(strategy: QueuedStrategy, at: number): void {
+    if (this.#closed === undefined) this.#alarms.set(strategy, at)
   }
 
   /**
@@ -218,6 +260,7 @@ export class Drain {
     const namesMax: Partial<Record<QueuedStrategy, number>> = {}
     let now = Number.NEGATIVE_INFINITY
     try {
+      await this.#endCutOff()
       for (;;) {
         // Between batches others have their turn; before the first, ticks of the same time come together.
         await this.#clock.turn()
@@ -229,8 +272,9 @@ export class Drain {
         this.#due.clear()
         const jobs = await this.#claim({ now, namesMax, jobsMax })
         if (jobs.length > 0) await this.#worker.run(jobs)
-        else if (this.#due.size === 0) return
+        else if (this.#due.size === 0) break
       }
+      void this.#setAlarms(now)
     } finally {
       this.#round = undefined
     }
@@ -246,8 +290,7 @@ export class Drain {
     }
   }
 
-  async #record(record: InvalidationResult): Promise<void> {
-    await this.#history.put(record)
+  #tell(record: InvalidationResult): void {
     try {
       this.#options.onRecord(record)
     } catch (error) {
@@ -276,6 +319,10 @@ function notQueued(strategy: string): StaleproofError {
     `an invalidation with the strategy '${strategy}' is never queued; carry it out at once`,
     { details: { strategy } },
   )
+}
+
+function notRetried(record: InvalidationResult): StaleproofError {
+  return wrongStatus(record, 'retried', 'failed or cancelled')
 }
 
 function wrongStatus(record: InvalidationResult, wish: string, possible: string): StaleproofError {

@@ -1,9 +1,9 @@
 /**
  * The queue of one process: nothing survives it.
  *
- * slots: id -> every job's seat; lanes: strategy -> those that wait, by `rank`; later: those that were released, or
- * found at the head of a lane, before they were due, by `dueAt`; claimed: those given out.
- * Invariants: a slot is in exactly one of its lane, `later` and `claimed`; after `#firstDue`, the head of a lane is
+ * slots: id -> every job's seat; claimed: those given out. Of those that wait, by strategy: lanes, by `rank`; putOff, by
+ * `dueAt`: those that were released; early, by `dueAt`: those found at the head of a lane before they were due.
+ * Invariants: a slot is in exactly one of a lane, `putOff`, `early` and `claimed`; after `#firstDue`, the head of a lane is
  * the first by rank of all of its strategy that are due; a step and its record come in one tick, the record first: if
  * the history does not take it, the step is not taken.
  * A job costs O(log n) to put in, to claim and to take out: ranks do not change with time (see `rank`).
@@ -45,7 +45,8 @@ export class MemoryQueue implements Queue {
   readonly #sizeMax: number
   readonly #agingMs: number
   readonly #slots = new Map<string, Slot>()
-  readonly #later = { scheduled: new JobHeap(), background: new JobHeap() }
+  readonly #putOff = { scheduled: new JobHeap(), background: new JobHeap() }
+  readonly #early = { scheduled: new JobHeap(), background: new JobHeap() }
   readonly #lanes = { scheduled: new JobHeap(), background: new JobHeap() }
   readonly #claimed = new Set<Slot>()
   #seq = 0
@@ -95,7 +96,7 @@ export class MemoryQueue implements Queue {
     this.#open()
     const slot = this.#claimedSlot(job.id)
     if (slot === undefined) return undefined
-    const begun = { ...job, attempts: job.attempts + 1, error: null }
+    const begun = { ...job, attempts: job.attempts + 1 }
     this.#history.write(runningRecord(begun, startedAt))
     slot.job = begun
     return begun
@@ -117,7 +118,7 @@ export class MemoryQueue implements Queue {
     this.#history.write(pendingRecord(job))
     this.#claimed.delete(slot)
     slot.job = { ...job, dueAt }
-    this.#enterLater(slot)
+    enterByTime(this.#putOff[job.strategy], slot)
     return true
   }
 
@@ -135,7 +136,7 @@ export class MemoryQueue implements Queue {
     this.#open()
     const due: Partial<Record<QueuedStrategy, number>> = {}
     for (const strategy of queuedStrategies) {
-      const { first } = this.#later[strategy]
+      const { first } = this.#putOff[strategy]
       if (first !== undefined) due[strategy] = first.job.dueAt
     }
     return due
@@ -164,23 +165,19 @@ export class MemoryQueue implements Queue {
     this.#lanes[slot.job.strategy].push(slot)
   }
 
-  #enterLater(slot: Slot): void {
-    slot.rank = slot.job.dueAt
-    this.#later[slot.job.strategy].push(slot)
-  }
-
   #leave(slot: Slot): void {
     const { strategy } = slot.job
-    if (!this.#later[strategy].remove(slot)) this.#lanes[strategy].remove(slot)
+    for (const heaps of [this.#lanes, this.#putOff, this.#early]) if (heaps[strategy].remove(slot)) return
   }
 
   /** Moves what has become due back to its lane. */
   #recall(now: number): void {
     for (const strategy of queuedStrategies) {
-      const later = this.#later[strategy]
-      for (let slot = later.first; slot !== undefined && slot.rank <= now; slot = later.first) {
-        later.remove(slot)
-        this.#enterLane(slot)
+      for (const later of [this.#putOff[strategy], this.#early[strategy]]) {
+        for (let slot = later.first; slot !== undefined && slot.rank <= now; slot = later.first) {
+          later.remove(slot)
+          this.#enterLane(slot)
+        }
       }
     }
   }
@@ -190,7 +187,7 @@ export class MemoryQueue implements Queue {
     for (let slot = lane.first; slot !== undefined; slot = lane.first) {
       if (slot.job.dueAt <= now) return slot
       lane.remove(slot)
-      this.#enterLater(slot)
+      enterByTime(this.#early[strategy], slot)
     }
     return undefined
   }
@@ -219,4 +216,9 @@ export class MemoryQueue implements Queue {
   #open(): void {
     if (this.#closed) throw closed('queue')
   }
+}
+
+function enterByTime(heap: JobHeap, slot: Slot): void {
+  slot.rank = slot.job.dueAt
+  heap.push(slot)
 }

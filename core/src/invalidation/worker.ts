@@ -2,24 +2,31 @@
  * The worker: carries out one batch of claimed jobs, and settles each.
  *
  * Invariants: every job of the batch is settled once: done, or released for another run; jobs of a group share
- * one run, and fail together; the record goes before the queue.
+ * one run, and fail together; a run is counted before it begins, so that a job that ends its process in each of them
+ * is given up: nothing that it does can keep it from being counted; what another process took over is left to it.
  */
-import type { InvalidationResult } from '../model/invalidation.ts'
-import { coalesce, type Group, unionOf } from './coalesce.ts'
-import { hasEnded, type InvalidationRequest, type Job } from './contract.ts'
+import type { InvalidationResult, Status } from '../model/invalidation.ts'
+import { coalesce, type Group, isAlone, unionOf } from './coalesce.ts'
+import { type InvalidationRequest, type Job, pendingRecord, runningRecord } from './contract.ts'
 import { backoffMs, type DrainOptions, type DrainRules } from './drain-options.ts'
 import type { Outbox } from './outbox.ts'
-import { failedRecord, pendingRecord, requestOf, runningRecord, shareOf } from './record.ts'
+import { crashedRecord, failedRecord, requestOf, shareOf } from './record.ts'
 
 export interface WorkerOptions
   extends Pick<DrainOptions, 'clock' | 'random' | 'queue' | 'history' | 'perform' | 'onError'> {
   readonly retries: DrainRules['retries']
   readonly outbox: Outbox
-  /** Puts a record in the history and tells of it. */
-  readonly record: (record: InvalidationResult) => Promise<void>
+  /** A record is in the history now. */
+  readonly tell: (record: InvalidationResult) => void
   /** A job was released, to be claimed again from its `dueAt` on. */
   readonly onRelease: (job: Job) => void
 }
+
+/** Runs that may end in a crash, besides those that may fail. */
+const crashesMax = 3
+/** Jobs that are settled at once: enough to share a write, few enough to leave others their turn. */
+const atOnce = 200
+const ended: readonly Status[] = ['failed', 'cancelled']
 
 export class Worker {
   readonly #options: WorkerOptions
@@ -29,51 +36,70 @@ export class Worker {
   }
 
   async run(jobs: readonly Job[]): Promise<void> {
-    const open: Job[] = []
-    await this.#each(jobs, async (job) => {
-      if (await this.#isOpen(job)) open.push({ ...job, attempts: job.attempts + 1 })
-      else await this.#options.outbox.take(() => this.#options.queue.done(job.id))
+    const open = await this.#each(jobs, async (job) => {
+      if (!this.#isSpent(job)) return job
+      await this.#finish(crashedRecord(job, this.#options.clock.now()))
+      return undefined
     })
     for (const group of coalesce(open)) await this.#runGroup(group)
   }
 
-  /** Carries out what is in no queue. @returns its record, completed or failed */
-  async runAlone(before: InvalidationResult): Promise<InvalidationResult> {
-    const run = { ...requestOf(before), attempts: before.attempts + 1, error: null }
-    await this.#begin(runningRecord(run, this.#options.clock.now()))
-    const ended = shareOf(await this.#perform(requestOf(before)), run)
-    await this.#options.outbox.take(() => this.#options.record(ended))
-    return ended
+  /** Carries out one job now, with all its runs, unless `isStopped`. */
+  async runThrough(job: Job, isStopped: () => boolean): Promise<void> {
+    const { clock, retries } = this.#options
+    for (let last: Job = job; ; ) {
+      if (this.#isSpent(last)) return this.#finish(crashedRecord(last, clock.now()))
+      const begun = await this.#begin(last, clock.now())
+      if (begun === undefined) return
+      const result = await this.#perform(requestOf(begun))
+      last = { ...begun, error: result.error }
+      const isOver = result.status === 'completed' || !this.#hasRunsLeft(last)
+      const { delayMs } = retries[job.consistency]
+      if (!isOver && !isStopped()) await this.#wait(backoffMs(delayMs, last.attempts, this.#options.random))
+      if (isOver || isStopped()) return this.#settle(shareOf(result, begun), last)
+    }
   }
 
-  /** False if a crash, or a failing queue, left the job behind when it had ended. */
-  async #isOpen(job: Job): Promise<boolean> {
-    try {
-      const record = await this.#options.history.get(job.id)
-      return record === undefined || !hasEnded(record.status)
-    } catch (error) {
-      // Unknown: to do it again is safe, to leave it out is not.
-      this.#options.onError(error, 'looking up an invalidation')
-      return true
-    }
+  /**
+   * Carries out what is in no queue, unless somebody else does already.
+   * @returns its record, completed or failed; undefined if it was neither failed nor cancelled any more
+   */
+  async runAlone(before: InvalidationResult): Promise<InvalidationResult | undefined> {
+    const { history, clock, outbox, tell } = this.#options
+    const run = { ...requestOf(before), attempts: before.attempts + 1, error: null }
+    const running = runningRecord(run, clock.now())
+    if (!(await history.put(running, ended))) return undefined
+    tell(running)
+    const result = shareOf(await this.#perform(requestOf(before)), run)
+    await outbox.take(
+      () => history.put(result),
+      async () => tell(result),
+    )
+    return result
   }
 
   async #runGroup(group: Group): Promise<void> {
     const startedAt = this.#options.clock.now()
-    await this.#each(group, (job) => this.#begin(runningRecord(job, startedAt)))
-    const result = await this.#perform(unionOf(group))
-    const dueAt = this.#options.clock.now() + this.#backoffMs(group)
-    await this.#each(group, (job) => {
-      return this.#settle(shareOf(result, job), { ...job, dueAt, error: result.error })
-    })
+    const [first, ...others] = await this.#each(group, (job) => this.#begin(job, startedAt))
+    if (first === undefined) return
+    const begun: Group = [first, ...others]
+    const result = await this.#perform(unionOf(begun))
+    const dueAt = this.#options.clock.now() + this.#backoffMs(begun)
+    await this.#each(begun, (job) =>
+      this.#settle(shareOf(result, job), { ...job, dueAt, error: result.error }),
+    )
   }
 
-  /** Not left to the outbox: what says "running" must not come after what says how it ended. */
-  async #begin(record: InvalidationResult): Promise<void> {
+  /** Undefined if the job is somebody else's by now. A count that cannot be written keeps no job from being done. */
+  async #begin(job: Job, startedAt: number): Promise<Job | undefined> {
+    const { queue, tell, onError } = this.#options
     try {
-      await this.#options.record(record)
+      const begun = await queue.begin(job, startedAt)
+      if (begun !== undefined) tell(runningRecord(begun, startedAt))
+      return begun
     } catch (error) {
-      this.#options.onError(error, 'recording an invalidation')
+      onError(error, 'recording an invalidation')
+      return { ...job, attempts: job.attempts + 1 }
     }
   }
 
@@ -100,28 +126,44 @@ export class Worker {
     }
   }
 
-  async #settle(ended: InvalidationResult, job: Job): Promise<void> {
-    const { outbox, queue, record, retries, onRelease } = this.#options
-    if (ended.status === 'completed' || job.attempts > retries[job.consistency].retries) {
-      await outbox.take(
-        () => record(ended),
-        () => queue.done(job.id),
-      )
-      return
-    }
-    await outbox.take(
-      () => record(pendingRecord(job)),
-      () => queue.release(job, job.dueAt),
-      async () => onRelease(job),
-    )
+  async #settle(result: InvalidationResult, job: Job): Promise<void> {
+    if (result.status === 'completed' || !this.#hasRunsLeft(job)) return this.#finish(result)
+    const { outbox, queue, tell, onRelease } = this.#options
+    await outbox.take(async () => {
+      if (!(await queue.release(job, job.dueAt))) return
+      tell(pendingRecord(job))
+      onRelease(job)
+    })
   }
 
-  /** In order; others have their turn in between, as a batch may hold thousands of calls for few names. */
-  async #each(jobs: readonly Job[], work: (job: Job) => Promise<void>): Promise<void> {
-    for (const [i, job] of jobs.entries()) {
-      if (i % 200 === 199) await this.#options.clock.turn()
-      await work(job)
+  async #finish(record: InvalidationResult): Promise<void> {
+    const { outbox, queue, tell } = this.#options
+    await outbox.take(async () => {
+      if (await queue.done(record)) tell(record)
+    })
+  }
+
+  #hasRunsLeft(job: Job): boolean {
+    return job.attempts <= this.#options.retries[job.consistency].retries
+  }
+
+  /** Whether so many runs were begun that some must have ended in a crash, and enough of them. */
+  #isSpent(job: Job): boolean {
+    return isAlone(job) && job.attempts >= this.#options.retries[job.consistency].retries + crashesMax
+  }
+
+  /** Many at once, which may share a write; others have their turn in between. @returns what came of those that did not come to nothing */
+  async #each<T>(jobs: readonly Job[], work: (job: Job) => Promise<T>): Promise<Exclude<T, undefined>[]> {
+    const results: T[] = []
+    for (let i = 0; i < jobs.length; i += atOnce) {
+      if (i > 0) await this.#options.clock.turn()
+      results.push(...(await Promise.all(jobs.slice(i, i + atOnce).map(work))))
     }
+    return results.filter((result) => result !== undefined) as Exclude<T, undefined>[]
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.schedule(delayMs, resolve, true))
   }
 
   /** One for the group, so that what was done together is tried together again. */

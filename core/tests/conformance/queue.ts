@@ -1,21 +1,34 @@
 /**
- * What every queue has to do, whatever it is made of.
+ * What every queue has to do with its history, whatever the two are made of.
  *
  * `open` makes a handle on an empty queue. A queue that several processes share gives `share` too: another
- * handle on the same jobs. Nothing here waits or reads the time: times are handed in.
+ * handle on the same jobs, and `kill`: the process of a handle is gone. Nothing here waits or reads the time: times are
+ * handed in.
  */
 import { describe, expect, test } from 'vitest'
-import type { Claim, Job, Queue } from '../../src/invalidation/contract.ts'
+import type { Claim, History, Job, Queue } from '../../src/invalidation/contract.ts'
+import { record } from './history.ts'
 
 export interface QueueLimits {
   readonly sizeMax: number
   readonly agingMs: number
 }
 
+export interface Pair {
+  readonly queue: Queue
+  readonly history: History
+}
+
 export interface QueueFixture {
-  open(limits: QueueLimits): Promise<Queue>
+  open(limits: QueueLimits): Promise<Pair>
+  readonly sharing?: Sharing
+}
+
+export interface Sharing {
   /** Another handle on what the first one given holds, as another process would have it. */
-  share?(first: Queue): Promise<Queue>
+  share(first: Pair): Promise<Pair>
+  /** As if the process that has this handle had ended without a word. */
+  kill(pair: Pair): Promise<void>
 }
 
 const limits: QueueLimits = { sizeMax: 1000, agingMs: 1000 }
@@ -50,7 +63,17 @@ async function claimIds(queue: Queue, claim: Partial<Claim> = {}): Promise<strin
   return jobs.map((each) => each.id)
 }
 
-export function queueSuite(name: string, fixture: QueueFixture): void {
+/** What came of a job, as far as these tests care. */
+function done(queue: Queue, id: string): Promise<boolean> {
+  return queue.done(record(id, { strategy: 'scheduled' }))
+}
+
+interface Opened {
+  open(limits: QueueLimits): Promise<Queue>
+}
+
+export function queueSuite(name: string, pairs: QueueFixture): void {
+  const fixture: Opened = { open: async (given) => (await pairs.open(given)).queue }
   describe(`queue: ${name}`, () => {
     claimTests(fixture)
     batchTests(fixture)
@@ -58,11 +81,16 @@ export function queueSuite(name: string, fixture: QueueFixture): void {
     completionTests(fixture)
     cancelTests(fixture)
     limitTests(fixture)
-    if (fixture.share !== undefined) sharingTests(fixture, fixture.share)
+    takeTests(fixture)
+    recordTests(pairs)
+    if (pairs.sharing !== undefined) {
+      sharingTests(pairs, pairs.sharing)
+      crashTests(pairs, pairs.sharing)
+    }
   })
 }
 
-function claimTests({ open }: QueueFixture): void {
+function claimTests({ open }: Opened): void {
   test('an empty queue gives nothing', async () => {
     expect(await claimIds(await open(limits))).toEqual([])
   })
@@ -128,7 +156,7 @@ function claimTests({ open }: QueueFixture): void {
   })
 }
 
-function batchTests({ open }: QueueFixture): void {
+function batchTests({ open }: Opened): void {
   test('a batch is of the strategies asked for only', async () => {
     const queue = await open(limits)
     await fill(queue, [job('s'), job('b', { strategy: 'background' })])
@@ -189,7 +217,7 @@ function batchTests({ open }: QueueFixture): void {
   })
 }
 
-function orderTests({ open }: QueueFixture): void {
+function orderTests({ open }: Opened): void {
   test('lower priority numbers go first, then first come first served', async () => {
     const queue = await open(limits)
     await fill(queue, [
@@ -235,13 +263,13 @@ function orderTests({ open }: QueueFixture): void {
   })
 }
 
-function completionTests({ open }: QueueFixture): void {
+function completionTests({ open }: Opened): void {
   test('what is done is gone', async () => {
     const queue = await open(limits)
     await queue.add(job('a'))
     await claimIds(queue)
     expect(await queue.size()).toBe(1)
-    expect(await queue.done('a')).toBe(true)
+    expect(await done(queue, 'a')).toBe(true)
     expect(await queue.size()).toBe(0)
     expect(await queue.list()).toEqual([])
   })
@@ -261,33 +289,33 @@ function completionTests({ open }: QueueFixture): void {
   test('only what is claimed can be done or released, and only once', async () => {
     const queue = await open(limits)
     await queue.add(job('a'))
-    expect(await queue.done('a')).toBe(false)
+    expect(await done(queue, 'a')).toBe(false)
     expect(await queue.release(job('a'), 0)).toBe(false)
-    expect(await queue.done('unknown')).toBe(false)
+    expect(await done(queue, 'unknown')).toBe(false)
     expect(await claimIds(queue)).toEqual(['a'])
-    expect(await queue.done('a')).toBe(true)
-    expect(await queue.done('a')).toBe(false)
+    expect(await done(queue, 'a')).toBe(true)
+    expect(await done(queue, 'a')).toBe(false)
     expect(await queue.release(job('a'), 0)).toBe(false)
     expect(await claimIds(queue)).toEqual([])
   })
 
-  test('an id that is done may come again', async () => {
+  test('an id that is done, and was not completed, may come again', async () => {
     const queue = await open(limits)
     await queue.add(job('a'))
     await claimIds(queue)
-    await queue.done('a')
+    await queue.done(record('a', { status: 'failed' }))
     await queue.add(job('a'))
     expect(await claimIds(queue)).toEqual(['a'])
   })
 }
 
-function cancelTests({ open }: QueueFixture): void {
+function cancelTests({ open }: Opened): void {
   test('a waiting job can be taken out, due or not', async () => {
     const queue = await open(limits)
     await fill(queue, [job('due'), job('later', { dueAt: 10 }), job('other')])
     await claimIds(queue, { namesMax: { scheduled: 1 }, jobsMax: 1 })
-    expect(await queue.remove('other')).toEqual(job('other'))
-    expect(await queue.remove('later')).toEqual(job('later', { dueAt: 10 }))
+    expect(await queue.remove('other', 9)).toEqual(job('other'))
+    expect(await queue.remove('later', 9)).toEqual(job('later', { dueAt: 10 }))
     expect(await claimIds(queue, { now: 100 })).toEqual([])
     expect(await queue.size()).toBe(1)
   })
@@ -296,10 +324,10 @@ function cancelTests({ open }: QueueFixture): void {
     const queue = await open(limits)
     await queue.add(job('a'))
     await claimIds(queue)
-    expect(await queue.remove('a')).toBeUndefined()
-    await queue.done('a')
-    expect(await queue.remove('a')).toBeUndefined()
-    expect(await queue.remove('unknown')).toBeUndefined()
+    expect(await queue.remove('a', 9)).toBeUndefined()
+    await done(queue, 'a')
+    expect(await queue.remove('a', 9)).toBeUndefined()
+    expect(await queue.remove('unknown', 9)).toBeUndefined()
   })
 
   test('a released job can be taken out', async () => {
@@ -307,12 +335,12 @@ function cancelTests({ open }: QueueFixture): void {
     await queue.add(job('a'))
     await claimIds(queue)
     await queue.release(job('a'), 100)
-    expect(await queue.remove('a')).toEqual(job('a', { dueAt: 100 }))
+    expect(await queue.remove('a', 9)).toEqual(job('a', { dueAt: 100 }))
     expect(await claimIds(queue, { now: 100 })).toEqual([])
   })
 }
 
-function limitTests({ open }: QueueFixture): void {
+function limitTests({ open }: Opened): void {
   test('a full queue refuses, and says so; what is claimed counts', async () => {
     const queue = await open({ ...limits, sizeMax: 2 })
     await fill(queue, [job('a'), job('b')])
@@ -321,7 +349,7 @@ function limitTests({ open }: QueueFixture): void {
     await queue.add(job('a'))
     await queue.release(job('a'), 0)
     expect(await queue.size()).toBe(2)
-    await queue.done('b')
+    await done(queue, 'b')
     await queue.add(job('c'))
     expect(await claimIds(queue)).toEqual(['a', 'c'])
   })
@@ -331,47 +359,225 @@ function limitTests({ open }: QueueFixture): void {
     await queue.add(job('a'))
     await queue.close()
     await queue.close()
-    const asked = [queue.add(job('b')), claimIds(queue), queue.done('a'), queue.remove('a'), queue.list()]
-    for (const answer of [...asked, queue.size(), queue.release(job('a'), 0)]) {
+    const asked = [queue.add(job('b')), claimIds(queue), done(queue, 'a'), queue.remove('a', 9), queue.list()]
+    const more = [queue.take('a'), queue.begin(job('a'), 0), queue.nextDue(), queue.size()]
+    for (const answer of [...asked, ...more, queue.release(job('a'), 0)]) {
       await expect(answer).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
     }
   })
 }
 
-function sharingTests({ open }: QueueFixture, share: (first: Queue) => Promise<Queue>): void {
-  test('what one handle claimed, no other can claim, finish, release or take out', async () => {
-    const mine = await open(limits)
-    const theirs = await share(mine)
+function takeTests({ open }: Opened): void {
+  test('a waiting job can be taken out of turn, due or not, and nobody else gets it', async () => {
+    const queue = await open(limits)
+    await fill(queue, [job('a'), job('b', { dueAt: 100 }), job('c', { priority: 9 })])
+    expect(await queue.take('b')).toEqual(job('b', { dueAt: 100 }))
+    expect(await queue.take('c')).toEqual(job('c', { priority: 9 }))
+    expect(await claimIds(queue, { now: 100 })).toEqual(['a'])
+    expect(await queue.take('a')).toBeUndefined()
+    expect(await queue.take('unknown')).toBeUndefined()
+    expect(await done(queue, 'c')).toBe(true)
+    expect(await queue.size()).toBe(2)
+  })
+
+  test('a run that begins is counted, of a claimed job only', async () => {
+    const queue = await open(limits)
+    await fill(queue, [job('a'), job('b')])
+    expect(await queue.begin(job('a'), 5)).toBeUndefined()
+    const [first] = await queue.claim({ now: 0, namesMax: both, jobsMax: 1 })
+    const begun = await queue.begin(first ?? job('?'), 5)
+    expect(begun).toEqual(job('a', { attempts: 1 }))
+    await queue.release(begun ?? job('?'), 0)
+    expect(await queue.claim({ now: 0, namesMax: both, jobsMax: 1 })).toEqual([job('a', { attempts: 1 })])
+  })
+
+  test('what was put off is known by its time, for each strategy', async () => {
+    const queue = await open(limits)
+    const background = { strategy: 'background' } as const
+    await fill(queue, [job('a'), job('b'), job('c', background), job('early', { dueAt: 65 })])
+    expect(await queue.nextDue()).toEqual({})
+    for (const strategy of ['scheduled', 'background']) await claimIds(queue, { namesMax: { [strategy]: 9 } })
+    await queue.release(job('a'), 70)
+    await queue.release(job('b'), 60)
+    await queue.release(job('c', background), 80)
+    expect(await queue.nextDue()).toEqual({ scheduled: 60, background: 80 })
+    await claimIds(queue, { now: 60 })
+    expect(await queue.nextDue()).toEqual({ scheduled: 70, background: 80 })
+  })
+
+  test('how many there are is known without waiting', async () => {
+    const queue = await open(limits)
+    await fill(queue, [job('a'), job('b')])
+    expect(queue.waiting).toBe(2)
+    await claimIds(queue, { jobsMax: 1 })
+    expect(queue.waiting).toBe(2)
+    await done(queue, 'a')
+    expect(queue.waiting).toBe(1)
+  })
+}
+
+/** Status by status, with the rest of the record that follows from the job. */
+function recordTests({ open }: QueueFixture): void {
+  const names = { names: ['x', 'y'], reason: 'why', actor: 'who', strategy: 'scheduled' } as const
+
+  test('each step is in the record: pending, running, as it ended', async () => {
+    const { queue, history } = await open(limits)
+    await queue.add(job('a', names))
+    expect(await history.get('a')).toMatchObject({
+      ...names,
+      status: 'pending',
+      attempts: 0,
+      startedAt: null,
+    })
+    await claimIds(queue)
+    expect(await history.get('a')).toMatchObject({ status: 'pending' })
+    await queue.begin(job('a', names), 5)
+    expect(await history.get('a')).toMatchObject({ ...names, status: 'running', attempts: 1, startedAt: 5 })
+    const error = { code: 'E_TIER', message: 'no answer' }
+    await queue.release(job('a', { ...names, attempts: 1, error }), 0)
+    expect(await history.get('a')).toMatchObject({ status: 'pending', attempts: 1, startedAt: null, error })
+    await claimIds(queue)
+    const ended = record('a', { ...names, endedAt: 1_700_000_000_000, attempts: 2, reached: 7 })
+    await queue.done(ended)
+    expect(await history.get('a')).toEqual(ended)
+  })
+
+  test('what is taken out before its turn is cancelled', async () => {
+    const { queue, history } = await open(limits)
+    await queue.add(job('a', names))
+    await queue.remove('a', 1_700_000_000_000)
+    expect(await history.get('a')).toMatchObject({
+      ...names,
+      status: 'cancelled',
+      endedAt: 1_700_000_000_000,
+    })
+  })
+
+  test('a step that is not taken leaves the record as it is', async () => {
+    const { queue, history } = await open({ ...limits, sizeMax: 1 })
+    await queue.add(job('a'))
+    await queue.begin(job('a'), 5)
+    await done(queue, 'a')
+    await queue.release(job('a', { attempts: 5 }), 0)
+    await queue.add(job('a', { attempts: 5 }))
+    await expect(queue.add(job('b'))).rejects.toMatchObject({ code: 'E_INVALIDATION_QUEUE_FULL' })
+    expect(await history.get('a')).toMatchObject({ status: 'pending', attempts: 0 })
+    expect(await history.get('b')).toBeUndefined()
+    await claimIds(queue)
+    await queue.remove('a', 9)
+    expect(await history.get('a')).toMatchObject({ status: 'pending' })
+  })
+
+  test('what failed or was cancelled may come again, what is completed may not', async () => {
+    const { queue, history } = await open(limits)
+    for (const status of ['failed', 'cancelled', 'completed'] as const) {
+      await history.put(record(status, { status }))
+      expect(await queue.add(job(status))).toBe(status !== 'completed')
+    }
+    expect(await queue.size()).toBe(2)
+    expect(await history.get('failed')).toMatchObject({ status: 'pending' })
+    expect(await history.get('completed')).toMatchObject({ status: 'completed' })
+  })
+}
+
+function sharingTests({ open }: QueueFixture, { share }: Sharing): void {
+  test('what one handle claimed, no other can claim, begin, finish, release or take out', async () => {
+    const pair = await open(limits)
+    const { queue: theirs } = await share(pair)
+    const mine = pair.queue
     await mine.add(job('a'))
     expect(await claimIds(mine)).toEqual(['a'])
     expect(await claimIds(theirs)).toEqual([])
-    expect(await theirs.done('a')).toBe(false)
+    expect(await theirs.begin(job('a'), 5)).toBeUndefined()
+    expect(await done(theirs, 'a')).toBe(false)
     expect(await theirs.release(job('a'), 0)).toBe(false)
-    expect(await theirs.remove('a')).toBeUndefined()
-    expect(await mine.done('a')).toBe(true)
+    expect(await theirs.remove('a', 9)).toBeUndefined()
+    expect(await theirs.take('a')).toBeUndefined()
+    expect(await pair.history.get('a')).toMatchObject({ status: 'pending' })
+    expect(await done(mine, 'a')).toBe(true)
     expect(await theirs.size()).toBe(0)
   })
 
   test('what a handle had claimed when it closed, another gets', async () => {
     const mine = await open(limits)
     const theirs = await share(mine)
-    await mine.add(job('a', { attempts: 1 }))
-    await claimIds(mine)
-    await mine.close()
-    expect(await theirs.claim({ now: 0, namesMax: both, jobsMax: 10 })).toEqual([job('a', { attempts: 1 })])
+    await mine.queue.add(job('a', { attempts: 1 }))
+    await claimIds(mine.queue)
+    await mine.queue.close()
+    const claim = { now: 0, namesMax: both, jobsMax: 10 }
+    expect(await theirs.queue.claim(claim)).toEqual([job('a', { attempts: 1 })])
+  })
+
+  test('handles see one order, one size and one bound', async () => {
+    const mine = await open({ ...limits, sizeMax: 3 })
+    const { queue: theirs } = await share(mine)
+    await theirs.add(job('b', { priority: 3 }))
+    await mine.queue.add(job('a', { priority: 1 }))
+    await theirs.add(job('c', { priority: 3 }))
+    await expect(theirs.add(job('d'))).rejects.toMatchObject({ code: 'E_INVALIDATION_QUEUE_FULL' })
+    expect(await mine.queue.add(job('b'))).toBe(false)
+    expect((await mine.queue.list()).map(({ id }) => id)).toEqual(['b', 'a', 'c'])
+    expect(await claimIds(theirs)).toEqual(['a', 'b', 'c'])
   })
 
   test('two handles that claim at the same time share nothing', async () => {
     const mine = await open(limits)
     const theirs = await share(mine)
     await fill(
-      mine,
+      mine.queue,
       Array.from({ length: 40 }, (_, i) => job(`job${i}`)),
     )
     const claims = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => claimIds(i % 2 === 0 ? mine : theirs, { jobsMax: 4 })),
+      Array.from({ length: 10 }, (_, i) => claimIds((i % 2 === 0 ? mine : theirs).queue, { jobsMax: 4 })),
     )
     expect(claims.flat()).toHaveLength(40)
     expect(new Set(claims.flat()).size).toBe(40)
+  })
+}
+
+function crashTests({ open }: QueueFixture, { share, kill }: Sharing): void {
+  const claim = { now: 0, namesMax: both, jobsMax: 10 }
+
+  test('what a process had claimed when it ended waits again, in its place', async () => {
+    const mine = await open(limits)
+    const theirs = await share(mine)
+    await fill(mine.queue, [job('a'), job('b')])
+    expect(await claimIds(mine.queue, { jobsMax: 1 })).toEqual(['a'])
+    await kill(mine)
+    expect(await theirs.queue.claim(claim)).toEqual([job('a'), job('b')])
+    expect(await theirs.queue.size()).toBe(2)
+  })
+
+  test('a run that the end of its process cut off is counted, and the record says why it waits', async () => {
+    const mine = await open(limits)
+    const theirs = await share(mine)
+    await fill(mine.queue, [job('a'), job('b')])
+    await claimIds(mine.queue)
+    await mine.queue.begin(job('a'), 5)
+    expect(await theirs.history.get('a')).toMatchObject({ status: 'running' })
+    await kill(mine)
+    const [a, b] = await theirs.queue.claim(claim)
+    expect(a).toMatchObject({ id: 'a', attempts: 1, error: { code: 'E_INVALIDATION_CRASHED' } })
+    expect(b).toEqual(job('b'))
+    expect(await theirs.history.get('a')).toMatchObject({
+      status: 'pending',
+      attempts: 1,
+      error: { code: 'E_INVALIDATION_CRASHED' },
+    })
+  })
+
+  test('who was taken for dead, and was not, changes nothing of what another took over', async () => {
+    const mine = await open(limits)
+    const theirs = await share(mine)
+    await mine.queue.add(job('a'))
+    await claimIds(mine.queue)
+    await kill(mine)
+    await claimIds(theirs.queue)
+    await theirs.queue.begin(job('a'), 5)
+    expect(await mine.queue.begin(job('a'), 9)).toBeUndefined()
+    expect(await mine.queue.release(job('a', { attempts: 9 }), 0)).toBe(false)
+    expect(await done(mine.queue, 'a')).toBe(false)
+    expect(await theirs.history.get('a')).toMatchObject({ status: 'running', startedAt: 5 })
+    expect(await done(theirs.queue, 'a')).toBe(true)
   })
 }
