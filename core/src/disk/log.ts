@@ -66,7 +66,7 @@ export class DiskLog implements Log {
   readonly #parts: DiskLogParts
   readonly #records: Table<number>
   readonly #snapshots: Table<number>
-  readonly #tail: Tail
+  #tail: Tail
   /** By position. One whose transaction failed is gone, and its position may be given out again. */
   readonly #own = new Map<number, Own>()
   /** Those that the transaction under way has written so far. */
@@ -185,6 +185,8 @@ export class DiskLog implements Log {
     if (this.#failure !== undefined) await this.#retry()
     this.#retrying?.cancel()
     await this.#snapshotting
+    // Its memory is about to go: whoever looks from now on finds that nothing is new.
+    this.#tail = { ...this.#tail, look: () => this.#seen }
     if (this.#failure !== undefined) return
     if (this.#applied - this.#snapshotAt > snapshotAfter / 16) await this.#snapshot()
   }
@@ -198,10 +200,20 @@ export class DiskLog implements Log {
       this.#parts.environment.refresh()
       first?.()
       while (this.#applyBatch()) continue
-      this.#seen = seen
+    } catch (error) {
+      this.#distrust(error)
     } finally {
+      this.#seen = seen
       this.#isApplying = false
     }
+  }
+
+  /** What was invalidated cannot be told: everything may have been. It is read again when the tail moves. */
+  #distrust(error: unknown): void {
+    const { clock, onError, state } = this.#parts
+    onError(error, 'reading the log: everything counts as invalidated')
+    this.#applied += between
+    state.apply({ kind: 'invalidate', names: [], prefixes: [''], n: this.#applied, atMs: clock.now() }, false)
   }
 
   /** @returns whether there may be more */
