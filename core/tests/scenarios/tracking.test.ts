@@ -88,6 +88,35 @@ describe('tracking', () => {
     await expect(cache.getOrSet('b', () => 1)).resolves.toBe(1)
   })
 
+  it('a read that comes too late is refused though others read outside of loaders meanwhile', async () => {
+    const { cache } = opened()
+    const ended = gate()
+    let late: Promise<unknown> | undefined
+    await cache.getOrSet('a', () => {
+      late = ended.passed.then(() => cache.peek('b'))
+      late.catch(() => undefined)
+      return 1
+    })
+    ended.open()
+    cache.peek('b')
+    await expect(late).rejects.toMatchObject({ code: 'E_LOADING_ENDED', details: { key: 'a', name: 'b' } })
+  })
+
+  it('a read in a loader is tracked though its caller has just read outside of it', async () => {
+    const { cache } = opened()
+    const within = createCache()
+    cache.peek('row')
+    await cache.getOrSet('at once', () => cache.peek('row') ?? 1)
+    await cache.getOrSet(
+      'after untracked',
+      () => (cache.untracked(() => cache.peek('x')), cache.peek('row') ?? 1),
+    )
+    await cache.getOrSet('through another', () => within.getOrSet('y', () => cache.peek('row') ?? 1))
+    for (const key of ['at once', 'after untracked', 'through another'])
+      expect((await cache.explain(key)).dependencies.map(({ name }) => name)).toEqual(['row'])
+    await within.close()
+  })
+
   it('work that outlives its loader is let go with untracked', async () => {
     const { cache } = opened()
     let late: Promise<unknown> | undefined
