@@ -11,7 +11,9 @@ const model = 'core/src/model/'
 const nouns = ['graph', 'log', 'tiers', 'ttl'].map((room) => `core/src/${room}/`)
 const verbs = ['loading', 'invalidation', 'consistency', 'recovery'].map((room) => `core/src/${room}/`)
 const contracts = nouns.map((room) => `${room}contract.ts`)
-const below = [model, ...nouns, ...verbs, 'core/src/metrics/']
+const backing = 'core/src/backing/contract.ts'
+const lent = [model, ...['log', 'tiers', 'loading', 'invalidation'].map((room) => `core/src/${room}/contract.ts`)]
+const below = [model, ...nouns, ...verbs, 'core/src/backing/', 'core/src/metrics/']
 const daemon = (...rooms: string[]) => rooms.map((room) => `daemon/src/${room}`)
 
 /** Who may import whom. A test may also import what stands behind a contract. */
@@ -20,6 +22,9 @@ const rooms: Rooms = {
   'core/src/metrics/': [model],
   ...Object.fromEntries(nouns.map((room) => [room, [model]])),
   ...Object.fromEntries(verbs.map((room) => [room, [model, ...contracts]])),
+  'core/src/backing/': lent,
+  'core/src/disk/': [...lent, backing],
+  'core/src/disk.ts': ['core/src/disk/', backing],
   'core/src/cache/': below,
   'core/src/cache.ts': ['core/src/cache/', ...below],
   'core/src/index.ts': ['core/src/cache.ts', 'core/src/cache/', ...below],
@@ -50,6 +55,10 @@ const canaries: [string, string, string][] = [
   ['rooms', 'core/src/utils/pad.ts', ''],
   ['rooms', 'core/src/helpers.ts', ''],
   ['rooms', 'core/src/recovery/retry.ts', "import { Metrics } from '../metrics/metrics.ts'"],
+  ['rooms', 'core/src/recovery/guard.ts', "import { Lower } from '../cache/lower.ts'"],
+  ['rooms', 'core/src/disk/tier.ts', "import { MemoryLog } from '../log/memory.ts'"],
+  ['rooms', 'core/src/backing/contract.ts', "import { disk } from '../disk/backing.ts'"],
+  ['rooms', 'core/src/cache/options.ts', "import { disk } from '../disk/backing.ts'"],
   ['rooms', 'daemon/src/cli/purge.ts', "import { history } from '../history/history.ts'"],
   ['borders', 'daemon/tests/start.test.ts', "import { Cache } from '../../core/src/index.ts'"],
   ['door', 'core/src/index.ts', "export * from './cache.ts'"],
