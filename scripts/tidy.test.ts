@@ -12,7 +12,10 @@ const nouns = ['graph', 'log', 'tiers', 'ttl'].map((room) => `core/src/${room}/`
 const verbs = ['loading', 'invalidation', 'consistency', 'recovery'].map((room) => `core/src/${room}/`)
 const contracts = nouns.map((room) => `${room}contract.ts`)
 const backing = 'core/src/backing/contract.ts'
-const lent = [model, ...['log', 'tiers', 'loading', 'invalidation'].map((room) => `core/src/${room}/contract.ts`)]
+const lent = [
+  model,
+  ...['log', 'tiers', 'loading', 'invalidation'].map((room) => `core/src/${room}/contract.ts`),
+]
 const below = [model, ...nouns, ...verbs, 'core/src/backing/', 'core/src/metrics/']
 const daemon = (...rooms: string[]) => rooms.map((room) => `daemon/src/${room}`)
 

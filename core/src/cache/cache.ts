@@ -88,6 +88,7 @@ export class Cache<P extends string = string> {
     this.#judge = new Judge(settings.ledgerBytesMax)
     const shared = {
       clock,
+      random,
       events: this.#events,
       graph: this.#graph,
       judge: this.#judge,
@@ -105,10 +106,10 @@ export class Cache<P extends string = string> {
     this.#log = log
     this.#held = new Held({ ...shared, log, openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave) })
     this.#applier = new Applier({ ...shared, held: this.#held })
-    this.#lower = new Lower({ tiers: settings.tiers, shared: this.#backing.shared, onError })
+    this.#lower = new Lower({ ...shared, tiers: settings.tiers, shared: this.#backing.shared })
     const stack = { ...shared, held: this.#held, log, lower: this.#lower }
     const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
-    this.#writer = new Writer({ ...stack, random, limits: settings.graph, values })
+    this.#writer = new Writer({ ...stack, limits: settings.graph, values })
     this.#reader = new Reader({
       ...stack,
       owner: this,
@@ -387,6 +388,7 @@ export class Cache<P extends string = string> {
       held: this.#held,
       judge: this.#judge,
       backing: this.#backing,
+      lower: this.#lower,
       pending: this.#work.pending,
       flights: this.#reader.flights,
     })

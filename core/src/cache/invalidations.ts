@@ -194,6 +194,7 @@ export class Invalidations implements InvalidationRecords {
       purgeNear: (keys) => held.purge(keys),
       heldNear: (keys) => held.invalidOf(keys),
       isInvalid: (entry) => held.isForeign(entry) || judge.verdict(entry) !== undefined,
+      owe: (tier, what) => lower.owe(tier, what),
       retries: ({ consistency }) => this.#retries[consistency],
     }
   }

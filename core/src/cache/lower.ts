@@ -2,11 +2,16 @@
  * Lower: the tiers below memory, asked in order.
  *
  * Invariants: puts and deletes of one key reach a tier in the order in which they were made, so that a purge is
- * never followed by an older put; a tier that fails is passed by and told of, it never fails a read;
- * what a tier gave is judged after it answered, never before.
+ * never followed by an older put; a tier that fails is passed by and told of, it never fails a read, and one that
+ * fails again and again is not asked (Guard); what a tier gave is judged after it answered, never before.
  */
+import type { Clock, Random } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
+import type { Events } from '../model/event.ts'
+import { isRefusal } from '../recovery/breaker.ts'
+import type { Guard, TierState } from '../recovery/guard.ts'
+import { GuardedSharedTier, GuardedTier } from '../recovery/guarded.ts'
 import type { Admit, SharedTier, Tier } from '../tiers/contract.ts'
 
 /** A tier whose puts and deletes of a key wait for those before them. */
@@ -71,7 +76,9 @@ export interface LowerParts {
   readonly tiers: readonly Tier[]
   /** One that processes share; nearer than the others. It keeps its own order of writes. */
   readonly shared: SharedTier | undefined
-  readonly onError: (error: unknown, during: string) => void
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: Events
 }
 
 export class Lower {
@@ -79,13 +86,24 @@ export class Lower {
   readonly shared: SharedTier | undefined
   /** Those that belong to this process alone. */
   readonly plain: readonly Tier[]
-  readonly #onError: LowerParts['onError']
+  /** name of a tier -> what stands before it */
+  readonly #guards: ReadonlyMap<string, Guard>
+  readonly #events: Events
 
-  constructor({ tiers, shared, onError }: LowerParts) {
-    this.plain = tiers.map((tier) => new Ordered(tier))
-    this.shared = shared
-    this.tiers = shared === undefined ? this.plain : [shared, ...this.plain]
-    this.#onError = onError
+  constructor({ tiers, shared, ...parts }: LowerParts) {
+    const guarded = tiers.map((tier) => new GuardedTier(tier, parts))
+    const nearest = shared === undefined ? undefined : new GuardedSharedTier(shared, parts)
+    this.plain = guarded.map((tier) => new Ordered(tier))
+    this.shared = nearest
+    this.tiers = nearest === undefined ? this.plain : [nearest, ...this.plain]
+    const all = nearest === undefined ? guarded : [nearest, ...guarded]
+    this.#guards = new Map(all.map(({ name, guard }) => [name, guard]))
+    this.#events = parts.events
+  }
+
+  /** Tier -> how it is. */
+  get states(): Readonly<Record<string, TierState>> {
+    return Object.fromEntries([...this.#guards].map(([name, { state }]) => [name, state]))
   }
 
   get none(): boolean {
@@ -103,7 +121,7 @@ export class Lower {
         const taken = parts === undefined ? undefined : accept(parts, tier)
         if (taken !== undefined) return taken
       } catch (error) {
-        this.#onError(error, `get '${key}' from ${tier.name}`)
+        this.#passBy(error, `get '${key}' from ${tier.name}`)
       }
     }
     return undefined
@@ -122,7 +140,7 @@ export class Lower {
         try {
           return (await tier.dependents([name])).some((key) => key !== name)
         } catch (error) {
-          this.#onError(error, `dependents of '${name}' in ${tier.name}`)
+          this.#passBy(error, `dependents of '${name}' in ${tier.name}`)
           return true
         }
       }),
@@ -154,7 +172,7 @@ export class Lower {
       this.plain.map((tier) =>
         tier
           .put(entry)
-          .catch((error: unknown) => this.#onError(error, `put '${entry.key}' into ${tier.name}`)),
+          .catch((error: unknown) => this.#passBy(error, `put '${entry.key}' into ${tier.name}`)),
       ),
     )
   }
@@ -164,14 +182,24 @@ export class Lower {
     try {
       return await this.shared?.settle(entry, admit)
     } catch (error) {
-      this.#onError(error, `put '${entry.key}' into ${this.shared?.name}`)
+      this.#passBy(error, `put '${entry.key}' into ${this.shared?.name}`)
       return undefined
     }
   }
 
   /** Removes bytes that were found invalid. */
   discard(key: string, tier: Tier): void {
-    tier.delete([key]).catch((error: unknown) => this.#onError(error, `delete '${key}' from ${tier.name}`))
+    tier.delete([key]).catch((error: unknown) => this.#passBy(error, `delete '${key}' from ${tier.name}`))
+  }
+
+  /** What a tier could not purge is deleted before it serves again. */
+  owe(tier: Tier, what: Parameters<Guard['owe']>[0]): void {
+    this.#guards.get(tier.name)?.owe(what)
+  }
+
+  /** A tier that is known to fail is passed by silently. */
+  #passBy(error: unknown, during: string): void {
+    if (!isRefusal(error)) this.#events.emit('error', { error, during })
   }
 
   #all<T>(ask: (tier: Tier) => Promise<T>): Promise<T[]> {
@@ -183,7 +211,7 @@ export class Lower {
   async close(): Promise<void> {
     const outcomes = await Promise.allSettled(this.tiers.map((tier) => tier.close()))
     for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') this.#onError(outcome.reason, 'close')
+      if (outcome.status === 'rejected') this.#passBy(outcome.reason, 'close')
     }
   }
 }

@@ -13,11 +13,12 @@ import type { Turns } from '../loading/contract.ts'
 import { checkCycle, Flight, type Outcome } from '../loading/flight.ts'
 import { loadOf, type Loader, type Reads } from '../loading/load.ts'
 import { runLoader } from '../loading/run.ts'
-import type { Clock } from '../model/clock.ts'
+import type { Clock, Random } from '../model/clock.ts'
 import { Entry, type EntryParts } from '../model/entry.ts'
 import type { CacheEvents, Events } from '../model/event.ts'
 import type { Policy } from '../model/policy.ts'
 import type { StoreOptions } from '../model/store.ts'
+import { RefreshBackoff } from '../recovery/refresh-backoff.ts'
 import type { Tier } from '../tiers/contract.ts'
 import { refreshAt } from '../ttl/lifetime.ts'
 import type { Policies } from '../ttl/policies.ts'
@@ -50,6 +51,7 @@ export interface ReaderParts {
   readonly log: Log
   readonly lower: Lower
   readonly policies: Policies
+  readonly random: Random
   readonly reads: Reads
   readonly writer: Writer
   /** Undefined: no other process shares what this one loads. */
@@ -92,8 +94,11 @@ export class Reader {
   /** key -> the wait for the turn to load it. */
   readonly #waiting = new Map<string, Promise<Found | undefined>>()
 
+  readonly #backoff: RefreshBackoff
+
   constructor(parts: ReaderParts) {
     this.#parts = parts
+    this.#backoff = new RefreshBackoff(parts)
     this.#counts = parts.counts
     this.#events = parts.events
   }
@@ -226,6 +231,7 @@ export class Reader {
   async #readInGrace(request: ReadRequest, stale: Found): Promise<unknown> {
     const { softTimeoutMs } = request.policy
     const flight = this.#refresh(request, stale.entry)
+    if (flight === undefined) return this.#serveStale(stale.entry, { request, because: 'error' })
     if (softTimeoutMs === 0) return this.#serveStale(stale.entry, { request, because: 'loading' })
     const outcome = await this.#within(softTimeoutMs, flight)
     if (outcome !== undefined && !outcome.failed && request.position < outcome.doomedFrom) {
@@ -257,10 +263,13 @@ export class Reader {
     })
   }
 
-  /** A load in the background; an error of it is told to listeners, since no caller waits for it. */
-  #refresh(request: ReadRequest, stale: Entry): Flight {
+  /**
+   * A load in the background; an error of it is told to listeners, since no caller waits for it.
+   * @returns undefined if it failed a moment ago, and has to wait
+   */
+  #refresh(request: ReadRequest, stale: Entry): Flight | undefined {
     const joined = this.#joinable(request.key)
-    if (joined !== undefined) return joined
+    if (joined !== undefined || this.#backoff.holdsBack(request.key)) return joined
     const flight = this.#start({ ...request, within: undefined, waiting: undefined }, stale)
     void flight.outcome?.then(({ failed, value }) => {
       if (failed) this.#parts.events.emit('error', { error: value, during: `refresh of '${request.key}'` })
@@ -336,6 +345,8 @@ export class Reader {
     const ran = await this.#run(flight, request, stale)
     flight.ended = true
     const outcome = await this.#settle(flight, request, ran)
+    if (!outcome.failed) this.#backoff.succeeded(flight.key)
+    else if (stale !== undefined) this.#backoff.failed(flight.key)
     this.#flying.delete(flight)
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
     this.#giveUpTurn(flight.key)

@@ -7,7 +7,9 @@ import type { Backing } from '../backing/contract.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Judge } from '../log/judge.ts'
 import { hitRatio, type Counts } from './counts.ts'
+import type { TierState } from '../recovery/guard.ts'
 import type { Held } from './held.ts'
+import type { Lower } from './lower.ts'
 
 export interface Stats extends Readonly<Counts> {
   /** (hits + stale) / (hits + stale + misses); null before the first read. */
@@ -25,6 +27,8 @@ export interface Stats extends Readonly<Counts> {
   readonly queue: { readonly pending: number }
   /** Null without one. */
   readonly disk: BackingState | null
+  /** How each tier below memory is. */
+  readonly tiers: Readonly<Record<string, TierState>>
   /** Loads under way. */
   readonly flights: number
 }
@@ -35,11 +39,12 @@ export interface Measured {
   readonly held: Held
   readonly judge: Judge
   readonly backing: Backing
+  readonly lower: Lower
   readonly pending: number
   readonly flights: number
 }
 
-export function statsOf({ counts, graph, held, judge, backing, pending, flights }: Measured): Stats {
+export function statsOf({ counts, graph, held, judge, backing, lower, pending, flights }: Measured): Stats {
   const { log, state } = backing
   const { names, declaredEdges, trackedEdges, rules, bytes } = graph.sizes()
   return {
@@ -51,6 +56,7 @@ export function statsOf({ counts, graph, held, judge, backing, pending, flights 
     graph: { names, declared: declaredEdges, tracked: trackedEdges, rules, bytes },
     queue: { pending },
     disk: state ?? null,
+    tiers: lower.states,
     flights,
   }
 }

@@ -46,6 +46,8 @@ export interface Hands {
   heldNear(keys: Iterable<string>): readonly string[] | Promise<readonly string[]>
   /** Whether an entry of a lower tier is invalid by now. */
   isInvalid(entry: EntryParts): boolean
+  /** What a tier could not be made to remove is removed before it serves again. */
+  owe(tier: Tier, what: { readonly names: readonly string[]; readonly prefix: string | null }): void
 }
 
 export async function perform(request: InvalidationRequest, hands: Hands): Promise<InvalidationResult> {
@@ -136,7 +138,7 @@ async function purgeNear(
 }
 
 interface TierPurge {
-  readonly hands: Pick<Hands, 'isInvalid'>
+  readonly hands: Pick<Hands, 'isInvalid' | 'owe'>
   readonly tier: Tier
   readonly keys: readonly string[]
 }
@@ -150,6 +152,7 @@ async function purgeTier(request: InvalidationRequest, purge: TierPurge): Promis
     const held = (await tier.held(keys)).filter((entry) => hands.isInvalid(entry)).map(({ key }) => key)
     return readBack(purged, held)
   } catch (error) {
+    hands.owe(tier, { names: [...request.names, ...purge.keys], prefix: prefixOf(request) })
     return { ...untouched, status: 'failed', error: error instanceof Error ? error.message : String(error) }
   }
 }
@@ -159,10 +162,14 @@ export async function keysIn(
   request: ResolvedTarget,
   { tier, keys }: Pick<TierPurge, 'tier' | 'keys'>,
 ): Promise<string[]> {
-  const prefix = request.all ? '' : request.prefix
+  const prefix = prefixOf(request)
   const named = await tier.dependents([...request.names, ...keys])
   const prefixed = prefix === null ? [] : await tier.withPrefix(prefix)
   return [...new Set([...request.names, ...keys, ...named, ...prefixed])]
+}
+
+function prefixOf({ all, prefix }: ResolvedTarget): string | null {
+  return all ? '' : prefix
 }
 
 function readBack(purged: number, held: readonly string[]): TierOutcome {

@@ -28,6 +28,10 @@ export interface CacheEvents {
   invalidated: InvalidationResult
   /** A name was set: what depends on it became stale. */
   changed: { readonly name: string; readonly n: number }
+  /** A tier failed again and again, and is not asked any more; or it is well again (`error` is null). */
+  tier: { readonly tier: string; readonly status: 'failing' | 'ok'; readonly error: unknown }
+  /** What was invalidated while a tier failed was deleted from it; `purged` counts entries, `owed` names. */
+  replayed: { readonly tier: string; readonly owed: number | 'everything'; readonly purged: number }
   /** Something went wrong that no caller is there to be told. */
   error: { readonly error: unknown; readonly during: string }
   /** More dependencies than the threshold warns of. */

@@ -1,0 +1,70 @@
+/**
+ * Tiers behind a guard.
+ */
+import type { EntryParts } from '../model/entry.ts'
+import type { Admit, SharedTier, Tier } from '../tiers/contract.ts'
+import { Guard, type GuardParts } from './guard.ts'
+
+export class GuardedTier implements Tier {
+  readonly name: string
+  readonly guard: Guard
+  readonly #tier: Tier
+
+  constructor(tier: Tier, parts: GuardParts) {
+    this.name = tier.name
+    this.guard = new Guard(tier, parts)
+    this.#tier = tier
+  }
+
+  get(key: string): Promise<EntryParts | undefined> {
+    return this.guard.ask(() => this.#tier.get(key))
+  }
+
+  put(entry: EntryParts): Promise<void> {
+    return this.guard.write(() => this.#tier.put(entry))
+  }
+
+  /** What is not deleted is owed. */
+  async delete(keys: readonly string[]): Promise<number> {
+    try {
+      return await this.guard.ask(() => this.#tier.delete(keys))
+    } catch (error) {
+      this.guard.owe({ names: keys, prefix: null })
+      throw error
+    }
+  }
+
+  held(keys: readonly string[]): Promise<readonly EntryParts[]> {
+    return this.guard.ask(() => this.#tier.held(keys))
+  }
+
+  dependents(names: readonly string[]): Promise<readonly string[]> {
+    return this.guard.ask(() => this.#tier.dependents(names))
+  }
+
+  withPrefix(prefix: string): Promise<readonly string[]> {
+    return this.guard.ask(() => this.#tier.withPrefix(prefix))
+  }
+
+  async close(): Promise<void> {
+    await this.guard.close()
+    await this.#tier.close()
+  }
+}
+
+export class GuardedSharedTier extends GuardedTier implements SharedTier {
+  readonly #tier: SharedTier
+
+  constructor(tier: SharedTier, parts: GuardParts) {
+    super(tier, parts)
+    this.#tier = tier
+  }
+
+  get isShared(): boolean {
+    return this.#tier.isShared
+  }
+
+  settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
+    return this.guard.write(() => this.#tier.settle(entry, admit))
+  }
+}
