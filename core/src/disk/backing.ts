@@ -91,8 +91,9 @@ class DiskBacking implements Backing {
       log: this.log,
       isShared: () => this.#others > 0,
     })
-    this.queue = new DiskQueue({ ...parts.queue, environment, nodes: this.#nodes, clock })
-    this.history = new DiskHistory({ ...parts.history, environment, clock, onError })
+    const common = { environment, nodes: this.#nodes, clock, onError }
+    this.history = new DiskHistory({ ...parts.history, ...common })
+    this.queue = new DiskQueue({ ...parts.queue, ...common, history: this.history })
     this.#lookLater()
   }
 
