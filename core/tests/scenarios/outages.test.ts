@@ -1,0 +1,492 @@
+import { describe, expect, it } from 'vitest'
+import type { Backing, BackingParts } from '../../src/backing/contract.ts'
+import { InProcess } from '../../src/cache/in-process.ts'
+import type { Cache, CacheEvents, CacheOptions } from '../../src/index.ts'
+import type { EntryParts } from '../../src/model/entry.ts'
+import type { Admit, Hold, SharedTier } from '../../src/tiers/contract.ts'
+import { MapTier } from '../map-tier.ts'
+import { gate, opened, type Gate } from '../opened.ts'
+
+/** A MapTier that tells what it was asked for, and answers a `get` when the test lets it. */
+class AskedTier extends MapTier {
+  readonly asked: string[] = []
+  gate: Gate | undefined
+
+  override async get(key: string): Promise<EntryParts | undefined> {
+    this.asked.push(`get ${key}`)
+    await this.gate?.passed
+    return super.get(key)
+  }
+
+  override put(entry: EntryParts): Promise<void> {
+    this.asked.push(`put ${entry.key}`)
+    return super.put(entry)
+  }
+
+  override delete(keys: readonly string[]): Promise<number> {
+    this.asked.push(`delete ${keys.join(' ')}`)
+    return super.delete(keys)
+  }
+
+  override held(keys: readonly string[]): Promise<readonly EntryParts[]> {
+    this.asked.push(`held ${keys.join(' ')}`)
+    return super.held(keys)
+  }
+
+  override dependents(names: readonly string[]): Promise<readonly string[]> {
+    this.asked.push(`dependents ${names.join(' ')}`)
+    return super.dependents(names)
+  }
+
+  override withPrefix(prefix: string): Promise<readonly string[]> {
+    this.asked.push(`withPrefix ${prefix}`)
+    return super.withPrefix(prefix)
+  }
+
+  take(): string[] {
+    return this.asked.splice(0)
+  }
+}
+
+class AskedSharedTier extends AskedTier implements SharedTier {
+  readonly isShared = false
+
+  async settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
+    this.asked.push(`settle ${entry.key}`)
+    if (this.failure !== undefined) throw this.failure
+    const kept = admit(alone)
+    if (kept !== undefined) this.entries.set(kept.key, kept)
+    return kept
+  }
+}
+
+const alone: Hold = {
+  isCurrent: true,
+  headOf: () => undefined,
+  endedAt: () => 0,
+  dependentsOf: () => [],
+  announce: () => 0,
+}
+
+const once = { strict: { retries: 0 } }
+/** Of the first pause, 10 s, a quarter is taken off by a `random` of 0.5. */
+const pauseMs = 7500
+
+/** With a tier that failed five times. */
+async function failing(options: CacheOptions = {}) {
+  const lower = new AskedTier()
+  const changes: string[] = []
+  const { cache, clock, take } = opened({ tiers: [lower], consistency: once, ...options })
+  cache.on('tier', ({ tier, status, error }) => changes.push([tier, status, messageOf(error)].join(' ')))
+  const fail = async () => {
+    lower.failure = new Error('disk is gone')
+    for (let reads = 0; reads < 5; reads++) await cache.get(`read ${reads}`)
+    take()
+    lower.take()
+  }
+  return { cache, clock, take, lower, changes, fail }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+describe('a tier that fails', () => {
+  it('is not asked any more after five failures in a row, which is told once', async () => {
+    const { cache, lower, take, changes } = await failing()
+    lower.failure = new Error('disk is gone')
+    for (let reads = 0; reads < 4; reads++) await cache.get('a')
+    lower.failure = undefined
+    await cache.get('a')
+    lower.failure = new Error('disk is gone')
+    for (let reads = 0; reads < 4; reads++) await cache.get('a')
+    expect(changes).toEqual([])
+    expect(cache.stats().tiers).toEqual({ lower: { status: 'ok', error: null, owed: 0 } })
+    take()
+    await cache.get('a')
+    expect(take()).toEqual(["error  get 'a' from lower", 'miss a'])
+    expect(changes).toEqual(['lower failing disk is gone'])
+    lower.take()
+    expect(await cache.getOrSet('b', () => 1)).toBe(1)
+    expect(cache.peek('b')).toBe(1)
+    expect(await cache.get('a')).toBeUndefined()
+    expect([lower.take(), take()]).toEqual([[], ['miss b', 'load b stored', 'hit b', 'miss a']])
+    expect(cache.stats().tiers).toEqual({ lower: { status: 'failing', error: 'disk is gone', owed: 0 } })
+  })
+
+  it('is tried by one call after a pause; the others pass by until that is answered', async () => {
+    const { cache, clock, lower, take, changes, fail } = await failing()
+    await fail()
+    await clock.advance(pauseMs - 1)
+    await cache.get('a')
+    expect(lower.take()).toEqual([])
+    lower.failure = undefined
+    lower.gate = gate()
+    await clock.advance(1)
+    const trial = cache.get('a')
+    expect(await cache.get('b')).toBeUndefined()
+    expect(lower.take()).toEqual(['get a'])
+    expect(changes).toEqual(['lower failing disk is gone'])
+    lower.gate.open()
+    await trial
+    expect(changes).toEqual(['lower failing disk is gone', 'lower ok null'])
+    await cache.get('b')
+    expect(lower.take()).toEqual(['get b'])
+    expect(take()).toEqual(['miss a', 'miss b', 'miss a', 'miss b'])
+    expect(cache.stats().tiers['lower']).toEqual({ status: 'ok', error: null, owed: 0 })
+  })
+
+  it('is left alone twice as long after each trial in vain, up to two minutes, and nobody is told', async () => {
+    const { cache, clock, lower, take, changes, fail } = await failing()
+    await fail()
+    const pauses: number[] = []
+    for (let trial = 0; trial < 6; trial++) {
+      let seconds = 0
+      for (; lower.take().length === 0; seconds += 0.5) {
+        await clock.advance(500)
+        await cache.get('a')
+      }
+      pauses.push(seconds)
+    }
+    expect(pauses).toEqual([7.5, 15, 30, 60, 90, 90])
+    expect(take().filter((line) => line.startsWith('error'))).toHaveLength(6)
+    expect(changes).toEqual(['lower failing disk is gone'])
+  })
+
+  it('is not left alone longer because somebody sets the wall clock back', async () => {
+    const { cache, clock, lower, changes, fail } = await failing()
+    await fail()
+    lower.failure = undefined
+    clock.step(-86_400_000)
+    await clock.advance(pauseMs)
+    await cache.get('a')
+    expect(changes.at(-1)).toBe('lower ok null')
+  })
+
+  it('refuses at once what has to be known, with the reason and the time of the next trial', async () => {
+    const { cache, lower, fail } = await failing()
+    await fail()
+    const message =
+      "tier 'lower' failed again and again and is not asked now (disk is gone); " +
+      'it is tried again at 2026-01-01T00:00:07.500Z, by itself'
+    await expect(cache.link('page', { dependsOn: 'row' })).rejects.toMatchObject({
+      code: 'E_TIERS_UNREACHABLE',
+      cause: { code: 'E_RECOVERY_TIER_FAILING', message, details: { tier: 'lower' } },
+    })
+    await expect(cache.plan({ prefix: 'a' })).rejects.toMatchObject({ code: 'E_TIERS_UNREACHABLE' })
+    expect(lower.take()).toEqual([])
+  })
+
+  it('leaves the others at work', async () => {
+    const other = new MapTier('other')
+    const lower = new AskedTier()
+    const { cache, take } = opened({ tiers: [lower, other], memory: false })
+    lower.failure = new Error('disk is gone')
+    for (let reads = 0; reads < 5; reads++) await cache.get('a')
+    await cache.getOrSet('a', () => 1)
+    take()
+    expect(await cache.getOrSet('a', () => 2)).toBe(1)
+    expect(take()).toEqual(['hit a'])
+  })
+})
+
+/** With an entry `a`, made from `row`, that only the tier holds. */
+async function holding(options: CacheOptions = {}) {
+  const parts = await failing({ memory: { maxEntries: 1 }, ...options })
+  const { cache, lower } = parts
+  const replayed: CacheEvents['replayed'][] = []
+  cache.on('replayed', (event) => replayed.push(event))
+  await cache.set('a', 1, { dependsOn: 'row' })
+  await cache.set('b', 2)
+  lower.take()
+  return { ...parts, replayed }
+}
+
+function outcomeOf(invalidating: Promise<unknown>): Promise<unknown> {
+  return invalidating.catch((error: unknown) => error)
+}
+
+function incomplete(error: unknown) {
+  const lower = { status: 'failed', error, verified: false }
+  return {
+    code: 'E_INVALIDATION_INCOMPLETE',
+    details: { result: { status: 'failed', tiers: { memory: { status: 'purged' }, lower } } },
+  }
+}
+
+describe('an invalidation while a tier fails', () => {
+  it('says so, and is carried out there before the tier answers anything else', async () => {
+    const { cache, lower, replayed } = await holding()
+    lower.failure = new Error('disk is gone')
+    expect(await outcomeOf(cache.invalidate('row'))).toMatchObject(incomplete('disk is gone'))
+    expect(cache.stats().tiers['lower']).toEqual({ status: 'ok', error: null, owed: 1 })
+    expect([lower.entries.has('a'), replayed]).toEqual([true, []])
+    lower.failure = undefined
+    lower.take()
+    expect(await cache.get('c')).toBeUndefined()
+    expect(lower.take()).toEqual(['dependents row', 'delete row a', 'get c'])
+    expect([lower.entries.has('a'), lower.entries.has('b')]).toEqual([false, true])
+    expect(replayed).toEqual([{ tier: 'lower', owed: 1, purged: 1 }])
+    expect(cache.stats().tiers['lower']).toEqual({ status: 'ok', error: null, owed: 0 })
+    const [record] = (await cache.invalidations.list()).records
+    expect(record).toMatchObject({ status: 'failed' })
+    expect(await cache.invalidations.retry(record?.id ?? '')).toMatchObject({ status: 'completed' })
+  })
+
+  it('is refused while the tier is not asked, and is the first that it is asked then', async () => {
+    const { cache, clock, lower, replayed, changes, fail } = await holding()
+    await fail()
+    const refusal = expect.stringMatching(/not asked now \(disk is gone\)/)
+    expect(await outcomeOf(cache.invalidate('row'))).toMatchObject(incomplete(refusal))
+    expect(lower.take()).toEqual([])
+    expect(cache.stats().tiers['lower']).toEqual({ status: 'failing', error: 'disk is gone', owed: 1 })
+    await clock.advance(pauseMs)
+    lower.failure = undefined
+    await Promise.all([cache.get('c'), cache.get('d')])
+    expect(lower.take()).toEqual(['dependents row', 'delete row a', 'get c'])
+    expect(replayed).toHaveLength(1)
+    expect(changes.at(-1)).toBe('lower ok null')
+  })
+
+  it('is owed until all of it was deleted; a tier that fails at that serves nothing', async () => {
+    const { cache, clock, lower, replayed, fail } = await holding()
+    await fail()
+    await outcomeOf(cache.invalidate('row'))
+    await clock.advance(pauseMs)
+    await cache.get('b')
+    expect(await cache.get('a')).toBeUndefined()
+    expect(lower.take()).toEqual(['dependents row'])
+    expect(cache.stats().tiers['lower']).toMatchObject({ status: 'failing', owed: 1 })
+    expect(replayed).toEqual([])
+  })
+
+  it('keeps reads that come at once waiting for one replay', async () => {
+    const { cache, lower, replayed } = await holding()
+    lower.failure = new Error('disk is gone')
+    await outcomeOf(cache.invalidate('row'))
+    lower.failure = undefined
+    lower.take()
+    await Promise.all(['b', 'c', 'd'].map((key) => cache.get(key)))
+    expect(lower.take()).toEqual(['dependents row', 'delete row a', 'get c', 'get d'])
+    expect(replayed).toHaveLength(1)
+  })
+
+  it('removes nothing that is stored after it', async () => {
+    const { cache, clock, lower } = await holding()
+    lower.failure = new Error('disk is gone')
+    await outcomeOf(cache.invalidate('a'))
+    lower.failure = undefined
+    await cache.set('a', 3, { dependsOn: 'row' })
+    await clock.settle()
+    expect(lower.entries.get('a')).toMatchObject({ value: 3 })
+  })
+
+  it.each([
+    [{ prefix: 'a' }, ['withPrefix a', 'delete a', 'get c'], ['b']],
+    [{ all: true } as const, ['withPrefix ', 'delete a b', 'get c'], []],
+  ])('is replayed of %j', async (target, asked, left) => {
+    const { cache, lower } = await holding()
+    lower.failure = new Error('disk is gone')
+    await outcomeOf(cache.invalidate(target))
+    lower.failure = undefined
+    lower.take()
+    await cache.get('c')
+    expect(lower.take()).toEqual(asked)
+    expect([...lower.entries.keys()]).toEqual(left)
+  })
+
+  it('of more names than can be kept in mind is of everything', async () => {
+    const { cache, lower, replayed } = await holding()
+    lower.failure = new Error('disk is gone')
+    const names = Array.from({ length: 100_001 }, (_, i) => `name ${i}`)
+    await outcomeOf(cache.invalidate(names))
+    expect(cache.stats().tiers['lower']).toMatchObject({ owed: 'everything' })
+    lower.failure = undefined
+    lower.take()
+    expect(await cache.get('c')).toBeUndefined()
+    expect(lower.take()).toEqual(['withPrefix ', 'delete a b', 'get c'])
+    expect(replayed).toEqual([{ tier: 'lower', owed: 'everything', purged: 2 }])
+  })
+
+  it('is carried out though nobody reads', async () => {
+    const { cache, clock, lower, take, fail } = await holding()
+    await fail()
+    await outcomeOf(cache.invalidate('row'))
+    await clock.advance(20_000)
+    expect([lower.entries.has('a'), take()]).toEqual([true, []])
+    lower.failure = undefined
+    await clock.advance(20_000)
+    expect([lower.entries.has('a'), take()]).toEqual([false, []])
+    expect(cache.stats().tiers['lower']).toEqual({ status: 'ok', error: null, owed: 0 })
+  })
+
+  it('is tried once more when the cache is closed, and told of if that is in vain', async () => {
+    const well = await holding()
+    well.lower.failure = new Error('disk is gone')
+    await outcomeOf(well.cache.invalidate('row'))
+    well.lower.failure = undefined
+    await well.cache.close()
+    expect([well.lower.entries.has('a'), well.lower.closed]).toEqual([false, true])
+    const ill = await holding()
+    await ill.fail()
+    await outcomeOf(ill.cache.invalidate('row'))
+    ill.take()
+    await ill.cache.close()
+    expect(ill.take().filter((line) => line.startsWith('error'))).toEqual([
+      'error  delete what was invalidated from lower',
+    ])
+    expect(ill.lower.closed).toBe(true)
+  })
+})
+
+describe('a tier that processes share', () => {
+  function sharing() {
+    const shared = new AskedSharedTier('shared')
+    const open = (parts: BackingParts): Backing => {
+      const { log, queue, history } = new InProcess(parts)
+      return { log, queue, history, shared, turns: undefined, state: undefined, close: () => log.close() }
+    }
+    return { shared, ...opened({ disk: { open }, consistency: once }) }
+  }
+
+  it('is passed by like any other: what is loaded meanwhile is in memory alone', async () => {
+    const { cache, clock, shared, take } = sharing()
+    await cache.set('a', 1, { dependsOn: 'row' })
+    await clock.settle()
+    expect(shared.entries.has('a')).toBe(true)
+    shared.failure = new Error('disk is full')
+    for (let reads = 0; reads < 5; reads++) await cache.get('c')
+    const invalidated = await outcomeOf(cache.invalidate('row'))
+    expect(invalidated).toMatchObject({ details: { result: { tiers: { shared: { status: 'failed' } } } } })
+    take()
+    shared.take()
+    expect(await cache.getOrSet('d', () => 4)).toBe(4)
+    await clock.settle()
+    expect([shared.take(), take()]).toEqual([[], ['miss d', 'load d stored']])
+    expect([await cache.get('d'), cache.stats().tiers['shared']?.owed]).toEqual([4, 2])
+    shared.failure = undefined
+    await clock.advance(pauseMs)
+    await cache.getOrSet('e', () => 5)
+    await clock.settle()
+    expect(shared.take()).toEqual(['dependents row a', 'delete row a', 'get e', 'settle e'])
+    expect([...shared.entries.keys()]).toEqual(['e'])
+  })
+})
+
+describe('a source that fails', () => {
+  const policies = {
+    lenient: { ttl: '1m', grace: '1h' },
+    patient: { ttl: '1m', grace: '1h', softTimeout: '1s' },
+    ahead: { ttl: '100s', refreshAhead: 0.5 },
+  } as const
+
+  /** A read of `a`, and how often its source was asked. */
+  function reading(cache: Cache<keyof typeof policies>, policy: keyof typeof policies) {
+    const source = { loads: 0, isDown: false }
+    const load = () => {
+      source.loads++
+      if (source.isDown) throw new Error('down')
+      return source.loads
+    }
+    return { source, read: () => cache.getOrSet('a', load, { policy }) }
+  }
+
+  it('is not asked by every read of a value in grace, but after waits that double to a minute', async () => {
+    const { cache, clock, take } = opened({ policies })
+    const { source, read } = reading(cache, 'lenient')
+    await read()
+    await clock.advance(60_000)
+    source.isDown = true
+    expect(await read()).toBe(1)
+    await clock.settle()
+    take()
+    for (let reads = 0; reads < 100; reads++) expect(await read()).toBe(1)
+    expect(source.loads).toBe(2)
+    expect(take()).toEqual(Array(100).fill('stale a error'))
+    const waits: number[] = []
+    for (let failure = 0; failure < 9; failure++) {
+      const { loads } = source
+      let seconds = 0
+      for (; source.loads === loads; seconds += 0.25) {
+        await clock.advance(250)
+        await read()
+        await clock.settle()
+      }
+      waits.push(seconds)
+    }
+    expect(waits).toEqual([0.75, 1.5, 3, 6, 12, 24, 45, 45, 45])
+  })
+
+  it('is asked as ever once it gave a value', async () => {
+    const { cache, clock } = opened({ policies })
+    const { source, read } = reading(cache, 'lenient')
+    await read()
+    for (let outage = 0; outage < 2; outage++) {
+      await clock.advance(60_000)
+      source.isDown = true
+      await read()
+      await clock.advance(750)
+      source.isDown = false
+      await read()
+      await clock.settle()
+    }
+    expect(source.loads).toBe(5)
+    expect(await read()).toBe(5)
+  })
+
+  it('is waited for by no soft timeout meanwhile', async () => {
+    const { cache, clock, take } = opened({ policies })
+    const { source, read } = reading(cache, 'patient')
+    await read()
+    await clock.advance(60_000)
+    source.isDown = true
+    await read()
+    take()
+    expect([await read(), take()]).toEqual([1, ['stale a error']])
+  })
+
+  it('is not asked ahead by every hit', async () => {
+    const { cache, clock } = opened({ policies })
+    const { source, read } = reading(cache, 'ahead')
+    await read()
+    await clock.advance(60_000)
+    source.isDown = true
+    for (let reads = 0; reads < 10; reads++) {
+      expect(await read()).toBe(1)
+      await clock.settle()
+    }
+    expect(source.loads).toBe(2)
+  })
+
+  it('is asked at once by a read that has nothing to serve', async () => {
+    const { cache, clock } = opened({ policies })
+    const { source, read } = reading(cache, 'lenient')
+    await read()
+    await clock.advance(60_000)
+    source.isDown = true
+    await read()
+    await clock.settle()
+    await cache.invalidate('a')
+    await expect(read()).rejects.toThrow('down')
+    await expect(read()).rejects.toThrow('down')
+    expect(source.loads).toBe(4)
+    source.isDown = false
+    expect(await read()).toBe(5)
+  })
+
+  it('is not left alone because somebody sets the wall clock back', async () => {
+    const { cache, clock } = opened({ policies })
+    const { source, read } = reading(cache, 'lenient')
+    await read()
+    await clock.advance(60_000)
+    source.isDown = true
+    await read()
+    await clock.settle()
+    clock.step(-120_000)
+    await cache.invalidate('a', { mode: 'soft', consistency: 'relaxed' })
+    source.isDown = false
+    await read()
+    await clock.settle()
+    expect(source.loads).toBe(3)
+  })
+})
