@@ -59,4 +59,6 @@ export interface InvalidationRecords {
   cancel(id: string): Promise<InvalidationResult>
   /** Has one that failed or was cancelled done again. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
   retry(id: string): Promise<InvalidationResult>
+  /** Carries out at once one that still waits. @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS */
+  runNow(id: string): Promise<InvalidationResult>
 }

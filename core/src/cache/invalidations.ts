@@ -96,6 +96,10 @@ export class Invalidations implements InvalidationRecords {
     return this.#drain.retry(id)
   }
 
+  runNow(id: string): Promise<InvalidationResult> {
+    return this.#drain.runNow(id)
+  }
+
   /** @throws E_INVALIDATION_INCOMPLETE with the record in `details.result` */
   async carryOut(request: InvalidationRequest): Promise<InvalidationResult> {
     this.#parts.counts.invalidations++
@@ -126,8 +130,10 @@ export class Invalidations implements InvalidationRecords {
 
   async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
     const begun = { ...request, attempts: 1, error: null }
-    await this.#putRecord(runningRecord(begun, this.#parts.settings.clock.now()))
+    // Not waited for: it is nobody's business until it is over, or the process is.
+    const noted = this.#putRecord(runningRecord(begun, this.#parts.settings.clock.now()))
     const result = await this.#attempt(request)
+    await noted
     await this.#record(result)
     if (result.status === 'completed') return result
     const { code, message } = result.error ?? noReason
