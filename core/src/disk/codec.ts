@@ -10,7 +10,8 @@ import { Encoder } from 'cbor-x'
 import { StaleproofError } from '../model/errors.ts'
 
 /** Keeps Date, Map, Set, BigInt, undefined, typed arrays and references; records would need a dictionary to be kept. */
-const cbor = new Encoder({ structuredClone: true, useRecords: false })
+// Bytes are copied out: what is decoded may stand in a buffer that the next read overwrites.
+const cbor = new Encoder({ structuredClone: true, useRecords: false, copyBuffers: true })
 
 export const sealBytes = 4
 

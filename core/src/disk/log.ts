@@ -95,6 +95,11 @@ export class DiskLog implements Log {
     return this.#applied
   }
 
+  /** Whether all records are applied here; within a transaction, when nobody can add one. */
+  get isCurrent(): boolean {
+    return Math.floor(this.#applied) === this.#last()
+  }
+
   catchUp(): void {
     if (this.#tail.look() !== this.#seen) this.pull()
   }

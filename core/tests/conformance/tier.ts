@@ -28,12 +28,15 @@ function parts(key: string, more: Partial<EntryParts> = {}): EntryParts {
 }
 
 /** @param holds false for a tier that keeps nothing */
-export function tierSuite(name: string, { open, holds = true }: { open: () => Tier; holds?: boolean }): void {
+export function tierSuite(
+  name: string,
+  { open, holds = true }: { open: () => Tier | Promise<Tier>; holds?: boolean },
+): void {
   const kept = <T>(value: T): T | undefined => (holds ? value : undefined)
 
   describe(`the tier ${name}`, () => {
     it('gives back what was put, until it is deleted', async () => {
-      const tier = open()
+      const tier = await open()
       expect(await tier.get('a')).toBeUndefined()
       await tier.put(parts('a'))
       expect((await tier.get('a'))?.value).toBe(kept('value of a'))
@@ -45,7 +48,7 @@ export function tierSuite(name: string, { open, holds = true }: { open: () => Ti
     })
 
     it('lets no older stamp replace a newer one', async () => {
-      const tier = open()
+      const tier = await open()
       await tier.put(parts('a', { stamp: 5, value: 'new' }))
       await tier.put(parts('a', { stamp: 4, value: 'old' }))
       expect((await tier.get('a'))?.value).toBe(kept('new'))
@@ -53,7 +56,7 @@ export function tierSuite(name: string, { open, holds = true }: { open: () => Ti
     })
 
     it('knows who depends on a name, and what begins with a prefix', async () => {
-      const tier = open()
+      const tier = await open()
       await tier.put(parts('page:1', { dependencies: ['photo:1', 'file:1'], directCount: 1 }))
       await tier.put(parts('page:2', { dependencies: ['photo:2'], directCount: 1 }))
       expect([...(await tier.dependents(['file:1']))]).toEqual(holds ? ['page:1'] : [])
