@@ -13,7 +13,9 @@ const program = `
 const { open } = require(process.argv[1])
 const root = open({ path: process.argv[2], readOnly: true, encoding: 'binary', maxDbs: 64 })
 let bytes = 0
-for (const name of root.getKeys()) {
+// All at once: to open a table ends what is being read.
+const names = [...root.getKeys()]
+for (const name of names) {
   if (typeof name !== 'string') continue
   let table
   for (const dupSort of [false, true]) {
