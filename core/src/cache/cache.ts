@@ -106,7 +106,7 @@ export class Cache<P extends string = string> {
     this.#log = log
     this.#held = new Held({ ...shared, log, openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave) })
     this.#applier = new Applier({ ...shared, held: this.#held })
-    this.#lower = new Lower({ ...shared, tiers: settings.tiers, shared: this.#backing.shared })
+    this.#lower = new Lower({ ...shared, log, tiers: settings.tiers, shared: this.#backing.shared })
     const stack = { ...shared, held: this.#held, log, lower: this.#lower }
     const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
     this.#writer = new Writer({ ...stack, limits: settings.graph, values })

@@ -5,6 +5,8 @@
  * never followed by an older put; a tier that fails is passed by and told of, it never fails a read, and one that
  * fails again and again is not asked (Guard); what a tier gave is judged after it answered, never before.
  */
+import type { Log } from '../log/contract.ts'
+import type { Judge } from '../log/judge.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
@@ -79,6 +81,8 @@ export interface LowerParts {
   readonly clock: Clock
   readonly random: Random
   readonly events: Events
+  readonly judge: Judge
+  readonly log: Log
 }
 
 export class Lower {
@@ -90,7 +94,12 @@ export class Lower {
   readonly #guards: ReadonlyMap<string, Guard>
   readonly #events: Events
 
-  constructor({ tiers, shared, ...parts }: LowerParts) {
+  constructor({ tiers, shared, judge, log, ...rest }: LowerParts) {
+    const isInvalid = (entry: EntryParts) => {
+      log.catchUp()
+      return entry.generation !== log.generation || judge.verdict(entry) !== undefined
+    }
+    const parts = { ...rest, isInvalid }
     const guarded = tiers.map((tier) => new GuardedTier(tier, parts))
     const nearest = shared === undefined ? undefined : new GuardedSharedTier(shared, parts)
     this.plain = guarded.map((tier) => new Ordered(tier))
@@ -98,7 +107,7 @@ export class Lower {
     this.tiers = nearest === undefined ? this.plain : [nearest, ...this.plain]
     const all = nearest === undefined ? guarded : [nearest, ...guarded]
     this.#guards = new Map(all.map(({ name, guard }) => [name, guard]))
-    this.#events = parts.events
+    this.#events = rest.events
   }
 
   /** Tier -> how it is. */

@@ -30,7 +30,7 @@ export interface CacheEvents {
   changed: { readonly name: string; readonly n: number }
   /** A tier failed again and again, and is not asked any more; or it is well again (`error` is null). */
   tier: { readonly tier: string; readonly status: 'failing' | 'ok'; readonly error: unknown }
-  /** What was invalidated while a tier failed was deleted from it; `purged` counts entries, `owed` names. */
+  /** What was invalidated while a tier failed is deleted from it: so many entries, of so many names and prefixes. */
   replayed: { readonly tier: string; readonly owed: number | 'everything'; readonly purged: number }
   /** Something went wrong that no caller is there to be told. */
   error: { readonly error: unknown; readonly during: string }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
 import { MapTier } from '../../tests/map-tier.ts'
 import { gate, type Gate } from '../../tests/opened.ts'
+import type { EntryParts } from '../model/entry.ts'
 import { Events } from '../model/event.ts'
 import { Guard } from './guard.ts'
 
@@ -11,9 +12,25 @@ function guarded(tier = new MapTier()) {
   const told: unknown[] = []
   events.on('tier', ({ status }) => told.push(status))
   events.on('replayed', ({ owed, purged }) => told.push({ owed, purged }))
-  const guard = new Guard(tier, { clock, random: () => 0, events })
+  const guard = new Guard(tier, { clock, random: () => 0, events, isInvalid: () => true })
   const fail = () => guard.ask(() => Promise.reject(new Error('down'))).catch((error: unknown) => error)
-  return { clock, guard, tier, told, fail }
+  return { clock, events, guard, tier, told, fail }
+}
+
+/** Whatever is asked for is held. */
+class FullTier extends MapTier {
+  readonly deleted: string[][] = []
+  onDelete: (() => void) | undefined
+
+  override async held(keys: readonly string[]): Promise<readonly EntryParts[]> {
+    return keys.map((key) => ({ key }) as EntryParts)
+  }
+
+  override async delete(keys: readonly string[]): Promise<number> {
+    this.deleted.push([...keys])
+    this.onDelete?.()
+    return keys.length
+  }
 }
 
 const pauseMs = 10_000
@@ -43,33 +60,30 @@ describe('a guard', () => {
   })
 
   it('does not answer before what came to be owed while it replayed is paid', async () => {
-    class SlowTier extends MapTier {
-      readonly deleted: string[][] = []
-      override async delete(keys: readonly string[]): Promise<number> {
-        if (this.deleted.push([...keys]) === 1) guard.owe({ names: ['b'], prefix: null })
-        return super.delete(keys)
-      }
+    const tier = new FullTier()
+    const { events, guard } = guarded(tier)
+    const more = ['b', 'c']
+    const oweMore = () => {
+      const name = more.shift()
+      if (name !== undefined) guard.owe({ names: [name], prefix: null })
     }
-    const { guard, tier } = guarded(new SlowTier())
+    tier.onDelete = oweMore
+    events.on('replayed', oweMore)
     guard.owe({ names: ['a'], prefix: null })
-    const deleted = await guard.ask(async () => [...(tier as SlowTier).deleted])
-    expect(deleted).toEqual([['a'], ['b']])
+    expect(await guard.ask(async () => [...tier.deleted])).toEqual([['a'], ['b'], ['c']])
   })
 
   it('goes on where a replay failed', async () => {
-    class FewTier extends MapTier {
-      readonly deleted: number[] = []
-      override async delete(keys: readonly string[]): Promise<number> {
-        if (this.deleted.push(keys.length) === 2) throw new Error('down')
-        return keys.length
-      }
-    }
-    const { guard, tier, told } = guarded(new FewTier())
+    const tier = new FullTier()
+    const { guard, told } = guarded(tier)
     guard.owe({ names: Array.from({ length: 1500 }, (_, i) => `name ${i}`), prefix: null })
+    tier.onDelete = () => {
+      if (tier.deleted.length === 2) throw new Error('down')
+    }
     await expect(guard.ask(async () => 1)).rejects.toThrow('down')
     expect(guard.state).toEqual({ status: 'ok', error: null, owed: 500 })
     expect(await guard.ask(async () => 1)).toBe(1)
-    expect((tier as FewTier).deleted).toEqual([1000, 500, 500])
+    expect(tier.deleted.map(({ length }) => length)).toEqual([1000, 500, 500])
     expect(told).toEqual([{ owed: 500, purged: 500 }])
   })
 

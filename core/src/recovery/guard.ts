@@ -2,15 +2,17 @@
  * Guard: stands before a tier that may fail. It asks it as the breaker allows, and pays what it owes first.
  *
  *   ask -> owes nothing: the call
- *       -> owes: replay (wait for what is being written -> delete all that is owed) -> the call
+ *       -> owes: replay (wait for what is being written -> delete what is owed and still invalid) -> the call
  *
  * Invariants: while the tier owes, nothing is asked of it but to delete that, so no entry that an invalidation should
  * have removed is answered, and none comes in that the replay would remove; what was written before is written before
- * the replay begins; what is owed stays owed until the tier says that it is deleted.
+ * the replay begins; what is owed stays owed until the tier says that it is deleted; what is valid stays, since other
+ * processes may have stored it meanwhile, and count on finding it.
  *
  * Housekeeping: what a tier gives is judged all the same. It is about bytes, which have to go.
  */
 import type { Clock, Random, Timer } from '../model/clock.ts'
+import type { EntryParts } from '../model/entry.ts'
 import type { Events } from '../model/event.ts'
 import type { Tier } from '../tiers/contract.ts'
 import { Breaker, messageOf, type TierStatus } from './breaker.ts'
@@ -20,6 +22,8 @@ export interface GuardParts {
   readonly clock: Clock
   readonly random: Random
   readonly events: Events
+  /** By all that is in the log. */
+  readonly isInvalid: (entry: EntryParts) => boolean
 }
 
 export interface TierState {
@@ -33,7 +37,7 @@ export interface TierState {
 
 /** A tier that nobody asks pays, too. */
 const payEveryMs = 10_000
-const deleteMax = 1000
+const sliceMax = 1000
 
 export class Guard {
   readonly #tier: Tier
@@ -119,8 +123,10 @@ export class Guard {
   async #delete(part: Part): Promise<number> {
     const keys = [...new Set(await this.#keysOf(part))]
     let purged = 0
-    for (let i = 0; i < keys.length; i += deleteMax) {
-      purged += await this.#tier.delete(keys.slice(i, i + deleteMax))
+    for (let i = 0; i < keys.length; i += sliceMax) {
+      const held = await this.#tier.held(keys.slice(i, i + sliceMax))
+      const invalid = held.filter(this.#parts.isInvalid).map(({ key }) => key)
+      if (invalid.length > 0) purged += await this.#tier.delete(invalid)
     }
     return purged
   }

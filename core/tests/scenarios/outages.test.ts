@@ -11,6 +11,8 @@ import { gate, opened, type Gate } from '../opened.ts'
 class AskedTier extends MapTier {
   readonly asked: string[] = []
   gate: Gate | undefined
+  /** What a `delete` fails with, while set. */
+  deleteFailure: Error | undefined
 
   override async get(key: string): Promise<EntryParts | undefined> {
     this.asked.push(`get ${key}`)
@@ -25,7 +27,7 @@ class AskedTier extends MapTier {
 
   override delete(keys: readonly string[]): Promise<number> {
     this.asked.push(`delete ${keys.join(' ')}`)
-    return super.delete(keys)
+    return this.deleteFailure === undefined ? super.delete(keys) : Promise.reject(this.deleteFailure)
   }
 
   override held(keys: readonly string[]): Promise<readonly EntryParts[]> {
@@ -224,7 +226,7 @@ describe('an invalidation while a tier fails', () => {
     lower.failure = undefined
     lower.take()
     expect(await cache.get('c')).toBeUndefined()
-    expect(lower.take()).toEqual(['dependents row', 'delete row a', 'get c'])
+    expect(lower.take()).toEqual(['dependents row', 'held row a', 'delete a', 'get c'])
     expect([lower.entries.has('a'), lower.entries.has('b')]).toEqual([false, true])
     expect(replayed).toEqual([{ tier: 'lower', owed: 1, purged: 1 }])
     expect(cache.stats().tiers['lower']).toEqual({ status: 'ok', error: null, owed: 0 })
@@ -243,7 +245,7 @@ describe('an invalidation while a tier fails', () => {
     await clock.advance(pauseMs)
     lower.failure = undefined
     await Promise.all([cache.get('c'), cache.get('d')])
-    expect(lower.take()).toEqual(['dependents row', 'delete row a', 'get c'])
+    expect(lower.take()).toEqual(['dependents row', 'held row a', 'delete a', 'get c'])
     expect(replayed).toHaveLength(1)
     expect(changes.at(-1)).toBe('lower ok null')
   })
@@ -267,7 +269,7 @@ describe('an invalidation while a tier fails', () => {
     lower.failure = undefined
     lower.take()
     await Promise.all(['b', 'c', 'd'].map((key) => cache.get(key)))
-    expect(lower.take()).toEqual(['dependents row', 'delete row a', 'get c', 'get d'])
+    expect(lower.take()).toEqual(['dependents row', 'held row a', 'delete a', 'get c', 'get d'])
     expect(replayed).toHaveLength(1)
   })
 
@@ -282,8 +284,8 @@ describe('an invalidation while a tier fails', () => {
   })
 
   it.each([
-    [{ prefix: 'a' }, ['withPrefix a', 'delete a', 'get c'], ['b']],
-    [{ all: true } as const, ['withPrefix ', 'delete a b', 'get c'], []],
+    [{ prefix: 'a' }, ['withPrefix a', 'held a', 'delete a', 'get c'], ['b']],
+    [{ all: true } as const, ['withPrefix ', 'held a b', 'delete a b', 'get c'], []],
   ])('is replayed of %j', async (target, asked, left) => {
     const { cache, lower } = await holding()
     lower.failure = new Error('disk is gone')
@@ -298,14 +300,41 @@ describe('an invalidation while a tier fails', () => {
   it('of more names than can be kept in mind is of everything', async () => {
     const { cache, lower, replayed } = await holding()
     lower.failure = new Error('disk is gone')
-    const names = Array.from({ length: 100_001 }, (_, i) => `name ${i}`)
-    await outcomeOf(cache.invalidate(names))
+    const names = Array.from({ length: 100_000 }, (_, i) => `name ${i}`)
+    await outcomeOf(cache.invalidate([...names, 'row']))
     expect(cache.stats().tiers['lower']).toMatchObject({ owed: 'everything' })
     lower.failure = undefined
     lower.take()
     expect(await cache.get('c')).toBeUndefined()
-    expect(lower.take()).toEqual(['withPrefix ', 'delete a b', 'get c'])
-    expect(replayed).toEqual([{ tier: 'lower', owed: 'everything', purged: 2 }])
+    expect(lower.take()).toEqual(['withPrefix ', 'held a b', 'delete a', 'get c'])
+    expect(replayed).toEqual([{ tier: 'lower', owed: 'everything', purged: 1 }])
+    expect(lower.entries.has('b')).toBe(true)
+  })
+
+  it('is owed too by a tier that could not delete what a read found invalid', async () => {
+    const { cache, clock, lower, take } = await holding()
+    await cache.invalidate('row', { strategy: 'lazy' })
+    lower.deleteFailure = new Error('disk is read-only')
+    take()
+    expect(await cache.get('a')).toBeUndefined()
+    await clock.settle()
+    expect(take()).toEqual(["error  delete 'a' from lower", 'miss a'])
+    expect([lower.entries.has('a'), cache.stats().tiers['lower']?.owed]).toEqual([true, 1])
+    lower.deleteFailure = undefined
+    await cache.get('c')
+    expect(lower.entries.has('a')).toBe(false)
+  })
+
+  it('leaves what others stored meanwhile', async () => {
+    const { cache, lower } = await holding()
+    lower.failure = new Error('disk is gone')
+    await outcomeOf(cache.invalidate('row'))
+    const old = lower.entries.get('a')
+    const { n } = cache.stats().log
+    if (old !== undefined) lower.entries.set('other', { ...old, key: 'other', stamp: n, keyStamp: n })
+    lower.failure = undefined
+    expect(await cache.get('other')).toBe(1)
+    expect([...lower.entries.keys()]).toEqual(['b', 'other'])
   })
 
   it('is carried out though nobody reads', async () => {
@@ -368,7 +397,7 @@ describe('a tier that processes share', () => {
     await clock.advance(pauseMs)
     await cache.getOrSet('e', () => 5)
     await clock.settle()
-    expect(shared.take()).toEqual(['dependents row a', 'delete row a', 'get e', 'settle e'])
+    expect(shared.take()).toEqual(['dependents row a', 'held row a', 'delete a', 'get e', 'settle e'])
     expect([...shared.entries.keys()]).toEqual(['e'])
   })
 })
@@ -456,6 +485,20 @@ describe('a source that fails', () => {
       await clock.settle()
     }
     expect(source.loads).toBe(2)
+  })
+
+  it('is not left alone for loads that failed when there was nothing to serve', async () => {
+    const { cache, clock } = opened({ policies })
+    const { source, read } = reading(cache, 'lenient')
+    source.isDown = true
+    for (let reads = 0; reads < 3; reads++) await expect(read()).rejects.toThrow('down')
+    await cache.set('a', 1, { policy: 'lenient' })
+    await clock.advance(60_000)
+    await read()
+    await clock.advance(750)
+    await read()
+    await clock.settle()
+    expect(source.loads).toBe(5)
   })
 
   it('is asked at once by a read that has nothing to serve', async () => {
