@@ -1,27 +1,39 @@
 /**
- * The indexes of the history: from id, name, time of end and process to the place of a record.
+ * The rows of the history and their indexes: from id, name and end to the place of a record.
  *
- * Invariants: an id has one entry, and one place for good; of the marks of a record (when it is kept from, or who has it
- * under way) there is the one that its entry says; a place is greater than all of its time that are there.
+ * A write should touch few pages, since each is written whole: what is added at one time lies together. So the index by
+ * name is cut into buckets of those that came after one another; a name is looked for in each.
+ *
+ * Invariants: an id has one place, for good; what is said of a record beside its row (its number among the ended, who
+ * has it under way) is what its row says; a sequence number is given out once.
  */
-import type { HistoryQuery, InvalidationResult, Status } from '../model/invalidation.ts'
 import type { Place } from '../invalidation/contract.ts'
+import type { InvalidationResult } from '../model/invalidation.ts'
 import type { Environment, Table } from './environment.ts'
-import { afterPrefix, idBytes, numberBytes, readNumber, seqBytes, shortHash, writeNumber } from './keys.ts'
+import { type Head, headOf, withHead } from './history-rows.ts'
+import {
+  afterPrefix,
+  idBytes,
+  numberBytes,
+  readNumber,
+  seqBytes,
+  seqMax,
+  shortHash,
+  writeNumber,
+} from './keys.ts'
 
-/** The number of a record among those that ended, the node that has it under way, or neither. */
-type Mark = number | string | undefined
-
-export interface Known {
-  readonly status: Status
+export interface Known extends Head {
   readonly place: Buffer
-  readonly mark: Mark
 }
 
-/** What a record is marked by: when it is kept from, or who has it under way. */
-export interface Marks {
+/** How a record is put. */
+export interface Put {
   readonly known: Known | undefined
+  /** Lacking its head. */
+  readonly bytes: Buffer
+  /** When it ended; null: it has not. */
   readonly keptFrom: number | null
+  /** Who has it under way; null: nobody, or a queue has it. */
   readonly node: string | null
 }
 
@@ -34,21 +46,23 @@ export interface Ended {
   readonly hashes: readonly number[]
 }
 
-const statuses: readonly Status[] = ['pending', 'running', 'completed', 'failed', 'cancelled']
 const placeBytes = numberBytes + seqBytes
-const nothing = Buffer.alloc(0)
-const i = Buffer.from('i')
-const n = Buffer.from('n')
-const u = Buffer.from('u')
-const markAt = 1 + placeBytes
 const hashesAt = numberBytes + placeBytes + 4
+/** Records of a bucket of names: few pages to write, few buckets to look into. */
+const bucketBits = 9
+const nothing = Buffer.alloc(0)
+const idLetter = Buffer.from('i')
+const nameLetter = Buffer.from('n')
+const underWayLetter = Buffer.from('u')
+const lastKey = Buffer.from('last')
 
 export class HistoryIndex {
   readonly #rows: Table<Buffer>
   readonly #keys: Table<Buffer>
   readonly #ended: Table<number>
-  /** The last number given out in the transaction under way. */
-  #last: number | undefined
+  /** The last numbers given out; known within a transaction. */
+  #lastSeq: number | undefined
+  #lastEnded: number | undefined
 
   constructor(environment: Environment) {
     this.#rows = environment.table('history', 'bytes')
@@ -58,49 +72,48 @@ export class HistoryIndex {
 
   /** A transaction begins: others may have written since the last. */
   begin(): void {
-    this.#last = undefined
+    this.#lastSeq = undefined
+    this.#lastEnded = undefined
   }
 
   find(id: string): Known | undefined {
-    const entry = this.#keys.get(idKey(idBytes(id)))
-    if (entry === undefined) return undefined
-    const status = statuses[entry[0] ?? 0] ?? 'pending'
-    const mark = entry.subarray(markAt)
-    return {
-      status,
-      place: entry.subarray(1, markAt),
-      mark: mark.length === 0 ? undefined : isOpen(status) ? mark.toString() : mark.readDoubleBE(0),
-    }
+    const place = this.#keys.get(idKey(idBytes(id)))
+    const bytes = place && this.#rows.get(place)
+    return bytes && { ...headOf(bytes), place }
   }
 
-  /** @returns the place of the record: that which it has, or a new one */
-  put(record: InvalidationResult, { known, keptFrom, node }: Marks): Buffer {
-    const place = known?.place ?? this.#newPlace(record.requestedAt)
-    const id = idBytes(record.id)
-    const hashes = known === undefined || keptFrom !== null ? record.names.map(shortHash) : []
-    if (known !== undefined) this.#unmark(known)
-    else for (const hash of hashes) void this.#keys.put(nameKey(hash, place), nothing)
-    let mark: Mark = node ?? undefined
-    if (keptFrom !== null) {
-      mark = this.#nextEnded()
-      void this.#ended.put(mark, endedBytes({ keptFrom, place, id, hashes }))
-    } else if (node !== null) void this.#keys.put(underWayKey(node, place), nothing)
-    void this.#keys.put(idKey(id), entryOf(record.status, { place, mark }))
-    return place
+  row(place: Buffer): Buffer | undefined {
+    return this.#rows.get(place)
+  }
+
+  put(record: InvalidationResult, { known, bytes, keptFrom, node }: Put): void {
+    const place = known?.place ?? this.#insert(record)
+    if (known !== undefined && known.n > 0) void this.#ended.remove(known.n)
+    if (known?.isUnderWay === true && node === null) void this.#keys.remove(underWayKey(place))
+    if (node !== null) void this.#keys.put(underWayKey(place), Buffer.from(node))
+    const n = keptFrom === null ? 0 : this.#end(record, { keptFrom, place })
+    void this.#rows.put(place, withHead(bytes, { status: record.status, isUnderWay: node !== null, n }))
   }
 
   /** Newest first. */
-  placesBelow(below: Buffer, { query, limit }: { query: HistoryQuery; limit: number }): Buffer[] {
-    const { name, since = Number.NEGATIVE_INFINITY } = query
-    const from = placeKey({ requestedAt: since, seq: 0 })
-    if (name === undefined) return this.#placesBetween(from, { below, limit })
-    const hash = shortHash(name)
-    const range = { start: nameKey(hash, below), end: nameKey(hash, from), reverse: true, limit: limit + 1 }
-    const places = keysOf(this.#keys, range).map((key) => key.subarray(-placeBytes))
+  placesBetween(from: Buffer, { below, limit }: { below: Buffer; limit: number }): Buffer[] {
+    const range = { start: below, end: from, reverse: true, limit: limit + 1 }
+    const places = keysOf(this.#rows, range)
     return places.filter((place) => !place.equals(below)).slice(0, limit)
   }
 
-  // What ended
+  /** Those of a name, and perhaps of another of the same hash, in no order. @returns the bucket to look into next */
+  placesOfName(name: string, { bucket, places }: { bucket: number; places: Buffer[] }): number | undefined {
+    const start = nameKey({ bucket, hash: 0, place: nothing })
+    const [first] = keysOf(this.#keys, { start, end: afterPrefix(nameLetter), limit: 1 })
+    if (first === undefined) return undefined
+    const found = first.readUIntBE(1, seqBytes)
+    const prefix = nameKey({ bucket: found, hash: shortHash(name), place: nothing })
+    for (const key of this.#keys.getKeys({ start: prefix, end: Buffer.concat([prefix, allOnes]) })) {
+      places.push(Buffer.from(key).subarray(prefix.length))
+    }
+    return found + 1
+  }
 
   get endedCount(): number {
     return (this.#ended.getStats() as { entryCount: number }).entryCount
@@ -114,68 +127,58 @@ export class HistoryIndex {
     return Array.from(this.#ended.getRange({ limit }), ({ key, value }) => endedOf(key, value))
   }
 
-  drop({ n: number, place, id, hashes }: Ended): void {
-    void this.#ended.remove(number)
+  drop({ n, place, id, hashes }: Ended): void {
+    void this.#ended.remove(n)
+    void this.#rows.remove(place)
     void this.#keys.remove(idKey(id))
-    for (const hash of hashes) void this.#keys.remove(nameKey(hash, place))
+    for (const hash of hashes) void this.#keys.remove(nameKey({ bucket: bucketOf(place), hash, place }))
   }
 
-  // What is under way
+  /** Those that a process has, or had, under way. */
+  underWay(): { readonly place: Buffer; readonly node: string }[] {
+    const range = { start: underWayLetter, end: afterPrefix(underWayLetter) }
+    return Array.from(this.#keys.getRange(range), ({ key, value }) => ({
+      place: Buffer.from(key).subarray(1),
+      node: value.toString(),
+    }))
+  }
 
-  /** The processes that have, or had, something under way. */
-  nodesUnderWay(): string[] {
-    const nodes: string[] = []
-    for (let start: Buffer = u; ; ) {
-      const [key] = keysOf(this.#keys, { start, end: afterPrefix(u), limit: 1 })
-      if (key === undefined) return nodes
-      const node = key.subarray(1, -placeBytes - 1)
-      nodes.push(node.toString())
-      start = afterPrefix(Buffer.concat([u, node, nothingElse]))
+  /** Who has it under way now. */
+  nodeOf(place: Buffer): string | undefined {
+    return this.#keys.get(underWayKey(place))?.toString()
+  }
+
+  #insert({ id, names, requestedAt }: InvalidationResult): Buffer {
+    const place = placeKey({ requestedAt, seq: this.#nextSeq() })
+    void this.#keys.put(idKey(idBytes(id)), place)
+    for (const name of names) {
+      void this.#keys.put(nameKey({ bucket: bucketOf(place), hash: shortHash(name), place }), nothing)
     }
+    return place
   }
 
-  placesUnderWay(node: string, limit: number): Buffer[] {
-    const prefix = underWayKey(node, nothing)
-    return keysOf(this.#keys, { start: prefix, end: afterPrefix(prefix), limit }).map((key) =>
-      key.subarray(-placeBytes),
-    )
+  #end({ id, names }: InvalidationResult, { keptFrom, place }: { keptFrom: number; place: Buffer }): number {
+    const last = this.#lastEnded ?? [...this.#ended.getKeys({ reverse: true, limit: 1 })][0] ?? 0
+    const n = last + 1
+    this.#lastEnded = n
+    void this.#ended.put(n, endedBytes({ keptFrom, place, id: idBytes(id), hashes: names.map(shortHash) }))
+    return n
   }
 
-  forgetUnderWay(node: string, place: Buffer): void {
-    void this.#keys.remove(underWayKey(node, place))
-  }
-
-  #unmark({ mark, place }: Known): void {
-    if (typeof mark === 'number') void this.#ended.remove(mark)
-    if (typeof mark === 'string') this.forgetUnderWay(mark, place)
-  }
-
-  #nextEnded(): number {
-    for (const last of this.#last === undefined ? this.#ended.getKeys({ reverse: true, limit: 1 }) : []) {
-      this.#last = last
-    }
-    this.#last = (this.#last ?? 0) + 1
-    return this.#last
-  }
-
-  #placesBetween(from: Buffer, { below, limit }: { below: Buffer; limit: number }): Buffer[] {
-    const places = keysOf(this.#rows, { start: below, end: from, reverse: true, limit: limit + 1 })
-    return places.filter((place) => !place.equals(below)).slice(0, limit)
-  }
-
-  /** After all of its time. */
-  #newPlace(requestedAt: number): Buffer {
-    const start = placeKey({ requestedAt, seq: 2 ** 48 - 1 })
-    const [last] = keysOf(this.#rows, { start, reverse: true, limit: 1 })
-    const place = last && placeOfKey(last)
-    return placeKey({ requestedAt, seq: place?.requestedAt === requestedAt ? place.seq + 1 : 1 })
+  #nextSeq(): number {
+    const seq = (this.#lastSeq ?? this.#keys.get(lastKey)?.readUIntBE(0, seqBytes) ?? 0) + 1
+    this.#lastSeq = seq
+    const bytes = Buffer.allocUnsafe(seqBytes)
+    bytes.writeUIntBE(seq, 0, seqBytes)
+    void this.#keys.put(lastKey, bytes)
+    return seq
   }
 }
 
 export function placeKey({ requestedAt, seq }: Place): Buffer {
   const key = Buffer.allocUnsafe(placeBytes)
   writeNumber(key, requestedAt, 0)
-  key.writeUIntBE(seq, numberBytes, seqBytes)
+  key.writeUIntBE(Math.min(seq, seqMax), numberBytes, seqBytes)
   return key
 }
 
@@ -184,8 +187,8 @@ export function placeOfKey(key: Buffer): Place {
 }
 
 interface Range {
-  readonly start?: Buffer
-  readonly end?: Buffer
+  readonly start: Buffer
+  readonly end: Buffer
   readonly reverse?: boolean
   readonly limit: number
 }
@@ -194,34 +197,27 @@ function keysOf(table: Table<Buffer>, range: Range): Buffer[] {
   return Array.from(table.getKeys(range), (key) => Buffer.from(key))
 }
 
-function isOpen(status: Status): boolean {
-  return status === 'pending' || status === 'running'
-}
-
-const nothingElse = Buffer.from([0])
+const allOnes = Buffer.alloc(placeBytes + 1, 0xff)
 
 function idKey(id: Buffer): Buffer {
-  return Buffer.concat([i, id])
+  return Buffer.concat([idLetter, id])
 }
 
-function nameKey(hash: number, place: Buffer): Buffer {
-  const key = Buffer.allocUnsafe(5 + place.length)
-  n.copy(key)
-  key.writeUInt32BE(hash, 1)
-  place.copy(key, 5)
+function underWayKey(place: Buffer): Buffer {
+  return Buffer.concat([underWayLetter, place])
+}
+
+function bucketOf(place: Buffer): number {
+  return Math.floor(place.readUIntBE(numberBytes, seqBytes) / 2 ** bucketBits)
+}
+
+function nameKey({ bucket, hash, place }: { bucket: number; hash: number; place: Buffer }): Buffer {
+  const key = Buffer.allocUnsafe(nameLetter.length + seqBytes + 4 + place.length)
+  nameLetter.copy(key)
+  key.writeUIntBE(bucket, 1, seqBytes)
+  key.writeUInt32BE(hash, 1 + seqBytes)
+  place.copy(key, 5 + seqBytes)
   return key
-}
-
-/** An id of a node holds no zero byte. */
-function underWayKey(node: string, place: Buffer): Buffer {
-  return Buffer.concat([u, Buffer.from(node), nothingElse, place])
-}
-
-function entryOf(status: Status, { place, mark }: { place: Buffer; mark: Mark }): Buffer {
-  const end =
-    typeof mark === 'string' ? Buffer.from(mark) : Buffer.allocUnsafe(mark === undefined ? 0 : numberBytes)
-  if (typeof mark === 'number') end.writeDoubleBE(mark, 0)
-  return Buffer.concat([Buffer.from([statuses.indexOf(status)]), place, end])
 }
 
 function endedBytes({ keptFrom, place, id, hashes }: Omit<Ended, 'n'>): Buffer {

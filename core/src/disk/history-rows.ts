@@ -1,19 +1,30 @@
 /**
  * Rows of the history: a record as sealed bytes, and how heavy it may be.
  *
- *   row      [time it is kept from, or null while it is open; cascade; the other fields, without their names]
+ *   row      seal, status, whether it is under way, number among the ended, then
+ *            [time it is kept from, or null while it is open; cascade; the other fields, without their names]
  *   cascade  [name, depth, because, ...], where because is the index of an earlier item if there is one
  *
  * Invariants: what was asked for is kept whole, since a retry begins with it; of what was done, a record lists no more
  * than `listedMax` characters, and says that it lists less than there was.
  */
-import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/invalidation.ts'
-import { sealed, unsealed } from './codec.ts'
+import type { CascadeItem, InvalidationResult, Status, TierOutcome } from '../model/invalidation.ts'
+import { decode, encode, seal, sealBytes, unseal } from './codec.ts'
+import { seqBytes } from './keys.ts'
 
 /** Characters of a cascade, and of all that a tier says. */
 const listedMax = 65_536
 const heldMax = 8192
 const messageMax = 4096
+
+/** What can be told of a row without decoding it. */
+export interface Head {
+  readonly status: Status
+  /** Immediate or lazy, and not ended: a process carries it out. */
+  readonly isUnderWay: boolean
+  /** Number among those that ended; 0 if it has not. */
+  readonly n: number
+}
 
 export interface HistoryRow {
   /** When it ended; null while it waits or is under way. */
@@ -48,15 +59,32 @@ const fields = [
 
 type PackedCascade = readonly (string | number | null)[]
 
+const headBytes = 2 + seqBytes
+const statuses: readonly Status[] = ['pending', 'running', 'completed', 'failed', 'cancelled']
+
+/** Bytes that lack their head, and so their seal. */
 export function historyBytes(given: InvalidationResult, keptFrom: number | null): Buffer {
   const record = slimmed(given)
-  return sealed([keptFrom, packCascade(record.cascade), ...fields.map((field) => record[field])])
+  const packed = encode([keptFrom, packCascade(record.cascade), ...fields.map((field) => record[field])])
+  return Buffer.concat([Buffer.alloc(sealBytes + headBytes), packed])
+}
+
+export function withHead(bytes: Buffer, { status, isUnderWay, n }: Head): Buffer {
+  bytes[sealBytes] = statuses.indexOf(status)
+  bytes[sealBytes + 1] = isUnderWay ? 1 : 0
+  bytes.writeUIntBE(n, sealBytes + 2, seqBytes)
+  return seal(bytes)
+}
+
+export function headOf(bytes: Buffer): Head {
+  const status = statuses[bytes[sealBytes] ?? 0] ?? 'pending'
+  return { status, isUnderWay: bytes[sealBytes + 1] === 1, n: bytes.readUIntBE(sealBytes + 2, seqBytes) }
 }
 
 /** @throws E_DISK_DAMAGED */
 export function historyRow(bytes: Buffer): HistoryRow {
-  const row = unsealed<[number | null, PackedCascade, ...unknown[]]>(bytes, 'a record of the history')
-  const [keptFrom, cascade, ...values] = row
+  const packed = unseal(bytes, 'a record of the history').subarray(headBytes)
+  const [keptFrom, cascade, ...values] = decode(packed) as [number | null, PackedCascade, ...unknown[]]
   const entries = fields.map((field, i) => [field, values[i]])
   const record = { ...Object.fromEntries(entries), cascade: unpackCascade(cascade) } as InvalidationResult
   return { keptFrom, record }

@@ -1,24 +1,25 @@
 /**
  * The history of a directory: what was invalidated, by any of its processes.
  *
- *   history       place -> record (history-rows.ts)      place: time of the request, then order of arrival
- *   historyKeys   i id -> status, place, mark            mark: its number among the ended, or the node that has it under way
- *                 n hash of a name, place -> nothing     so that a query by name does not read everything
- *                 u node, place -> nothing               immediate and lazy ones under way, by the process that runs them
+ *   history       place -> record (history-rows.ts)            place: time of the request, then order of arrival
+ *   historyKeys   i id -> place
+ *                 n bucket, hash of a name, place -> nothing   so that a query by name does not read everything
+ *                 u place -> node                              immediate and lazy ones that a process has under way
+ *                 last -> the last number in order of arrival
  *   historyEnded  number -> time it is kept from, and what has to go with it
  *
- * Invariants: a record never changes its place; only what has ended is dropped, what was put as ended first going first; what
- * is too old is not shown, dropped or not; nothing of it is kept in this process; a row that is not what was written is
- * told of and left out.
+ * Invariants: a record never changes its place; only what has ended is dropped, what was put as ended first going first;
+ * what is too old is not shown, dropped or not; nothing of it is kept in this process; a row that is not what was
+ * written is told of and left out.
  *
  * A record is not flushed by itself: the log, and the queue's `add`, flush what nobody may lose, and all that was
  * committed before with it. What a loss of power undoes here is the end of a run that is repeated, or shown as cut off.
  */
 import {
-  type History,
   closed,
   cursorOf,
   hasEnded,
+  type History,
   isQueued,
   matches,
   pageLimit,
@@ -29,10 +30,9 @@ import type { Clock } from '../model/clock.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Status } from '../model/invalidation.ts'
 import { count, type Duration, durationMs } from '../model/quantity.ts'
 import { Batch } from './batch.ts'
-import type { Environment, Table } from './environment.ts'
+import type { Environment } from './environment.ts'
 import { HistoryIndex, type Known, placeKey, placeOfKey } from './history-index.ts'
-import { type HistoryRow, historyBytes, historyRow } from './history-rows.ts'
-import { seqMax } from './keys.ts'
+import { historyBytes, type HistoryRow, historyRow } from './history-rows.ts'
 import type { Nodes } from './nodes.ts'
 
 export interface DiskHistoryOptions {
@@ -46,7 +46,7 @@ export interface DiskHistoryOptions {
   readonly onError: (error: unknown, during: string) => void
 }
 
-/** Rows that are read, or changed, before others have their turn. */
+/** Rows, or buckets, that are read, or rows that are changed, before others have their turn. */
 const sliceMax = 200
 /** Records that are dropped in one transaction: more than can be put in one. */
 const trimMax = 500
@@ -64,7 +64,6 @@ export class DiskHistory implements History {
   readonly #clock: Clock
   readonly #keepForMs: number
   readonly #keepCount: number
-  readonly #rows: Table<Buffer>
   readonly #index: HistoryIndex
   readonly #batch: Batch
   /** Places of rows that are not what was written, as far as they were told of. */
@@ -78,7 +77,6 @@ export class DiskHistory implements History {
     this.#clock = options.clock
     this.#keepForMs = durationMs(options.keepFor ?? '1h', 'history.keepFor')
     this.#keepCount = count(options.keepCount ?? 10_000, 'history.keepCount')
-    this.#rows = environment.table('history', 'bytes')
     this.#index = new HistoryIndex(environment)
     this.#batch = new Batch({ environment, before: () => this.begin(), after: () => this.end() })
   }
@@ -95,49 +93,40 @@ export class DiskHistory implements History {
   }
 
   async get(id: string): Promise<InvalidationResult | undefined> {
-    this.#open()
-    this.#environment.refresh()
+    this.#look()
     const known = this.#index.find(id)
     const row = known && this.#read(known.place)
     return row !== undefined && this.#isKept(row) ? row.record : undefined
   }
 
   async list(query: HistoryQuery): Promise<HistoryPage> {
-    this.#open()
+    this.#look()
     const limit = pageLimit(query)
     const found: Found[] = []
-    let below = startOf(query)
-    for (;;) {
-      this.#environment.refresh()
-      const places = this.#index.placesBelow(below, { query, limit: sliceMax })
-      for (const place of places) if (found.length <= limit) this.#look(place, { query, found })
-      const last = places.at(-1)
-      if (found.length > limit || last === undefined || places.length < sliceMax) break
-      below = last
-      await this.#clock.turn()
-      this.#open()
+    for await (const places of this.#places(query)) {
+      for (const place of places) if (found.length <= limit) this.#take(place, { query, found })
+      if (found.length > limit) break
     }
     const last = found[limit - 1]
     const isMore = found.length > limit && last !== undefined
-    return {
-      records: found.slice(0, limit).map(({ record }) => record),
-      next: isMore ? cursorOf(last.place) : null,
-    }
+    const records = found.slice(0, limit).map(({ record }) => record)
+    return { records, next: isMore ? cursorOf(last.place) : null }
   }
 
   async endCutOff(
     end: (record: InvalidationResult) => InvalidationResult,
   ): Promise<readonly InvalidationResult[]> {
-    this.#open()
-    this.#environment.refresh()
+    this.#look()
+    const isGone = new Map<string, boolean>()
+    const places: Buffer[] = []
+    for (const { place, node } of this.#index.underWay()) {
+      if (!isGone.has(node)) isGone.set(node, this.#options.nodes.isGone(node))
+      if (isGone.get(node) === true) places.push(place)
+    }
     const all: InvalidationResult[] = []
-    for (const node of this.#index.nodesUnderWay()) {
-      if (!this.#options.nodes.isGone(node)) continue
-      for (let isMore = true; isMore; await this.#clock.turn()) {
-        const ended = await this.#batch.step(() => this.#endUnderWay(node, end))
-        all.push(...ended.records)
-        isMore = ended.isMore
-      }
+    for (let i = 0; i < places.length; i += sliceMax) {
+      const slice = places.slice(i, i + sliceMax)
+      all.push(...(await this.#batch.step(() => this.#endUnderWay(slice, end))))
     }
     return all
   }
@@ -147,6 +136,24 @@ export class DiskHistory implements History {
   }
 
   // Within a transaction that somebody else began
+
+  /** Called at its beginning. */
+  begin(): void {
+    this.#index.begin()
+  }
+
+  /** Called at its end: drops what is too old or too many, as many of them as go in one transaction. */
+  end(): void {
+    let surplus = this.#index.endedCount - this.#keepCount
+    const since = this.#clock.now() - this.#keepForMs
+    const isOld = (this.#index.firstKeptFrom ?? since) < since
+    if (surplus <= 0 && !isOld) return
+    for (const ended of this.#index.firstEnded(isOld ? trimMax : Math.min(surplus, trimMax))) {
+      if (surplus <= 0 && ended.keptFrom >= since) return
+      this.#index.drop(ended)
+      surplus--
+    }
+  }
 
   statusOf(id: string): Status | undefined {
     return this.#index.find(id)?.status
@@ -161,33 +168,48 @@ export class DiskHistory implements History {
     this.#writing(record)(this.#index.find(record.id))
   }
 
-  /** Called at the beginning of the transaction. */
-  begin(): void {
-    this.#index.begin()
-  }
-
-  /** Called at its end: drops what is too old or too many, as many of them as go in one transaction. */
-  end(): void {
-    let surplus = this.#index.endedCount - this.#keepCount
-    const since = this.#clock.now() - this.#keepForMs
-    if (surplus <= 0 && (this.#index.firstKeptFrom ?? since) >= since) return
-    for (const ended of this.#index.firstEnded(trimMax)) {
-      if (surplus <= 0 && ended.keptFrom >= since) return
-      this.#index.drop(ended)
-      void this.#rows.remove(ended.place)
-      surplus--
-    }
-  }
-
   /** What can be done before the transaction is: others wait for that. @returns what is left */
   #writing(record: InvalidationResult): (known: Known | undefined) => void {
     const keptFrom = hasEnded(record.status) ? (record.endedAt ?? this.#clock.now()) : null
     const node = keptFrom === null && !isQueued(record.strategy) ? this.#options.nodes.id : null
     const bytes = historyBytes(record, keptFrom)
-    return (known) => void this.#rows.put(this.#index.put(record, { known, keptFrom, node }), bytes)
+    return (known) => this.#index.put(record, { known, bytes, keptFrom, node })
   }
 
-  #look(place: Buffer, { query, found }: { query: HistoryQuery; found: Found[] }): void {
+  /** Slice by slice, newest first: of all, or of those that may have the name. */
+  async *#places(query: HistoryQuery): AsyncGenerator<readonly Buffer[]> {
+    const from = placeKey({ requestedAt: query.since ?? Number.NEGATIVE_INFINITY, seq: 0 })
+    const named = query.name === undefined ? undefined : await this.#placesOfName(query.name)
+    for (let below = startOf(query); ; ) {
+      const range = { below, limit: sliceMax }
+      const places = named === undefined ? this.#index.placesBetween(from, range) : named(from, range)
+      yield places
+      const last = places.at(-1)
+      if (last === undefined || places.length < sliceMax) return
+      below = last
+      await this.#clock.turn()
+      this.#look()
+    }
+  }
+
+  async #placesOfName(name: string) {
+    const places: Buffer[] = []
+    let bucket: number | undefined = 0
+    for (let i = 1; bucket !== undefined; i++) {
+      bucket = this.#index.placesOfName(name, { bucket, places })
+      if (i % sliceMax > 0) continue
+      await this.#clock.turn()
+      this.#look()
+    }
+    places.sort((one, other) => Buffer.compare(other, one))
+    return (from: Buffer, { below, limit }: { below: Buffer; limit: number }) => {
+      const start = places.findIndex((place) => Buffer.compare(place, below) < 0)
+      if (start === -1) return []
+      return places.slice(start, start + limit).filter((place) => Buffer.compare(place, from) >= 0)
+    }
+  }
+
+  #take(place: Buffer, { query, found }: { query: HistoryQuery; found: Found[] }): void {
     const row = this.#read(place)
     if (row === undefined || !this.#isKept(row) || !matches(query, row.record)) return
     found.push({ place: placeOfKey(place), record: row.record })
@@ -195,7 +217,7 @@ export class DiskHistory implements History {
 
   /** Undefined if it is not there any more, or not what was written. */
   #read(place: Buffer): HistoryRow | undefined {
-    const bytes = this.#rows.get(place)
+    const bytes = this.#index.row(place)
     try {
       return bytes && historyRow(bytes)
     } catch (error) {
@@ -216,17 +238,25 @@ export class DiskHistory implements History {
     return keptFrom === null || keptFrom >= this.#clock.now() - this.#keepForMs
   }
 
-  #endUnderWay(node: string, end: (record: InvalidationResult) => InvalidationResult) {
-    const places = this.#index.placesUnderWay(node, sliceMax)
+  /** Of those places, what is still under way by who is gone: another process may have been here before. */
+  #endUnderWay(places: readonly Buffer[], end: (record: InvalidationResult) => InvalidationResult) {
     const records: InvalidationResult[] = []
     for (const place of places) {
-      this.#index.forgetUnderWay(node, place)
+      const node = this.#index.nodeOf(place)
+      if (node === undefined || !this.#options.nodes.isGone(node)) continue
       const row = this.#read(place)
       if (row === undefined) continue
-      records.push(end(row.record))
+      const ended = end(row.record)
+      this.write(ended)
+      records.push(ended)
     }
-    for (const record of records) this.write(record)
-    return { records, isMore: places.length === sliceMax }
+    return records
+  }
+
+  /** From here on reads see what is committed. */
+  #look(): void {
+    if (this.#closed) throw closed('history')
+    this.#environment.refresh()
   }
 
   #open(): void {
@@ -238,7 +268,6 @@ export class DiskHistory implements History {
 function startOf({ cursor, until = Number.POSITIVE_INFINITY }: HistoryQuery): Buffer {
   const end = placeKey({ requestedAt: until, seq: 0 })
   if (cursor === undefined) return end
-  const { requestedAt, seq } = placeOf(cursor)
-  const start = placeKey({ requestedAt, seq: Math.min(seq, seqMax) })
+  const start = placeKey(placeOf(cursor))
   return Buffer.compare(start, end) < 0 ? start : end
 }
