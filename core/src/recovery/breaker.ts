@@ -80,6 +80,14 @@ export class Breaker {
     return this.#policy.execute(call)
   }
 
+  /**
+   * The same for a call that leaves bytes. Its failure is not counted: a disk that is full can be read. While the
+   * tier fails it may be the one that tries.
+   */
+  async runWrite<T>(call: () => Promise<T>): Promise<T> {
+    return this.#status === 'ok' ? call() : this.run(call)
+  }
+
   close(): void {
     this.#timer?.cancel()
   }

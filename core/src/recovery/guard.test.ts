@@ -62,14 +62,15 @@ describe('a guard', () => {
   it('does not answer before what came to be owed while it replayed is paid', async () => {
     const tier = new FullTier()
     const { events, guard } = guarded(tier)
-    const more = ['b', 'c']
-    const oweMore = () => {
-      const name = more.shift()
-      if (name !== undefined) guard.owe({ names: [name], prefix: null })
+    const owe = (name: string) => guard.owe({ names: [name], prefix: null })
+    const thenOweC = events.on('replayed', () => {
+      thenOweC()
+      owe('c')
+    })
+    tier.onDelete = () => {
+      if (tier.deleted.length === 1) owe('b')
     }
-    tier.onDelete = oweMore
-    events.on('replayed', oweMore)
-    guard.owe({ names: ['a'], prefix: null })
+    owe('a')
     expect(await guard.ask(async () => [...tier.deleted])).toEqual([['a'], ['b'], ['c']])
   })
 

@@ -67,22 +67,13 @@ export class Guard {
   }
 
   /** If nothing is owed, the call begins in this tick. @throws E_RECOVERY_TIER_FAILING; what the call throws */
-  async ask<T>(call: () => Promise<T>): Promise<T> {
-    while (!this.#owed.isNothing && !this.#breaker.isOpen) await this.#pay()
-    return this.#breaker.run(call)
+  ask<T>(call: () => Promise<T>): Promise<T> {
+    return this.#afterPaying(() => this.#breaker.run(call))
   }
 
-  /** A call that leaves bytes in the tier. */
+  /** The same for a call that leaves bytes in the tier. */
   write<T>(call: () => Promise<T>): Promise<T> {
-    return this.ask(() => {
-      const written = call()
-      const ended: Promise<unknown> = written.then(
-        () => this.#writing.delete(ended),
-        () => this.#writing.delete(ended),
-      )
-      this.#writing.add(ended)
-      return written
-    })
+    return this.#afterPaying(() => this.#breaker.runWrite(() => this.#noted(call())))
   }
 
   /** What was to be deleted, and could not be. */
@@ -97,6 +88,20 @@ export class Guard {
     this.#timer?.cancel()
     if (!this.#owed.isNothing) await this.ask(async () => {}).catch((error: unknown) => this.#tell(error))
     this.#breaker.close()
+  }
+
+  async #afterPaying<T>(call: () => Promise<T>): Promise<T> {
+    while (!this.#owed.isNothing && !this.#breaker.isOpen) await this.#pay()
+    return call()
+  }
+
+  #noted<T>(written: Promise<T>): Promise<T> {
+    const ended: Promise<unknown> = written.then(
+      () => this.#writing.delete(ended),
+      () => this.#writing.delete(ended),
+    )
+    this.#writing.add(ended)
+    return written
   }
 
   /** Those who come while it is paid wait together. */

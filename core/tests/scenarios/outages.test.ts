@@ -13,6 +13,8 @@ class AskedTier extends MapTier {
   gate: Gate | undefined
   /** What a `delete` fails with, while set. */
   deleteFailure: Error | undefined
+  /** What a `put` fails with, while set. */
+  putFailure: Error | undefined
 
   override async get(key: string): Promise<EntryParts | undefined> {
     this.asked.push(`get ${key}`)
@@ -22,7 +24,7 @@ class AskedTier extends MapTier {
 
   override put(entry: EntryParts): Promise<void> {
     this.asked.push(`put ${entry.key}`)
-    return super.put(entry)
+    return this.putFailure === undefined ? super.put(entry) : Promise.reject(this.putFailure)
   }
 
   override delete(keys: readonly string[]): Promise<number> {
@@ -177,6 +179,27 @@ describe('a tier that fails', () => {
     })
     await expect(cache.plan({ prefix: 'a' })).rejects.toMatchObject({ code: 'E_TIERS_UNREACHABLE' })
     expect(lower.take()).toEqual([])
+  })
+
+  it('is read all the same if it only takes nothing in any more', async () => {
+    const { cache, lower, changes } = await holding()
+    lower.putFailure = new Error('disk is full')
+    await Promise.all(Array.from({ length: 10 }, (_, i) => cache.set(`key ${i}`, i)))
+    expect(changes).toEqual([])
+    expect(await cache.get('a')).toBe(1)
+  })
+
+  it('is tried by a value to be stored, too', async () => {
+    const { cache, clock, lower, changes, fail } = await failing()
+    await fail()
+    await clock.advance(pauseMs)
+    await cache.set('a', 1)
+    await clock.advance(2 * pauseMs)
+    lower.failure = undefined
+    lower.take()
+    await cache.set('a', 2)
+    await clock.settle()
+    expect([lower.take(), changes.at(-1)]).toEqual([['put a'], 'lower ok null'])
   })
 
   it('leaves the others at work', async () => {
@@ -335,6 +358,18 @@ describe('an invalidation while a tier fails', () => {
     lower.failure = undefined
     expect(await cache.get('other')).toBe(1)
     expect([...lower.entries.keys()]).toEqual(['b', 'other'])
+  })
+
+  it('removes what an earlier process left, too', async () => {
+    const { cache, lower } = await holding()
+    const old = lower.entries.get('a')
+    if (old !== undefined)
+      lower.entries.set('a', { ...old, generation: 'earlier', stamp: 1000, keyStamp: 1000 })
+    lower.failure = new Error('disk is gone')
+    await outcomeOf(cache.invalidate('row'))
+    lower.failure = undefined
+    await cache.get('c')
+    expect([...lower.entries.keys()]).toEqual(['b'])
   })
 
   it('is carried out though nobody reads', async () => {
