@@ -82,6 +82,7 @@ async function ids(history: History, query: HistoryQuery = {}): Promise<string[]
 export function historySuite(name: string, open: OpenHistory): void {
   describe(`history: ${name}`, () => {
     recordTests(open)
+    conditionTests(open)
     filterTests(open)
     pageTests(open)
     refusalTests(open)
@@ -116,6 +117,37 @@ function recordTests(open: OpenHistory): void {
       record('c2', { requestedAt: 30 }),
     ])
     expect(await ids(history)).toEqual(['c2', 'c1', 'b', 'a'])
+  })
+}
+
+function conditionTests(open: OpenHistory): void {
+  test('with a condition it is put only if there is none, or it is of such a status', async () => {
+    const history = await start(open)
+    const ended = ['failed', 'cancelled'] as const
+    expect(await history.put(record('a', { status: 'failed' }), ended)).toBe(true)
+    expect(await history.put(record('a', { status: 'running' }), ended)).toBe(true)
+    expect(await history.put(record('a', { status: 'running', attempts: 9 }), ended)).toBe(false)
+    expect(await history.get('a')).toMatchObject({ status: 'running', attempts: 1 })
+    expect(await history.put(record('a'))).toBe(true)
+    expect(await history.put(record('a', { status: 'running' }), ended)).toBe(false)
+    expect(await history.get('a')).toMatchObject({ status: 'completed' })
+  })
+
+  test('of several that are put at once under a condition, one is', async () => {
+    const history = await start(open)
+    await history.put(record('a', { status: 'failed' }))
+    const tries = [1, 2, 3].map((attempts) =>
+      history.put(record('a', { status: 'running', attempts }), ['failed']),
+    )
+    expect(await Promise.all(tries)).toEqual([true, false, false])
+    expect(await history.get('a')).toMatchObject({ attempts: 1 })
+  })
+
+  test('what this process has under way is not cut off', async () => {
+    const history = await start(open)
+    await fill(history, [record('a', { status: 'running' }), record('b', { status: 'pending' })])
+    expect(await history.endCutOff((each) => ({ ...each, status: 'failed' }))).toEqual([])
+    expect(await ids(history, { status: 'running' })).toEqual(['a'])
   })
 }
 
@@ -202,6 +234,21 @@ function pageTests(open: OpenHistory): void {
     expect(seen.flat()).toEqual(before.map((each) => each.id).reverse())
   })
 
+  test('a name is found among many, page by page, in the order of all', async () => {
+    const history = await start(open)
+    const many = Array.from({ length: 1500 }, (_, i) =>
+      record(`r${i}`, { requestedAt: 1000 + ((i * 7) % 1500), names: [i % 10 === 0 ? 'hot' : `n${i}`, 'x'] }),
+    )
+    await Promise.all(many.map((each) => history.put(each)))
+    const expected = many.filter((_, i) => i % 10 === 0).sort((a, b) => b.requestedAt - a.requestedAt)
+    const seen = (await pages(history, { name: 'hot', limit: 40 }, nothing)).flat()
+    expect(seen).toEqual(expected.map((each) => each.id))
+    expect(await ids(history, { name: 'n77' })).toEqual(['r77'])
+    expect(await ids(history, { name: 'nobody' })).toEqual([])
+    expect(await ids(history, { name: 'hot', since: 1100, until: 1200, limit: 1000 })).toHaveLength(10)
+    expect((await pages(history, { limit: 1000 }, nothing)).flat()).toHaveLength(1500)
+  })
+
   test('a cursor outlives the record it was made at', async () => {
     const clock = new TestClock(1000)
     const history = await start(open, { clock, keepCount: 3 })
@@ -233,7 +280,8 @@ function refusalTests(open: OpenHistory): void {
     const history = await start(open)
     await history.close()
     await history.close()
-    for (const answer of [history.put(record('a')), history.get('a'), history.list({})]) {
+    const cutOff = history.endCutOff((each) => each)
+    for (const answer of [history.put(record('a')), history.get('a'), history.list({}), cutOff]) {
       await expect(answer).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
     }
   })
