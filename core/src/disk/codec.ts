@@ -19,8 +19,14 @@ export function encode(value: unknown): Buffer {
   return cbor.encode(value)
 }
 
-export function decode(bytes: Uint8Array): unknown {
-  return cbor.decode(bytes as Buffer)
+/** @param end of what is decoded; all of it by default */
+export function decode(bytes: Uint8Array, end = bytes.length): unknown {
+  return (cbor as unknown as EndedDecoder).decode(bytes, end)
+}
+
+/** Its types do not say that it takes an end. */
+interface EndedDecoder {
+  decode(bytes: Uint8Array, end: number): unknown
 }
 
 /** Writes the seal into the first bytes, which are left free for it. */

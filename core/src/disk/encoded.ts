@@ -47,24 +47,33 @@ export function writeEncoded(value: Encoded, target: Buffer, at: number): void {
   else if ('text' in value) target.write(value.text, at, encodingOf[value.form])
 }
 
-/** The value of the bytes from `start` to `end`. The bytes may be overwritten afterwards. */
-export function decoded(form: Form, bytes: Buffer, { start, end }: { start: number; end: number }): unknown {
+/** The value of the bytes before `end`, which may be overwritten afterwards. */
+export function decoded(form: Form, bytes: Buffer, end: number): unknown {
   switch (form) {
     case 'none':
       return undefined
     case 'bytes':
-      return copyOf(bytes, start, end)
+      return copyOf(bytes, end)
     case 'cbor':
-      return decode(bytes.subarray(start, end))
+      return decode(bytes, end)
     case 'error':
-      return errorOf(decode(bytes.subarray(start, end)) as ToldError)
+      return errorOf(decode(bytes, end) as ToldError)
     default:
-      return bytes.toString(encodingOf[form], start, end)
+      return textOf(form, bytes, { start: 0, end })
   }
 }
 
-function copyOf(bytes: Buffer, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafe(end - start)
-  bytes.copy(copy, 0, start, end)
+/** @param form of text; undefined if it is none that is known, and the bytes prove nothing */
+export function textOf(
+  form: 'ascii' | 'text' | 'wide' | undefined,
+  bytes: Buffer,
+  { start, end }: { start: number; end: number },
+): string {
+  return bytes.toString(encodingOf[form ?? 'ascii'], start, end)
+}
+
+function copyOf(bytes: Buffer, end: number): Buffer {
+  const copy = Buffer.allocUnsafe(end)
+  bytes.copy(copy, 0, 0, end)
   return copy
 }

@@ -1,18 +1,20 @@
 /**
- * Format: the bytes of an entry. Version 1, little endian:
+ * Format: the bytes of an entry. Version 1, little endian; the value comes first, so that it is decoded where it lies:
  *
- *    0  u32  seal (codec.ts)
- *    4  u8   version
- *    5  u8   bits 0-2 form of the value, 3 it is in a file, 4 an error, 5-6 encoding of the names
- *    6  u16  length of the policy's name
- *    8  u32  life: CRC-32 of the generation
- *   12  u32  dependencies that are direct
- *   16  u32  dependencies
- *   20  u32  bytes of the names
- *   24  f64  stamp, keyStamp, storedAt, ttlMs, capAt, goneAt, sequence, sizeBytes, storedBytes
- *   96  u16  length of the key, and of each dependency, in UTF-16 units
- *       the names as one text: key, policy, dependencies
- *       the value, or of its file: f64 writer, f64 number, f64 length, u32 CRC-32
+ *         the value, or of its file: f64 writer, f64 number, f64 length, u32 CRC-32
+ *         u16 length of the key, and of each dependency, in UTF-16 units
+ *         the names as one text: key, policy, dependencies
+ *   -100  f64  stamp, keyStamp, storedAt, ttlMs, capAt, goneAt, sequence, sizeBytes, storedBytes
+ *    -28  u32  bytes of the names
+ *    -24  u32  dependencies
+ *    -20  u32  dependencies that are direct
+ *    -16  u32  life: CRC-32 of the generation
+ *    -12  u32  length of the policy's name
+ *     -8  u8   0
+ *     -7  u8   form of the value
+ *     -6  u8   bit 0 it is in a file, 1 an error, 2-3 encoding of the names
+ *     -5  u8   version
+ *     -4  u32  seal: CRC-32 of all before it
  *
  * Invariants: what is read was proved by the seal first, but for `salvage`, which may give anything; nothing that is
  * read refers to the bytes that it was read from.
@@ -21,8 +23,8 @@ import { crc32 } from 'node:zlib'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Policy } from '../model/policy.ts'
-import { seal, unseal } from './codec.ts'
-import { decoded, encodedText, encodingOf, forms, writeEncoded, type Encoded, type Form } from './encoded.ts'
+import { sealBytes } from './codec.ts'
+import { decoded, encodedText, forms, textOf, writeEncoded, type Encoded, type Form } from './encoded.ts'
 
 export const entryVersion = 1
 
@@ -55,10 +57,10 @@ export interface ToStore {
   readonly indexBytes: number
 }
 
-const fixedBytes = 96
+const fixedBytes = 100
 const fileBytes = 28
-const isInFile = 8
-const isError = 16
+const isInFile = 1
+const isError = 2
 const encodings = ['ascii', 'text', 'wide'] as const
 
 export class Format {
@@ -74,31 +76,34 @@ export class Format {
 
   encode({ entry, value, file, sequence, indexBytes }: ToStore): Buffer {
     const names = encodedText(entry.key + entry.policy.name + entry.dependencies.join(''))
-    const lengthsBytes = 2 * (1 + entry.dependencies.length)
-    const valueAt = fixedBytes + lengthsBytes + names.length
-    const bytes = Buffer.allocUnsafe(valueAt + (file === undefined ? value.length : fileBytes))
-    bytes[4] = entryVersion
-    bytes[5] =
-      forms.indexOf(value.form) |
-      (file === undefined ? 0 : isInFile) |
-      (entry.kind === 'error' ? isError : 0) |
-      (encodings.indexOf(names.form) << 5)
-    bytes.writeUInt16LE(entry.policy.name.length, 6)
-    bytes.writeUInt32LE(this.#life, 8)
-    bytes.writeUInt32LE(entry.directCount, 12)
-    bytes.writeUInt32LE(entry.dependencies.length, 16)
-    bytes.writeUInt32LE(names.length, 20)
+    const lengthsAt = file === undefined ? value.length : fileBytes
+    const namesAt = lengthsAt + 2 * (1 + entry.dependencies.length)
+    const fixedAt = namesAt + names.length
+    const bytes = Buffer.allocUnsafe(fixedAt + fixedBytes)
+    if (file === undefined) writeEncoded(value, bytes, 0)
+    else writeFile(bytes, file)
+    writeLengths(bytes, lengthsAt, entry)
+    writeEncoded(names, bytes, namesAt)
     const goneAt = goneAtOf(entry, entry.kind === 'value' && entry.value !== undefined)
     const storedBytes = pageBytesOf(bytes.length) + (file?.length ?? 0) + indexBytes
-    writeNumbers(bytes, [
+    writeNumbers(bytes, fixedAt, [
       ...[entry.stamp, entry.keyStamp, entry.storedAt, entry.ttlMs, entry.capAt, goneAt],
       ...[sequence, entry.sizeBytes, storedBytes],
     ])
-    writeLengths(bytes, entry)
-    writeEncoded(names, bytes, fixedBytes + lengthsBytes)
-    if (file === undefined) writeEncoded(value, bytes, valueAt)
-    else writeFile(bytes, valueAt, file)
-    return seal(bytes)
+    bytes.writeUInt32LE(names.length, fixedAt + 72)
+    bytes.writeUInt32LE(entry.dependencies.length, fixedAt + 76)
+    bytes.writeUInt32LE(entry.directCount, fixedAt + 80)
+    bytes.writeUInt32LE(this.#life, fixedAt + 84)
+    bytes.writeUInt32LE(entry.policy.name.length, fixedAt + 88)
+    bytes[fixedAt + 92] = 0
+    bytes[fixedAt + 93] = forms.indexOf(value.form)
+    bytes[fixedAt + 94] =
+      (file === undefined ? 0 : isInFile) |
+      (entry.kind === 'error' ? isError : 0) |
+      (encodings.indexOf(names.form) << 2)
+    bytes[fixedAt + 95] = entryVersion
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, fixedAt + 96)), fixedAt + 96)
+    return bytes
   }
 
   /** With its value, if that is in the row. @throws E_DISK_DAMAGED */
@@ -121,85 +126,102 @@ export class Format {
   }
 
   #read(bytes: Buffer, withValue: boolean): StoredEntry {
-    const flags = bytes[5] as number
-    const count = bytes.readUInt32LE(16)
-    const namesAt = fixedBytes + 2 * (1 + count)
-    const valueAt = namesAt + bytes.readUInt32LE(20)
-    const names = bytes.toString(encodingOf[encodings[(flags >> 5) & 3] ?? 'text'], namesAt, valueAt)
-    const keyEnd = bytes.readUInt16LE(fixedBytes)
-    const policyEnd = keyEnd + bytes.readUInt16LE(6)
-    const form = forms[flags & 7] ?? 'none'
+    const view = viewOf(bytes)
+    const at = bytes.length - fixedBytes
+    const flags = view.getUint8(at + 94)
+    const count = view.getUint32(at + 76, true)
+    const namesAt = at - view.getUint32(at + 72, true)
+    const lengthsAt = namesAt - 2 * (1 + count)
+    const names = textOf(encodings[flags >> 2], bytes, { start: namesAt, end: at })
+    const keyEnd = view.getUint16(lengthsAt, true)
+    const policyEnd = keyEnd + view.getUint32(at + 88, true)
+    const form = forms[view.getUint8(at + 93)] ?? 'none'
     const isHere = (flags & isInFile) === 0
     return {
       key: names.slice(0, keyEnd),
-      value: withValue && isHere ? decoded(form, bytes, { start: valueAt, end: bytes.length }) : undefined,
+      value: withValue && isHere ? decoded(form, bytes, lengthsAt) : undefined,
       kind: (flags & isError) === 0 ? 'value' : 'error',
       policy: this.#policyOf(names.slice(keyEnd, policyEnd)),
-      dependencies: count === 0 ? [] : readNames(bytes, names, { count, from: policyEnd }),
-      directCount: bytes.readUInt32LE(12),
-      generation: bytes.readUInt32LE(8) === this.#life ? this.#generation : '',
-      stamp: bytes.readDoubleLE(24),
-      keyStamp: bytes.readDoubleLE(32),
-      storedAt: bytes.readDoubleLE(40),
-      ttlMs: bytes.readDoubleLE(48),
-      capAt: bytes.readDoubleLE(56),
-      goneAt: bytes.readDoubleLE(64),
-      sequence: bytes.readDoubleLE(72),
-      sizeBytes: bytes.readDoubleLE(80),
-      storedBytes: bytes.readDoubleLE(88),
+      dependencies: count === 0 ? [] : readNames(view, names, { count, lengthsAt, from: policyEnd }),
+      directCount: view.getUint32(at + 80, true),
+      generation: view.getUint32(at + 84, true) === this.#life ? this.#generation : '',
+      stamp: view.getFloat64(at, true),
+      keyStamp: view.getFloat64(at + 8, true),
+      storedAt: view.getFloat64(at + 16, true),
+      ttlMs: view.getFloat64(at + 24, true),
+      capAt: view.getFloat64(at + 32, true),
+      goneAt: view.getFloat64(at + 40, true),
+      sequence: view.getFloat64(at + 48, true),
+      sizeBytes: view.getFloat64(at + 56, true),
+      storedBytes: view.getFloat64(at + 64, true),
       form,
-      file: isHere ? undefined : readFile(bytes, valueAt),
+      file: isHere ? undefined : readFile(view),
     }
   }
 }
 
+/** Kept with the buffer: LMDB reads into one and the same. */
+function viewOf(bytes: Buffer & { dataView?: DataView }): DataView {
+  return (bytes.dataView ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+}
+
 export function storedBytesOf(bytes: Buffer): number {
-  return bytes.readDoubleLE(88)
+  return bytes.readDoubleLE(bytes.length - fixedBytes + 64)
 }
 
 function prove(bytes: Buffer): Buffer {
-  unseal(bytes, 'an entry')
-  if (bytes.length >= fixedBytes && bytes[4] === entryVersion) return bytes
+  const end = bytes.length - sealBytes
+  if (end < 0 || viewOf(bytes).getUint32(end, true) !== crc32(bytes.subarray(0, end))) {
+    throw new StaleproofError('E_DISK_DAMAGED', 'an entry is not what was written: its checksum does not fit')
+  }
+  const version = bytes[end - 1]
+  if (version === entryVersion && bytes.length >= fixedBytes) return bytes
   throw new StaleproofError(
     'E_DISK_DAMAGED',
-    `an entry is of format ${bytes[4] ?? 'none'}, and this version knows ${entryVersion} only`,
+    `an entry is of format ${version ?? 'none'}, and this version knows ${entryVersion} only`,
   )
 }
 
-function writeNumbers(bytes: Buffer, numbers: readonly number[]): void {
-  let at = 24
+function writeNumbers(bytes: Buffer, from: number, numbers: readonly number[]): void {
+  let at = from
   for (const number of numbers) at = bytes.writeDoubleLE(number, at)
 }
 
-function writeLengths(bytes: Buffer, { key, dependencies }: EntryParts): void {
-  let at = bytes.writeUInt16LE(key.length, fixedBytes)
+function writeLengths(bytes: Buffer, from: number, { key, dependencies }: EntryParts): void {
+  let at = bytes.writeUInt16LE(key.length, from)
   for (const name of dependencies) at = bytes.writeUInt16LE(name.length, at)
 }
 
-function readNames(bytes: Buffer, names: string, { count, from }: { count: number; from: number }): string[] {
+interface NamesAt {
+  readonly count: number
+  readonly lengthsAt: number
+  readonly from: number
+}
+
+function readNames(view: DataView, names: string, { count, lengthsAt, from }: NamesAt): string[] {
   const found: string[] = []
   let start = from
   for (let i = 1; i <= count; i++) {
-    const end = start + bytes.readUInt16LE(fixedBytes + 2 * i)
+    const end = start + view.getUint16(lengthsAt + 2 * i, true)
     found.push(names.slice(start, end))
     start = end
   }
   return found
 }
 
-function writeFile(bytes: Buffer, at: number, { writer, number, length, crc }: ValueFile): void {
-  bytes.writeDoubleLE(writer, at)
-  bytes.writeDoubleLE(number, at + 8)
-  bytes.writeDoubleLE(length, at + 16)
-  bytes.writeUInt32LE(crc, at + 24)
+function writeFile(bytes: Buffer, { writer, number, length, crc }: ValueFile): void {
+  bytes.writeDoubleLE(writer, 0)
+  bytes.writeDoubleLE(number, 8)
+  bytes.writeDoubleLE(length, 16)
+  bytes.writeUInt32LE(crc, 24)
 }
 
-function readFile(bytes: Buffer, at: number): ValueFile {
+function readFile(view: DataView): ValueFile {
   return {
-    writer: bytes.readDoubleLE(at),
-    number: bytes.readDoubleLE(at + 8),
-    length: bytes.readDoubleLE(at + 16),
-    crc: bytes.readUInt32LE(at + 24),
+    writer: view.getFloat64(0, true),
+    number: view.getFloat64(8, true),
+    length: view.getFloat64(16, true),
+    crc: view.getUint32(24, true),
   }
 }
 

@@ -215,7 +215,7 @@ export class DiskTier implements SharedTier {
   async #withValue(entry: FiledEntry): Promise<EntryParts> {
     const { form, file } = entry
     const bytes = await this.#edits.files.read(file)
-    const value = form === 'bytes' ? bytes : decoded(form, bytes, { start: 0, end: bytes.length })
+    const value = form === 'bytes' ? bytes : decoded(form, bytes, bytes.length)
     return { ...entry, value }
   }
 
