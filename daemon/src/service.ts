@@ -1,21 +1,27 @@
 /**
  * The service: the life of the daemon, from its configuration to its end.
  *
- *   configuration -> cache, links, rules -> sources -> HTTP -> ready ... not ready -> HTTP -> sources -> cache
+ *   configuration -> port -> cache, links, rules -> sources, and what changed while nobody looked -> HTTP -> ready
+ *   ... not ready -> HTTP -> sources -> cache
  *
- * Invariants: it is ready only while every source listens and requests are answered; what cannot start is told
- * all at once, and nothing is left running then; the end takes no longer than `graceMs`.
+ * Invariants: nothing is served before what changed since the last life is invalidated; it is ready only while every
+ * source listens and requests are answered; what cannot start is told all at once, leaves nothing running, and has
+ * touched no data directory if that could be known before; the end takes no longer than `graceMs`.
  */
 import { isIP } from 'node:net'
+import { join } from 'node:path'
 import { StaleproofError, sizeBytes, systemClock, type Cache, type Clock } from 'staleproof'
+import { takePort, type Port } from './api/port.ts'
 import { createServer, type Server } from './api/server.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Log } from './config/log.ts'
-import { openCache } from './config/open.ts'
+import { checkConfig, openCache } from './config/open.ts'
+import type { WatchedFolder } from './config/schema.ts'
 import { version } from './config/version.ts'
 import type { Source, SourceStatus } from './sources/contract.ts'
 import { Delivery } from './sources/delivery.ts'
 import { FilesSource } from './sources/files.ts'
+import { openFolder } from './sources/folder.ts'
 
 export interface Service {
   readonly url: string
@@ -30,30 +36,49 @@ const graceMs = 10_000
 
 /** @throws one error, or an AggregateError of all that keeps it from starting */
 export async function startService(loaded: LoadedConfig, log: Log): Promise<Service> {
-  const clock = systemClock()
-  const cache = await openCache(loaded)
-  const delivery = new Delivery({ cache, clock, log, source: 'files' })
-  const sources = loaded.config.sources.files.map((folder) => new FilesSource({ folder, clock, log }))
-  const readiness = { ready: false }
-  const statuses = () => sources.map((source) => source.status())
-  const parts = { cache, delivery, sources, log, clock, readiness }
+  const { sources, server } = loaded.config
+  await checkConfig(loaded)
+  throwAll([...hostErrors(loaded), ...(await folderErrors(sources.files))])
+  const port = await takePort(server, log)
   try {
-    throwAll([...hostErrors(loaded), ...(await startAll(sources, delivery))])
-    const { host, port, maxBodyBytes } = loaded.config.server
-    const config = { host, port, maxBodyBytes: sizeBytes(maxBodyBytes) }
+    return await serve({ loaded, log, port, cache: await openCache(loaded) })
+  } catch (error) {
+    await port.close(0)
+    throw error
+  }
+}
+
+interface Opened {
+  readonly loaded: LoadedConfig
+  readonly log: Log
+  readonly port: Port
+  readonly cache: Cache
+}
+
+async function serve({ loaded, log, port, cache }: Opened): Promise<Service> {
+  const { data, server: settings } = loaded.config
+  const parts = { ...watching({ loaded, log, cache }), cache, log, readiness: { ready: false } }
+  const { sources, delivery, readiness } = parts
+  cache.on('error', ({ error, during }) => log.error({ err: error, during }, 'the cache met an error'))
+  try {
+    throwAll(await startAll(sources, delivery))
+    await delivery.deliverNow()
+    await Promise.all(sources.map((source) => source.kept()))
+    const statuses = () => sources.map((source) => source.status())
+    const config = { host: settings.host, maxBodyBytes: sizeBytes(settings.maxBodyBytes) }
     const server = createServer({
       cache,
       config,
       log,
+      port,
       readiness,
       sources: statuses,
       version,
       drainMs: graceMs,
     })
-    const { url } = await listen(server, config)
+    const { url } = port
     readiness.ready = true
-    cache.on('error', ({ error, during }) => log.error({ err: error, during }, 'the cache met an error'))
-    log.info({ url, version, folders: sources.length }, 'ready')
+    log.info({ url, version, data, folders: sources.length }, 'ready')
     return { url, version, sources: statuses, stop: once((why) => stop({ ...parts, server }, why)) }
   } catch (error) {
     await stopAll(parts)
@@ -70,6 +95,24 @@ interface Parts {
   readonly readiness: { ready: boolean }
 }
 
+/** The sources, and the way from them to the cache. */
+function watching({
+  loaded,
+  log,
+  cache,
+}: Omit<Opened, 'port'>): Pick<Parts, 'clock' | 'delivery' | 'sources'> {
+  const { data, sources: configured, log: logged } = loaded.config
+  const clock = systemClock()
+  const unwritten = () => cache.stats().disk?.waiting ?? 0
+  const delivery = new Delivery({ cache, clock, log, source: 'files', unwritten })
+  // What we write ourselves would never come to rest.
+  const ours = [data, logged.file].filter((path) => typeof path === 'string')
+  const looks =
+    data === false ? undefined : { folder: join(data, 'looks'), position: () => cache.stats().log }
+  const sources = configured.files.map((folder) => new FilesSource({ folder, ours, clock, log, looks }))
+  return { clock, delivery, sources }
+}
+
 async function stop(parts: Parts & { server: Server }, why: string): Promise<void> {
   const { clock, log, readiness, server } = parts
   readiness.ready = false
@@ -83,13 +126,21 @@ async function stop(parts: Parts & { server: Server }, why: string): Promise<voi
 async function stopAll({ cache, delivery, sources }: Omit<Parts, 'readiness'>): Promise<void> {
   await Promise.all(sources.map((source) => source.stop()))
   await delivery.close()
+  await Promise.all(sources.map((source) => source.kept()))
   await cache.close()
 }
 
 async function startAll(sources: readonly Source[], delivery: Delivery): Promise<unknown[]> {
-  const outcomes = await Promise.allSettled(
-    sources.map((source) => source.start((change) => delivery.report(change))),
-  )
+  return refusals(sources.map((source) => source.start((change) => delivery.report(change))))
+}
+
+/** Looked for before anything is begun: most of what is wrong with a folder is wrong already. */
+async function folderErrors(folders: readonly WatchedFolder[]): Promise<unknown[]> {
+  return refusals(folders.map(({ path }) => openFolder(path)))
+}
+
+async function refusals(attempts: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const outcomes = await Promise.allSettled(attempts)
   return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
 }
 
@@ -106,19 +157,6 @@ function hostErrors({ config, originOf }: LoadedConfig): StaleproofError[] {
 function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true
   return isIP(host) === 4 && host.startsWith('127.')
-}
-
-async function listen(
-  server: Server,
-  { host, port }: { host: string; port: number },
-): Promise<{ url: string }> {
-  try {
-    return await server.listen()
-  } catch (cause) {
-    if (cause instanceof StaleproofError) throw cause
-    const message = `cannot listen on ${host}:${port}: ${(cause as Error).message}`
-    throw new StaleproofError('E_HOST_UNUSABLE', message, { cause, details: { host, port } })
-  }
 }
 
 function throwAll(errors: readonly unknown[]): void {

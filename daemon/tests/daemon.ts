@@ -29,7 +29,9 @@ export class Program {
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     if (!existsSync(main)) throw new Error(`${main} is missing: these tests need what "npm run build" makes`)
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('STALEPROOF_'))
+    // What is kept goes to ./data unless a test says otherwise.
     this.child = spawn(process.execPath, [main, ...args], {
+      cwd: makeFolder(),
       env: { ...Object.fromEntries(inherited), ...env },
     })
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))

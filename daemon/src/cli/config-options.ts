@@ -12,24 +12,25 @@ export function configOption(): Option {
 
 /** One per setting; every one may be repeated, and what that means is decided where they are read. */
 export function settingOptions(): Option[] {
-  return inputs.map(({ flag, env, help }) => {
+  return inputs.flatMap(({ flag, env, help, off }) => {
     const isSwitch = !flag.includes('<')
     const option = new Option(flag, `${help} [${env}]`)
-    return isSwitch ? option : option.argParser(append)
+    const options = [isSwitch ? option : option.argParser(append)]
+    return off === undefined ? options : [...options, new Option(off.flag, off.help)]
   })
 }
 
-function append(value: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), value]
+/** What was given before is a list, or false after a flag that takes it back. */
+function append(value: string, before: string[] | false | undefined): string[] {
+  return [...(before || []), value]
 }
 
 /** What was given to a command with these options. */
 export function givenBy(options: Readonly<Record<string, unknown>>): Given {
-  const flags = settingOptions().flatMap((option, index) => {
-    const value = options[option.attributeName()]
-    const path = pathText(inputs[index]?.path ?? [])
+  const flags = inputs.flatMap(({ path, flag }) => {
+    const value = options[new Option(flag).attributeName()]
     if (value === undefined) return []
-    return [[path, Array.isArray(value) ? value : [value === true ? 'true' : value]]]
+    return [[pathText(path), Array.isArray(value) ? value : [String(value)]]]
   })
   const file = options.config as string | undefined
   return { file, flags: Object.fromEntries(flags), env: process.env, folder: process.cwd() }

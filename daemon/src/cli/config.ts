@@ -1,7 +1,7 @@
 /** Looks at a configuration without running a daemon. */
 import type { Command } from 'commander'
-import { loadConfig, type LoadedConfig } from '../config/load.ts'
-import { openCache } from '../config/open.ts'
+import { loadConfig } from '../config/load.ts'
+import { checkConfig } from '../config/open.ts'
 import { settingsOf, type Setting } from '../config/settings.ts'
 import { configOption, givenBy, settingOptions } from './config-options.ts'
 import { safe, table } from './layout.ts'
@@ -25,7 +25,7 @@ function addCheck(config: Command, terminal: Terminal): void {
     .addHelpText('after', '\nExample:\n  staleproof config check staleproof.yaml')
     .action(async (file: string) => {
       const loaded = loadConfig({ file, env: {}, folder: process.cwd() })
-      await tryOut(loaded)
+      await checkConfig(loaded)
       const { links, rules, sources } = loaded.config
       const counts = { file, links: links.length, rules: rules.length, folders: sources.files.length }
       terminal.show(
@@ -44,18 +44,12 @@ function addShow(config: Command, terminal: Terminal): void {
     .addHelpText('after', '\nExample:\n  staleproof config show --config staleproof.yaml')
     .action(async (options: Record<string, unknown>) => {
       const loaded = loadConfig(givenBy(options))
-      await tryOut(loaded)
+      await checkConfig(loaded)
       for (const warning of loaded.warnings) terminal.note(`warning: ${warning}`)
       const settings = settingsOf(loaded)
       terminal.show({ value: settings, raw: settings }, settingsText)
     })
   for (const option of settingOptions()) show.addOption(option)
-}
-
-/** The library decides what it accepts: let it. */
-async function tryOut(loaded: LoadedConfig): Promise<void> {
-  const cache = await openCache(loaded)
-  await cache.close()
 }
 
 function settingsText(settings: readonly Setting[], colors: Colors): string {

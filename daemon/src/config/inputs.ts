@@ -13,12 +13,15 @@ export interface Input {
   readonly flag: string
   readonly env: string
   readonly help: string
+  /** A flag that says `false` in its place. */
+  readonly off?: { readonly flag: string; readonly help: string }
   /** The value that a text means. One that cannot be read is kept as it is, for the schema to object to. */
   readonly read: (text: string) => unknown
 }
 
 const asIs = (text: string) => text
 const asNumber = (text: string) => (/^\d+$/.test(text) ? Number(text) : text)
+const asFolder = (text: string) => (text === 'false' ? false : text)
 const asFolders = (text: string) =>
   text
     .split(delimiter)
@@ -58,8 +61,23 @@ export const inputs: readonly Input[] = [
     path: ['data'],
     flag: '--data <folder>',
     env: 'STALEPROOF_DATA',
-    help: 'folder for what the daemon keeps',
-    read: asIs,
+    help: 'folder for what the daemon keeps: entries, queue, history',
+    off: { flag: '--no-data', help: 'keep everything in memory, until the daemon ends' },
+    read: asFolder,
+  },
+  {
+    path: ['disk', 'maxBytes'],
+    flag: '--disk-max-bytes <size>',
+    env: 'STALEPROOF_DISK_MAX_BYTES',
+    help: 'most bytes of entries in that folder, such as 2gb',
+    read: asNumber,
+  },
+  {
+    path: ['disk', 'maxEntryBytes'],
+    flag: '--disk-max-entry-bytes <size>',
+    env: 'STALEPROOF_DISK_MAX_ENTRY_BYTES',
+    help: 'larger entries are kept in memory only',
+    read: asNumber,
   },
   {
     path: watchPath,

@@ -146,7 +146,7 @@ function absolutePaths(config: Config, baseOf: (path: Path) => string): Config {
   const file = config.log.file === null ? null : absolute(config.log.file, ['log', 'file'])
   return {
     ...config,
-    data: absolute(config.data, ['data']),
+    data: config.data === false ? false : absolute(config.data, ['data']),
     sources: { ...config.sources, files },
     log: { ...config.log, file },
   }

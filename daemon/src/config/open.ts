@@ -1,27 +1,77 @@
 /**
  * From a configuration to a cache with its links and rules.
  *
- * Invariant: whatever the library refuses is reported, all at once, with the place where it was written.
+ * Invariants: whatever the library refuses is reported, all at once, with the place where it was written; nothing is
+ * made or changed in the data directory before all of the configuration is known to be good.
  */
-import { createCache, StaleproofError, type Cache } from 'staleproof'
+import { createCache, StaleproofError, type Cache, type CacheOptions } from 'staleproof'
 import type { LoadedConfig } from './load.ts'
 import { invalidConfig, pathText, type Path, type Problem } from './problem.ts'
+import type { Config } from './schema.ts'
 
-/** @throws E_CONFIG_INVALID with all that the library refuses */
+/**
+ * @throws E_CONFIG_INVALID with all that the library refuses; E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK,
+ *   E_DISK_FORMAT, E_DISK_FULL, E_DISK_FAILED if nothing can be kept in the data directory
+ */
 export async function openCache(loaded: LoadedConfig): Promise<Cache> {
+  await checkConfig(loaded)
+  const { config } = loaded
+  const disk = await backendOf(config)
+  const cache = opened(loaded, () => createCache({ ...config.cache, disk }))
+  try {
+    for (const { name, dependsOn } of config.links) await declared(cache.link(name, { dependsOn }))
+    for (const { pattern, dependsOn } of config.rules) await declared(cache.rule(pattern, { dependsOn }))
+    return cache
+  } catch (error) {
+    await cache.close()
+    throw error
+  }
+}
+
+/** Lets the library judge it, in memory. @throws E_CONFIG_INVALID with all that it refuses */
+export async function checkConfig(loaded: LoadedConfig): Promise<void> {
   const { config } = loaded
   const trial = new Trial(loaded)
   // Links and rules are judged even if the cache that they are for cannot be.
   const cache = (await trial.of(['cache'], () => createCache(config.cache))) ?? createCache()
+  await trial.of(['disk'], () => backendOf(config))
   for (const [index, { name, dependsOn }] of config.links.entries()) {
     await trial.of(['links', index], () => cache.link(name, { dependsOn }))
   }
   for (const [index, { pattern, dependsOn }] of config.rules.entries()) {
     await trial.of(['rules', index], () => cache.rule(pattern, { dependsOn }))
   }
-  if (trial.problems.length === 0) return cache
   await cache.close()
-  throw invalidConfig(trial.problems)
+  if (trial.problems.length > 0) throw invalidConfig(trial.problems)
+}
+
+async function backendOf({ data, disk: sizes }: Config): Promise<CacheOptions['disk']> {
+  if (data === false) return undefined
+  // Loaded here: no other command needs a database, and each would start later for it.
+  const { disk } = await import('staleproof/disk')
+  return disk({ path: data, ...sizes })
+}
+
+/** What the library says of the directory, with the setting that named it. */
+function opened(loaded: LoadedConfig, open: () => Cache): Cache {
+  try {
+    return open()
+  } catch (cause) {
+    if (!(cause instanceof StaleproofError) || !cause.code.startsWith('E_DISK_')) throw cause
+    const { code, message, details } = cause
+    const { data } = loaded.config
+    const setting = `the setting data is ${String(data)}, by ${loaded.originOf(['data'])}`
+    throw new StaleproofError(code, `${message} (${setting})`, { cause, details: { ...details, data } })
+  }
+}
+
+/** What cannot be written now is in force all the same, and is written later. */
+async function declared(declaring: Promise<void>): Promise<void> {
+  try {
+    await declaring
+  } catch (error) {
+    if (!(error instanceof StaleproofError) || error.code !== 'E_LOG_PENDING') throw error
+  }
 }
 
 /** Tries one thing after the other and keeps what was refused. */

@@ -98,7 +98,11 @@ const watchedFolder = section({
 
 export const configSchema = section({
   server: server.prefault({}),
-  data: text('the path of a folder').default('./data'),
+  data: z
+    .union([z.literal(false), text('the path of a folder')])
+    .describe('the path of a folder, or false to keep everything in memory')
+    .default('./data'),
+  disk: section({ maxBytes: size.optional(), maxEntryBytes: size.optional() }).prefault({}),
   cache: cache.prefault({}),
   links: z
     .array(section({ name: text('a name'), dependsOn: names }))

@@ -1,5 +1,11 @@
 import { pino } from 'pino'
-import { systemClock, type InvalidateOptions, type InvalidationResult, type Target } from 'staleproof'
+import {
+  StaleproofError,
+  systemClock,
+  type InvalidateOptions,
+  type InvalidationResult,
+  type Target,
+} from 'staleproof'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Delivery } from './delivery.ts'
 
@@ -130,4 +136,54 @@ it('does not hold up the end for what fails', async () => {
   await delivery.close()
   expect(calls.length).toBe(1)
   expect(logged.at(-1)).toBe('changes were not delivered before the end')
+})
+
+it('delivers at once when it is asked to, what comes later as ever, and tells when each is done', async () => {
+  const done: string[] = []
+  await delivery.deliverNow()
+  delivery.report({ kind: 'changed', names: ['a', 'b'], delivered: () => done.push('a and b') })
+  delivery.report({ kind: 'created', names: ['b'], prefix: 'c', delivered: () => done.push('b and c') })
+  await delivery.deliverNow()
+  expect(calls.map(({ target }) => target)).toEqual([
+    { names: [], prefix: 'c' },
+    { names: ['a'], prefix: undefined },
+    { names: ['b'], prefix: undefined },
+  ])
+  expect(done.toSorted()).toEqual(['a and b', 'b and c'])
+  delivery.report({ kind: 'changed', names: ['d'], delivered: () => done.push('d') })
+  await vi.advanceTimersByTimeAsync(50)
+  expect(done.at(-1)).toBe('d')
+})
+
+const incomplete = (code: `E_${string}`, position: unknown) =>
+  new StaleproofError(code, 'no', { details: { result: { position } } })
+
+it('fails when asked to deliver at once what is not in force, and only then', async () => {
+  outcomes = [new Error('no')]
+  delivery.report({ kind: 'changed', names: ['a'] })
+  await expect(delivery.deliverNow()).rejects.toThrow('no')
+  expect(delivery.waiting).toBe(1)
+  outcomes = [incomplete('E_INVALIDATION_INCOMPLETE', { generation: 'g', n: 1 })]
+  await delivery.deliverNow()
+  expect(delivery.waiting).toBe(1)
+})
+
+it('waits for what is in force to be written, and does not do it again', async () => {
+  let unwritten = 1
+  const done: string[] = []
+  delivery = new Delivery({
+    cache: { invalidate: (target, options) => invalidate(target as Target, options) },
+    clock: systemClock(),
+    log: pino({ level: 'silent' }),
+    source: 'files',
+    unwritten: () => unwritten,
+  })
+  outcomes = [incomplete('E_LOG_PENDING', null)]
+  delivery.report({ kind: 'changed', names: ['a'], delivered: () => done.push('a') })
+  await delivery.deliverNow()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect([calls.length, done.length, delivery.waiting]).toEqual([1, 0, 0])
+  unwritten = 0
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect([calls.length, done]).toEqual([1, ['a']])
 })

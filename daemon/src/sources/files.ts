@@ -3,7 +3,8 @@
  *
  * Invariants: names are absolute real paths; symbolic links inside are not followed, a link is a file of its own;
  * there is an observer exactly while the folder is watched; both when the folder goes and when it is back
- * everything below it is reported by prefix, since anything may have changed unseen.
+ * everything below it is reported by prefix, since anything may have changed unseen; where looks are kept, the start
+ * reports what differs from them, and everything by prefix if there are none.
  */
 import type { watch } from 'node:fs'
 import { dirname } from 'node:path'
@@ -13,7 +14,8 @@ import type { WatchedFolder } from '../config/schema.ts'
 import type { Change, Kind, Report, Source, SourceStatus } from './contract.ts'
 import { identityOf, openFolder, type Folder } from './folder.ts'
 import { ignorer } from './ignore.ts'
-import { Observer, type What } from './observer.ts'
+import { differences, Looks, type Kept, type LooksOptions } from './looks.ts'
+import { Observer, type Seen, type What } from './observer.ts'
 import { watchError } from './watch-error.ts'
 
 export interface FilesOptions {
@@ -22,6 +24,10 @@ export interface FilesOptions {
   readonly log: Log
   /** How a folder is watched; `fs.watch` if left out. */
   readonly watch?: typeof watch
+  /** Files and folders that are never reported, besides those that are ignored. */
+  readonly ours?: readonly string[] | undefined
+  /** Where to keep for the next life how the folder looks; nothing is kept if left out. */
+  readonly looks?: Pick<LooksOptions, 'folder' | 'position'> | undefined
 }
 
 /** How often we look whether the folder is still there, or is back. */
@@ -32,6 +38,7 @@ const pollingMsByDefault = 1000
 
 export class FilesSource implements Source {
   readonly #options: FilesOptions
+  readonly #looks: Looks | undefined
   #report: Report = () => {}
   #folder: Folder = { path: '', identity: '' }
   #observer: Observer | undefined
@@ -44,20 +51,29 @@ export class FilesSource implements Source {
 
   constructor(options: FilesOptions) {
     this.#options = options
+    this.#looks = this.#looksBy(options)
   }
 
   /** @throws E_SOURCE_FOLDER_MISSING, E_SOURCE_FOLDER_UNREADABLE, E_SOURCE_WATCH_LIMIT, E_SOURCE_WATCH_FAILED */
   async start(report: Report): Promise<void> {
     this.#report = report
-    await this.#observe(await openFolder(this.#options.folder.path))
+    const folder = await openFolder(this.#options.folder.path)
+    const kept = await this.#looks?.load()
+    await this.#observe(folder)
+    if (this.#looks !== undefined) this.#tellSince(kept)
+    this.#looks?.renew()
     this.#checkLater()
+  }
+
+  async kept(): Promise<void> {
+    await this.#looks?.kept()
   }
 
   async stop(): Promise<void> {
     this.#state = 'stopped'
     this.#timer?.cancel()
     await this.#checking
-    await this.#observer?.stop()
+    await this.#unobserve()
   }
 
   status(): SourceStatus {
@@ -87,7 +103,7 @@ export class FilesSource implements Source {
   }
 
   #observerOf(root: string): Observer {
-    const { clock, folder, watch } = this.#options
+    const { clock, folder, ours = [], watch } = this.#options
     const { ignore, polling, stability } = folder
     return new Observer({
       root,
@@ -96,12 +112,39 @@ export class FilesSource implements Source {
       live: polling === false,
       rescanMs: polling === false ? rescanMs : pollingMs(polling),
       stabilityMs: durationMs(stability),
-      isIgnored: ignorer(root, ignore),
-      changed: (kind, path, what) => this.#tell({ kind, names: namesOf(path, what) }),
+      isIgnored: ignorer(root, ignore, ours),
+      changed: (kind, path, seen) => this.#tellOf(kind, path, seen),
       rootChanged: () => this.#checkNow(),
       failed: (path, error) => this.#degrade(path, error),
       complete: () => this.#recover(),
     })
+  }
+
+  #looksBy({ folder, clock, log, looks }: FilesOptions): Looks | undefined {
+    if (looks === undefined) return undefined
+    const { path, ignore } = folder
+    return new Looks({ ...looks, clock, log, watched: { path, ignore }, now: () => this.#now() })
+  }
+
+  #now(): ReturnType<LooksOptions['now']> {
+    const entries = this.#observer?.entries()
+    return entries === undefined ? undefined : { path: this.#folder.path, entries }
+  }
+
+  /** What changed since the last life; everything may have, if it is not known how the folder looked. */
+  #tellSince(kept: Kept | undefined): void {
+    const { path } = this.#folder
+    const isKnown = kept?.path === path
+    if (kept !== undefined && !isKnown) this.#tellAll('removed', kept.path)
+    if (!isKnown) this.#tellAll('unseen')
+    const found = isKnown ? differences(kept.rows, this.#observer?.entries() ?? []) : []
+    for (const { kind, path: changed, what, look } of found) this.#tellOf(kind, changed, { what, look })
+    const { log } = this.#options
+    log.info({ folder: path, changes: isKnown ? found.length : 'unknown' }, 'compared with the last run')
+  }
+
+  #tellOf(kind: Kind, path: string, { what, look }: Seen): void {
+    this.#tell({ kind, names: namesOf(path, what), delivered: this.#looks?.telling(path, look) })
   }
 
   #tell(change: Change): void {
@@ -110,11 +153,11 @@ export class FilesSource implements Source {
     this.#report(change)
   }
 
-  #tellAll(kind: Kind): void {
-    const { path } = this.#folder
+  #tellAll(kind: Kind, path = this.#folder.path): void {
     const below = path.endsWith('/') ? path : `${path}/`
-    this.#tell({ kind, names: [`dir:${path}`], prefix: `file:${below}` })
-    this.#report({ kind, names: [], prefix: `dir:${below}` })
+    const delivered = () => this.#looks?.telling()
+    this.#tell({ kind, names: [`dir:${path}`], prefix: `file:${below}`, delivered: delivered() })
+    this.#report({ kind, names: [], prefix: `dir:${below}`, delivered: delivered() })
   }
 
   #degrade(path: string, error: unknown): void {
@@ -157,13 +200,20 @@ export class FilesSource implements Source {
     await this.#observe(await openFolder(path))
     this.#options.log.info({ folder: this.#folder.path }, 'the folder is back and watched again')
     this.#tellAll('created')
+    this.#looks?.renew()
   }
 
   async #lose(): Promise<void> {
     if (this.#observer === undefined) return
-    await this.#observer.stop()
-    this.#observer = undefined
+    await this.#unobserve()
     this.#tellAll('removed')
+  }
+
+  /** What an observer that stops still knows says nothing any more. */
+  async #unobserve(): Promise<void> {
+    const observer = this.#observer
+    this.#observer = undefined
+    await observer?.stop()
   }
 
   /** Called every time that a lost folder is still not there: told once. */

@@ -19,6 +19,8 @@ export interface Look {
   readonly text: string
   /** ms since 1970, by the clock of the file system. */
   readonly changedAt: number
+  /** False if it changed so shortly before that one more change might have the same time. */
+  readonly isSure: boolean
 }
 
 /** @throws E_SOURCE_FOLDER_MISSING, E_SOURCE_FOLDER_UNREADABLE */
@@ -41,15 +43,20 @@ export async function identityOf(path: string): Promise<string | null> {
   return stats?.isDirectory() ? `${stats.dev}:${stats.ino}:${stats.birthtimeMs}` : null
 }
 
+/** Longest steps in which file systems tell the time: of those that tell fractions of seconds, and of others (FAT). */
+const stepMs = { fine: 100, coarse: 2100 }
+
 /** Null if it is gone. */
 export async function lookAt(path: string): Promise<Look | null> {
+  const lookedAt = Date.now()
   const stats = await ifThere(lstat(path))
   if (stats === null) return null
   const { dev, ino, size, mtimeMs, ctimeMs, birthtimeMs } = stats
   const isFolder = stats.isDirectory()
   // A time of change cannot be set back, as that of modification can.
   const text = isFolder ? `${dev}:${ino}:${birthtimeMs}` : `${dev}:${ino}:${size}:${mtimeMs}:${ctimeMs}`
-  return { isFolder, text, changedAt: ctimeMs }
+  const isSure = lookedAt - ctimeMs >= (ctimeMs % 1000 === 0 ? stepMs.coarse : stepMs.fine)
+  return { isFolder, text, changedAt: ctimeMs, isSure }
 }
 
 /** Names in a folder; none if it is gone. @throws if it cannot be read */

@@ -3,8 +3,9 @@
  *
  * Invariants: the last glob that matches decides, and one that begins with `!` takes back in; a glob without a
  * slash matches a name at any depth, one with a slash a path relative to the folder; what is inside a folder
- * that is left out is left out.
+ * that is left out is left out; what is ours is left out, whatever the globs say.
  */
+import { realpathSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 import picomatch from 'picomatch'
 
@@ -35,10 +36,16 @@ const ignoredByDefault: readonly string[] = [
   'lost+found',
 ]
 
-/** @returns true for an absolute path in `root` that is left out. */
-export function ignorer(root: string, globs: readonly string[]): (path: string) => boolean {
+/** @returns true for an absolute path in `root` that is left out. `ours` are files and folders that always are. */
+export function ignorer(
+  root: string,
+  globs: readonly string[],
+  ours: readonly string[] = [],
+): (path: string) => boolean {
   const rules = [...ignoredByDefault, ...globs].map(rule)
+  const own = ours.map(realPath)
   return (path) => {
+    if (own.some((ourPath) => path === ourPath || path.startsWith(`${ourPath}${sep}`))) return true
     const inside = relative(root, path)
     if (inside === '' || inside.startsWith('..')) return false
     const text = inside.split(sep).join('/')
@@ -51,4 +58,13 @@ function rule(glob: string): { ignores: boolean; matches: (path: string) => bool
   const bare = (ignores ? glob : glob.slice(1)).replace(/^\//, '').replace(/\/$/, '')
   const isName = !(ignores ? glob : glob.slice(1)).replace(/\/$/, '').includes('/')
   return { ignores, matches: picomatch(bare, { dot: true, basename: isName, nonegate: true }) }
+}
+
+/** Of what is not there (yet), as it was given. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
 }

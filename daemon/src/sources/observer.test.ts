@@ -27,7 +27,7 @@ async function start(options: Partial<ObserverOptions> = {}) {
     rescanMs: 100,
     live: true,
     isIgnored: () => false,
-    changed: (kind, path, what) => trace.push(`${kind} ${what} ${path.slice(root.length + 1)}`),
+    changed: (kind, path, { what }) => trace.push(`${kind} ${what} ${path.slice(root.length + 1)}`),
     rootChanged: () => trace.push('root changed'),
     failed: (path, error) => trace.push(`failed ${path.slice(root.length + 1)} ${(error as Error).message}`),
     complete: () => trace.push('complete'),

@@ -17,6 +17,12 @@ import { Tree } from './tree.ts'
 /** unknown: it was gone before we could see what it was. */
 export type What = 'file' | 'folder' | 'unknown'
 
+/** What was there when it was told of: null if nothing. */
+export interface Seen {
+  readonly what: What
+  readonly look: Look | null
+}
+
 export interface ObserverOptions {
   /** Absolute real path. */
   readonly root: string
@@ -26,7 +32,7 @@ export interface ObserverOptions {
   /** False: it is found by looking only. */
   readonly live: boolean
   readonly isIgnored: (path: string) => boolean
-  readonly changed: (kind: Kind, path: string, what: What) => void
+  readonly changed: (kind: Kind, path: string, seen: Seen) => void
   /** Something happened to the folder itself. */
   readonly rootChanged: () => void
   /** Changes of this path may go unseen. */
@@ -62,6 +68,11 @@ export class Observer {
   /** Files and folders that are known. */
   get size(): number {
     return this.#tree.size
+  }
+
+  /** All that is known, as it was last told of, or as it was found at the start. */
+  entries(): Iterable<[path: string, look: Look]> {
+    return this.#tree.entries()
   }
 
   /** Resolves when every folder is watched. @throws what the system answers when it will not watch a folder */
@@ -137,7 +148,7 @@ export class Observer {
     // Another folder took its place: our watch is on the one that is gone.
     if (before?.text !== look.text) this.#unwatch(folder)
     this.#tree.set(folder, look)
-    if (before?.isFolder !== true) this.#tell('created', folder, 'folder')
+    if (before?.isFolder !== true) this.#tell('created', folder, { what: 'folder', look })
     await (this.#scanned ? this.#attempt(folder, () => this.#scan(folder)) : this.#enterFirst(folder))
   }
 
@@ -159,21 +170,21 @@ export class Observer {
     if (look.isFolder) return void this.#attempt(path, () => this.#enter(path, look))
     if (before?.isFolder === true) this.#drop(path)
     this.#tree.set(path, look)
-    this.#tell(before?.isFolder === false ? 'changed' : 'created', path, 'file')
+    this.#tell(before?.isFolder === false ? 'changed' : 'created', path, { what: 'file', look })
   }
 
   #drop(path: string): void {
     const removed = this.#tree.remove(path)
     // It came and went between two looks: who read it in the meantime has to be told.
-    if (removed.length === 0) this.#tell('removed', path, 'unknown')
+    if (removed.length === 0) this.#tell('removed', path, { what: 'unknown', look: null })
     for (const { path: gone, isFolder } of removed) {
       if (isFolder) this.#unwatch(gone)
-      this.#tell('removed', gone, isFolder ? 'folder' : 'file')
+      this.#tell('removed', gone, { what: isFolder ? 'folder' : 'file', look: null })
     }
   }
 
-  #tell(kind: Kind, path: string, what: What): void {
-    if (this.#scanned && !this.#stopped) this.#options.changed(kind, path, what)
+  #tell(kind: Kind, path: string, seen: Seen): void {
+    if (this.#scanned && !this.#stopped) this.#options.changed(kind, path, seen)
   }
 
   #touch(path: string): void {

@@ -28,7 +28,7 @@ afterEach(() => {
 })
 
 function write(path: string, text: string) {
-  disk.set(path, { text, isFolder: false, changedAt: Date.now() })
+  disk.set(path, { text, isFolder: false, changedAt: Date.now(), isSure: true })
   settling.touch(path)
 }
 
@@ -53,7 +53,7 @@ it('takes many writes for one change', async () => {
 it('waits for a file that grows without an event', async () => {
   write('a', '1')
   await vi.advanceTimersByTimeAsync(100)
-  disk.set('a', { text: '2', isFolder: false, changedAt: Date.now() })
+  disk.set('a', { text: '2', isFolder: false, changedAt: Date.now(), isSure: true })
   await vi.advanceTimersByTimeAsync(299)
   expect(trace).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
@@ -61,7 +61,7 @@ it('waits for a file that grows without an event', async () => {
 })
 
 it('needs no clock that agrees with ours', async () => {
-  disk.set('a', { text: '1', isFolder: false, changedAt: Date.now() + 3_600_000 })
+  disk.set('a', { text: '1', isFolder: false, changedAt: Date.now() + 3_600_000, isSure: true })
   settling.touch('a')
   await vi.advanceTimersByTimeAsync(400)
   expect(trace).toEqual(['a 1'])

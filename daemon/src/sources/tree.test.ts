@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { Tree } from './tree.ts'
 
-const file = { isFolder: false, text: '1', changedAt: 0 }
-const folder = { isFolder: true, text: '2', changedAt: 0 }
+const file = { isFolder: false, text: '1', changedAt: 0, isSure: true }
+const folder = { isFolder: true, text: '2', changedAt: 0, isSure: true }
 
 it('gives back what was put in, and counts it once', () => {
   const tree = new Tree()

@@ -32,6 +32,13 @@ export class Tree {
     if (look.isFolder) this.#namesOf(path)
   }
 
+  /** All that is in it, by path. */
+  *entries(): Generator<[path: string, look: Look], void, undefined> {
+    for (const [folder, names] of this.#folders) {
+      for (const [name, look] of names) yield [join(folder, name), look]
+    }
+  }
+
   namesIn(folder: string): string[] {
     return [...(this.#folders.get(folder)?.keys() ?? [])]
   }

@@ -1,9 +1,13 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
+import { pino } from 'pino'
 import type { GraphView } from 'staleproof'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { takePort } from '../../src/api/port.ts'
 import { exchange, problemCode, serve } from './serving.ts'
+
+const silent = pino({ level: 'silent' })
 
 describe('health', () => {
   test('is alive, with its version', async () => {
@@ -143,7 +147,20 @@ describe('start and stop', () => {
     onTestFinished(() => void other.close())
     const address = other.address()
     const port = address !== null && typeof address === 'object' ? address.port : 0
-    await expect(serve({ config: { port } })).rejects.toMatchObject({ code: 'E_PORT_IN_USE' })
+    await expect(takePort({ host: '127.0.0.1', port }, silent)).rejects.toMatchObject({
+      code: 'E_PORT_IN_USE',
+    })
+  })
+
+  test('says that it is starting, until there is something to answer with', async () => {
+    const port = await takePort({ host: '127.0.0.1', port: 0 }, silent)
+    onTestFinished(() => port.close(0))
+    const early = await fetch(`${port.url}/v1/entries/a?b=c`)
+    expect(early.status).toBe(503)
+    expect(await early.clone().json()).toMatchObject({ instance: '/v1/entries/a' })
+    expect(await problemCode(early)).toBe('E_API_NOT_READY')
+    port.answerWith((_, response) => response.end('now'))
+    expect(await (await fetch(port.url)).text()).toBe('now')
   })
 
   test('close lets a request under way end, and takes no more', async () => {

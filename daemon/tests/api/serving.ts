@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { type Cache, createCache } from 'staleproof'
 import { expect, onTestFinished } from 'vitest'
 import { problemSchema } from '../../src/api/protocol.ts'
+import { takePort } from '../../src/api/port.ts'
 import { createServer, type Server, type ServerOptions } from '../../src/api/server.ts'
 
 export interface Serving {
@@ -19,23 +20,27 @@ export interface Serving {
   send(method: string, path: string, body?: unknown): Promise<Response>
 }
 
-type Overrides = Partial<Omit<ServerOptions, 'config'>> & {
+type Overrides = Partial<Omit<ServerOptions, 'config' | 'port'>> & {
   readonly config?: Partial<ServerOptions['config']>
 }
 
 export async function serve(overrides: Overrides = {}): Promise<Serving> {
   const cache = overrides.cache ?? createCache()
   const logged: string[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
+  const config = { host: '127.0.0.1', maxBodyBytes: 1024 ** 2, ...overrides.config }
+  const port = await takePort({ host: config.host, port: 0 }, log)
+  const { url } = port
   const server = createServer({
     cache,
-    log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    log,
+    port,
     readiness: { ready: true },
     sources: () => [],
     version: '1.2.3',
     ...overrides,
-    config: { host: '127.0.0.1', port: 0, maxBodyBytes: 1024 ** 2, ...overrides.config },
+    config,
   })
-  const { url } = await server.listen()
   onTestFinished(async () => {
     await server.close()
     await cache.close()
