@@ -46,7 +46,7 @@ describe('a guard', () => {
 
   it('replays only when what was being written has ended, well or not', async () => {
     const { clock, guard, told } = guarded()
-    const writes: Gate[] = [gate(), gate()]
+    const writes: Gate<void>[] = [gate(), gate()]
     const written = writes.map(({ passed }) => guard.write(() => passed).catch(() => undefined))
     guard.owe({ names: ['a'], prefix: null })
     const asked = guard.ask(async () => told.push('asked'))
@@ -90,7 +90,7 @@ describe('a guard', () => {
 
   it('takes no note of the end of a call that was begun before it was left alone', async () => {
     const { clock, guard, told, fail } = guarded()
-    const late: Gate[] = [gate(), gate()]
+    const late: Gate<void>[] = [gate(), gate()]
     const slow = late.map(({ passed }) => guard.ask(() => passed).catch(() => undefined))
     for (let failures = 0; failures < 5; failures++) await fail()
     late[0]?.open()
