@@ -1,8 +1,10 @@
 /**
  * A disk tier in a directory of its own, with a clock that is moved by hand.
  */
-import { Environment } from '../src/disk/environment.ts'
+import { Environment, type Table } from '../src/disk/environment.ts'
 import { DiskLog } from '../src/disk/log.ts'
+import { keyOf, pairOf } from '../src/disk/names.ts'
+import { Rows } from '../src/disk/rows.ts'
 import { openTail } from '../src/disk/tail.ts'
 import { DiskTier, type DiskTierParts } from '../src/disk/tier.ts'
 import type { LogRecord } from '../src/log/contract.ts'
@@ -89,4 +91,40 @@ export function entryOf(key: string, more: Partial<EntryParts> = {}): EntryParts
     sizeBytes: 100,
     ...more,
   }
+}
+
+/** What stands in the tables, looked at one by one: how it should be, and how it is. */
+export function audit({ environment }: DiskWorld): {
+  counted: number[]
+  found: number[]
+  problems: string[]
+} {
+  environment.refresh()
+  const rows = new Rows(environment, 'g', () => policy)
+  const problems: string[] = []
+  let [bytes, entries, pairs, files] = [0, 0, 0, 0]
+  for (const { key, value } of rows.entries.getRange()) {
+    const entry = rows.format.head(value)
+    entries += 1
+    bytes += entry.storedBytes
+    pairs += new Set(entry.dependencies).size
+    const place = rows.placeOf(key, entry.sequence)
+    if (rows.order.get(place)?.equals(key) !== true) problems.push(`${entry.key} is not in order`)
+    for (const name of entry.dependencies) {
+      if (rows.dependents.get(pairOf(keyOf(name), key)) === undefined)
+        problems.push(`${entry.key} on ${name}`)
+    }
+    if (entry.file === undefined) continue
+    files += 1
+    if (rows.files.get(rows.fileKey(entry.file)) === undefined) problems.push(`${entry.key} has no file row`)
+  }
+  const sizeOf = (table: Table<Buffer> | Table<number>) => [...table.getKeys()].length
+  if (sizeOf(rows.order) !== entries) problems.push('order has others')
+  if (sizeOf(rows.dependents) !== pairs) problems.push('dependents has others')
+  if (sizeOf(rows.files) !== files) problems.push('files has others')
+  if (sizeOf(rows.places) > entries) problems.push('places has others')
+  const counts = rows.counts()
+  if (sizeOf(rows.ended) !== counts.ended || sizeOf(rows.endedOrder) !== counts.ended)
+    problems.push('ended is miscounted')
+  return { counted: [counts.entries, counts.bytes], found: [entries, bytes], problems }
 }
