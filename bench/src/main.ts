@@ -10,6 +10,7 @@ import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { hitsInChild, inChild } from './child.ts'
+import { measureDisk } from './disk.ts'
 import { measureEviction } from './eviction.ts'
 import { printed, type Report, type Row } from './figures.ts'
 import { canHold, dependencyCounts, holders } from './heap.ts'
@@ -44,6 +45,10 @@ const topics: Record<string, Topic> = {
     run: (rounds) => measureEviction(rounds(40)),
   },
   heap: { what: 'heap per entry with 0, 1 and 5 dependencies', run: measureHeaps },
+  disk: {
+    what: 'a hit on disk, durable invalidations, two processes on one directory, a million entries',
+    run: measureDisk,
+  },
   graph: { what: 'memory of an edge, and the ordered cascade beside a bare search', run: measureGraph },
 }
 

@@ -45,6 +45,7 @@ export interface Keep {
 
 /** How often a store is tried while others append to the log. */
 const attemptsMax = 5
+const sharingMax = { count: 1000, bytes: 2 ** 24 }
 
 export interface WriterParts {
   readonly clock: Clock
@@ -64,6 +65,8 @@ export class Writer {
   readonly inheritance: Inheritance
   readonly #parts: WriterParts
   readonly #copies: boolean
+  /** Entries that the tier which processes share has not taken yet. */
+  readonly #sharing = { count: 0, bytes: 0 }
 
   constructor(parts: WriterParts) {
     this.#parts = parts
@@ -155,7 +158,7 @@ export class Writer {
     if (shared?.isShared === true) return this.#storeShared(parts)
     const entry = this.#store(parts)
     if (lower.none && this.#parts.held.near.look(entry.key) !== entry) return refused('no-room')
-    if (shared !== undefined) void this.#share(entry, parts)
+    if (shared !== undefined) await this.#shareInTime(entry, parts)
     return { refused: null, expiresAt: entry.expiresAt }
   }
 
@@ -258,6 +261,17 @@ export class Writer {
       return { refused: null, expiresAt }
     }
     return refused('unresolved')
+  }
+
+  /** Nobody waits for the tier, unless it is behind by much: memory must not fill with what it has not taken. */
+  async #shareInTime(entry: Entry, parts: EntryParts): Promise<void> {
+    this.#sharing.count++
+    this.#sharing.bytes += parts.sizeBytes
+    const shared = this.#share(entry, parts).finally(() => {
+      this.#sharing.count--
+      this.#sharing.bytes -= parts.sizeBytes
+    })
+    if (this.#sharing.count > sharingMax.count || this.#sharing.bytes > sharingMax.bytes) await shared
   }
 
   /** Hands an entry of memory to the tier that processes share. Never rejects. */

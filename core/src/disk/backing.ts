@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { Backend, Backing, BackingParts } from '../backing/contract.ts'
 import type { Timer } from '../model/clock.ts'
 import type { BackingState } from '../model/backing.ts'
+import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
 import { sizeBytes, type Size } from '../model/quantity.ts'
 import { Environment } from './environment.ts'
@@ -95,6 +96,9 @@ class DiskBacking implements Backing {
     this.history = new DiskHistory({ ...parts.history, ...common })
     this.queue = new DiskQueue({ ...parts.queue, ...common, history: this.history })
     this.#lookLater()
+    // When there may be listeners.
+    if (environment.putAside !== undefined)
+      void clock.turn().then(() => onError(lost(environment), 'opening'))
   }
 
   get state(): BackingState {
@@ -102,7 +106,8 @@ class DiskBacking implements Backing {
     const error = failure === undefined ? null : { code: failure.code, message: failure.message }
     const status = error === null ? 'ok' : 'failing'
     const { usage, sweep } = this.shared
-    return { name: 'disk', status, error, others: this.#others, waiting, usage, sweep }
+    const putAside = this.#environment.putAside ?? null
+    return { name: 'disk', status, error, putAside, others: this.#others, waiting, usage, sweep }
   }
 
   async close(): Promise<void> {
@@ -122,6 +127,15 @@ class DiskBacking implements Backing {
       this.#lookLater()
     })
   }
+}
+
+function lost({ path, putAside }: Environment): StaleproofError {
+  return new StaleproofError(
+    'E_DISK_DAMAGED',
+    `what was in ${path} could not be read (${putAside}), was put aside in its folder 'damaged', and the cache begins ` +
+      "empty: entries are loaded again, queued invalidations and history are lost unless 'staleproof doctor' saves them",
+    { details: { path, why: putAside } },
+  )
 }
 
 /** A directory's own: what was made of another is not known to be good. */

@@ -30,15 +30,13 @@ export class Edits {
   /** Does the work in a transaction. @throws E_DISK_FULL, E_DISK_FAILED, E_CACHE_CLOSED: nothing of it was done */
   async carryOut<T>(work: (edit: Edit) => T): Promise<T> {
     const { rows, log, clock } = this.#parts
-    const begun: Edit[] = []
-    const done = await log.commit(() => {
+    const { done, edit } = await log.commit(() => {
       const edit = new Edit(rows, { nowMs: clock.now(), n: log.applied })
-      begun.push(edit)
-      const result = work(edit)
+      const done = work(edit)
       edit.end()
-      return result
+      return { done, edit }
     })
-    for (const edit of begun) await this.#follow(edit)
+    await this.#follow(edit)
     return done
   }
 

@@ -33,6 +33,15 @@ export interface EnvironmentOptions {
   readonly bytesMax?: number | undefined
 }
 
+interface Waiting {
+  readonly work: () => unknown
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** So much work is committed at once, at most, before others have their turn. */
+const togetherMax = 256
+
 export class Environment {
   readonly path: string
   /** Why the last contents were put aside when it was opened; undefined: they were not. */
@@ -40,6 +49,8 @@ export class Environment {
   readonly #root: RootDatabase<Buffer, Key>
   #flushing: Promise<void> | undefined
   #next: Promise<void> | undefined
+  readonly #waiting: Waiting[] = []
+  #isWriting = false
   #closed = false
 
   /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT, E_DISK_FAILED */
@@ -69,16 +80,19 @@ export class Environment {
 
   /**
    * Does the work when nobody else writes. Resolves when it is committed, and so visible to others; what is thrown in
-   * it undoes it.
+   * it undoes it. Work that is asked for while other work is being committed goes together: it may be done twice, if
+   * something beside it had to be undone, and has to bring about the same then.
    * @throws E_DISK_FULL, E_DISK_FAILED, E_CACHE_CLOSED, and what the work throws
    */
-  async transact<T>(work: () => T): Promise<T> {
+  transact<T>(work: () => T): Promise<T> {
     this.#open()
-    try {
-      return await this.#root.childTransaction(work)
-    } catch (error) {
-      throw failure(error, this.path)
-    }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: resolve as Waiting['resolve'], reject })
+      if (this.#isWriting) return
+      this.#isWriting = true
+      // Others of this tick come along.
+      queueMicrotask(() => void this.#write())
+    })
   }
 
   /** The same at once, flushed when it returns: for what has to be known before anything else can begin. */
@@ -116,6 +130,30 @@ export class Environment {
     while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined)
     this.#closed = true
     await this.#root.close()
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#writeTogether(this.#waiting.splice(0, togetherMax))
+    this.#isWriting = false
+  }
+
+  /** A transaction within that of LMDB's batch, so that it can be undone: it costs as much as some ten writes. */
+  async #writeTogether(all: readonly Waiting[]): Promise<void> {
+    let thrown: Waiting | undefined
+    const begin = () =>
+      all.map((one) => {
+        thrown = one
+        const result = one.work()
+        thrown = undefined
+        return result
+      })
+    try {
+      const results = await this.#root.childTransaction(begin)
+      for (const [i, { resolve }] of all.entries()) resolve(results[i])
+    } catch (error) {
+      if (thrown !== undefined && all.length > 1) for (const one of all) await this.#writeTogether([one])
+      else for (const { reject } of all) reject(failure(error, this.path))
+    }
   }
 
   #flush(): Promise<void> {

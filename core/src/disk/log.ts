@@ -158,7 +158,12 @@ export class DiskLog implements Log {
 
   async #commit<T>(work: () => T): Promise<T> {
     let written: readonly Own[] = []
+    const forget = () => {
+      for (const own of written) if (this.#own.get(own.n) === own) this.#own.delete(own.n)
+    }
     const begin = () => {
+      // It may be done a second time.
+      forget()
       written = this.#writing = []
       return work()
     }
@@ -171,7 +176,7 @@ export class DiskLog implements Log {
       else this.#seen = to
       return done
     } catch (error) {
-      for (const own of written) if (this.#own.get(own.n) === own) this.#own.delete(own.n)
+      forget()
       throw error
     }
   }

@@ -9,6 +9,8 @@ export interface BackingState {
   readonly status: 'ok' | 'failing'
   /** Why it fails. */
   readonly error: { readonly code: string; readonly message: string } | null
+  /** Why what was in it before was put aside when it was opened: it could not be read. Null: it was not. */
+  readonly putAside: string | null
   /** Other processes that have it open. */
   readonly others: number
   /** Invalidations that wait until they can be written. */
