@@ -40,12 +40,16 @@ export class DiskPlace {
     const id = `node${++this.#opened}`
     const common = {
       environment: this.environment,
-      nodes: { id, isGone: (other: string) => this.#gone.has(other) },
+      nodes: { id, isGone: (other: string) => other !== id && this.isGone(other) },
       clock: this.clock,
       onError: (error: unknown, during: string) => void this.errors.push({ error, during }),
     }
     const history = new DiskHistory({ ...common, keepFor, keepCount })
     return { id, history, queue: new DiskQueue({ ...common, history, sizeMax, aging }) }
+  }
+
+  isGone(id: string): boolean {
+    return this.#gone.has(id)
   }
 
   /** As if the process had ended without a word. */

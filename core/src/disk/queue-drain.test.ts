@@ -1,52 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { record } from '../../tests/conformance/history.ts'
-import { DiskClock, type DiskPair, DiskPlace, type Life } from '../../tests/disk-pair.ts'
-import { exactlyOnce } from '../../tests/drain-play.ts'
-import { second, tick, World, type WorldOptions } from '../../tests/drain-world.ts'
-
-/** A process: its drain, on what it shares with others. */
-class Process extends World {
-  readonly #place: DiskPlace
-  readonly #pair: DiskPair
-  readonly #life: Life
-
-  constructor(place: DiskPlace, clock: DiskClock, options: WorldOptions = {}) {
-    const pair = place.open()
-    const life = { isOver: false }
-    const queue = clock.watched(pair.queue, life)
-    const history = clock.watched(pair.history, life)
-    super({ ...options, clock, pair: { queue, history } })
-    this.#place = place
-    this.#pair = pair
-    this.#life = life
-  }
-
-  /** As kill -9 does. What it has committed is committed. */
-  async crash(): Promise<void> {
-    this.#life.isOver = true
-    await this.clock.settle()
-    this.#place.kill(this.#pair)
-  }
-
-  async close(): Promise<void> {
-    await this.drain.close()
-    await this.#pair.queue.close()
-    await this.#pair.history.close()
-    this.#place.kill(this.#pair)
-  }
-}
-
-class Machine {
-  readonly clock = new DiskClock(0)
-  readonly place = new DiskPlace(this.clock)
-
-  async start(options: WorldOptions = {}): Promise<Process> {
-    const process = new Process(this.place, this.clock, options)
-    await process.drain.start()
-    return process
-  }
-}
+import { Machine } from '../../tests/disk-machine.ts'
+import { second, tick } from '../../tests/drain-world.ts'
 
 const hang = () => new Promise<void>(() => undefined)
 
@@ -257,13 +212,4 @@ describe('several processes', () => {
     expect(await theirs.drain.get('running')).toMatchObject({ status: 'running', attempts: 1 })
     expect(theirs.statuses('running')).toEqual([])
   })
-})
-
-test('what was accepted is done exactly once, or ends as failed or cancelled', async () => {
-  const makeOptions = (): WorldOptions => {
-    const clock = new DiskClock(0)
-    const { queue, history } = new DiskPlace(clock).open()
-    return { clock, pair: { queue: clock.watched(queue), history: clock.watched(history) } }
-  }
-  await fc.assert(exactlyOnce(makeOptions), { numRuns: 20 })
 })

@@ -287,3 +287,70 @@ describe('cancelling and retrying', () => {
     await expect(world.drain.retry('?')).rejects.toMatchObject({ code: 'E_INVALIDATION_UNKNOWN' })
   })
 })
+
+describe('running now', () => {
+  test('what waits is carried out at once, out of turn, and nothing else is', async () => {
+    const world = await started()
+    await world.submit('a')
+    await world.submit('b')
+    expect(await world.drain.runNow('b')).toMatchObject({ id: 'b', status: 'completed', attempts: 1 })
+    expect(world.names).toEqual([['b']])
+    expect(world.statuses('b')).toEqual(['pending', 'running', 'completed'])
+    await world.drain.flush()
+    expect(world.names).toEqual([['b'], ['a']])
+  })
+
+  test('what fails is tried again as often as it may be, and the answer is how it ended', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('a', { consistency: 'eventual' })
+    let record: unknown
+    void world.drain.runNow('a').then((ended) => {
+      record = ended
+    })
+    await world.clock.advance(749)
+    expect(world.failed).toHaveLength(1)
+    expect(record).toBeUndefined()
+    await world.clock.advance(1)
+    expect(record).toMatchObject({ status: 'failed', attempts: 2, error: { code: 'E_TIER' } })
+    expect(await world.queue.size()).toBe(0)
+  })
+
+  test('what was put off does not wait any longer', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('a')
+    await world.drain.flush()
+    world.fails = () => false
+    expect(await world.drain.runNow('a')).toMatchObject({ status: 'completed', attempts: 2 })
+  })
+
+  test('what does not wait cannot be', async () => {
+    const world = await started()
+    await world.submit('a')
+    const running = world.drain.runNow('a')
+    const refused = { code: 'E_INVALIDATION_STATUS', message: expect.stringContaining('run now') }
+    await expect(world.drain.runNow('a')).rejects.toMatchObject(refused)
+    await running
+    await expect(world.drain.runNow('a')).rejects.toMatchObject({
+      ...refused,
+      details: { status: 'completed' },
+    })
+    await expect(world.drain.runNow('?')).rejects.toMatchObject({ code: 'E_INVALIDATION_UNKNOWN' })
+  })
+
+  test('closing does not wait for its retries: it stays in the queue', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('a', { consistency: 'strict' })
+    const { passed, open } = gate()
+    world.during = () => passed
+    const run = world.drain.runNow('a')
+    await world.clock.settle()
+    const closing = world.drain.close()
+    open()
+    await closing
+    expect(await run).toMatchObject({ status: 'pending', attempts: 1, error: { code: 'E_TIER' } })
+    expect(await world.queue.size()).toBe(1)
+  })
+})
