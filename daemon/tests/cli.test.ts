@@ -101,6 +101,13 @@ describe('history', () => {
     expect((await daemon.cli('cancel', id)).code).toBe(5)
     expect((await daemon.cli('retry', 'nobody')).code).toBe(3)
   })
+
+  it('lets what waits be carried out at once, once', async () => {
+    const { id } = await json('invalidate', 'soon', '--strategy', 'scheduled')
+    expect(await done('run', id)).toMatch(/^completed/)
+    expect((await daemon.cli('run', id)).code).toBe(5)
+    expect((await daemon.cli('run', 'nobody')).code).toBe(3)
+  })
 })
 
 it('shows the numbers', async () => {

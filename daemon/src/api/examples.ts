@@ -1,5 +1,6 @@
 /** Examples of answers, for the OpenAPI document: one story of a photo that was edited. */
 import type {
+  Disk,
   Explanation,
   Graph,
   Health,
@@ -111,8 +112,23 @@ export const graph: Graph = {
   truncated: false,
 }
 
-export const health: Health = { status: 'alive', version: '0.1.0' }
-export const readiness: Readiness = { status: 'ready', sources: [{ name: 'photos', state: 'listening' }] }
+const disk: Disk = {
+  name: 'disk',
+  status: 'ok',
+  error: null,
+  putAside: null,
+  others: 0,
+  waiting: 0,
+  usage: { entries: 12_000, bytes: 268_435_456, bytesMax: 10_737_418_240, evictions: 0, damaged: 0 },
+  sweep: { position: 0.4, looked: 4800, removed: 3 },
+}
+
+export const health: Health = { status: 'alive', version: '0.1.0', disk }
+export const readiness: Readiness = {
+  status: 'ready',
+  sources: [{ name: 'photos', state: 'watching' }],
+  disk,
+}
 
 export const stats: Stats = {
   hits: 90,
@@ -129,6 +145,7 @@ export const stats: Stats = {
   ledger: { names: 2, bytes: 256, low: 0 },
   graph: { names: 19, declared: 0, tracked: 10, rules: 0, bytes: 4096 },
   queue: { pending: 0 },
+  disk,
   flights: 0,
   daemon: { version: '0.1.0', upMs: 60_000, eventStreams: 1 },
 }

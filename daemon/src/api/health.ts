@@ -25,18 +25,21 @@ const readyRoute = createRoute({
   operationId: 'ready',
   tags: ['daemon'],
   summary: 'Is it ready?',
-  description: 'Ready once every source listens; not any more from the moment it is told to stop.',
+  description:
+    'Ready once every source listens; not any more from the moment it is told to stop. It stays ready while the ' +
+    'data directory fails, since memory serves: see `disk`.',
   responses: {
     200: json('It is.', readinessSchema, ready),
     ...problems('E_API_NOT_READY'),
   },
 })
 
-export function addHealth(api: Api, { readiness, sources, version }: ApiParts): void {
-  api.openapi(aliveRoute, (c) => c.json({ status: 'alive' as const, version }, 200))
+export function addHealth(api: Api, { cache, readiness, sources, version }: ApiParts): void {
+  api.openapi(aliveRoute, (c) => c.json({ status: 'alive' as const, version, disk: cache.stats().disk }, 200))
 
   api.openapi(readyRoute, (c) => {
-    if (readiness.ready) return c.json({ status: 'ready' as const, sources: sources() }, 200)
+    const { disk } = cache.stats()
+    if (readiness.ready) return c.json({ status: 'ready' as const, sources: sources(), disk }, 200)
     throw new StaleproofError('E_API_NOT_READY', 'the daemon is starting or stopping; see sources', {
       details: { sources: sources() },
     })

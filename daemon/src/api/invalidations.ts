@@ -1,8 +1,8 @@
 /**
- * Invalidations over HTTP: ask for one, look at those that were, cancel or retry one.
+ * Invalidations over HTTP: ask for one, look at those that were, cancel, run or retry one.
  *
- * Invariants: an answer is a success only if it is one: 200 done, 202 accepted and not done yet, 502 not done
- * everywhere, with what was done inside.
+ * Invariants: an answer is a success only if it is one: 200 done, 202 accepted and not done yet (or in force and not
+ * written yet), 502 not done everywhere, with what was done inside.
  */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
@@ -123,13 +123,32 @@ const retryRoute = createRoute({
   },
 })
 
+const runRoute = createRoute({
+  method: 'post',
+  path: '/v1/invalidations/{id}/run',
+  operationId: 'runInvalidation',
+  tags,
+  summary: 'Carry out at once one that waits in the queue',
+  description: 'Only a pending one can be run. Without this it is carried out when its strategy says so.',
+  request: { params },
+  responses: {
+    ...outcomes,
+    ...problems(
+      'E_API_CROSS_SITE',
+      'E_INVALIDATION_UNKNOWN',
+      'E_INVALIDATION_STATUS',
+      'E_INVALIDATION_INCOMPLETE',
+    ),
+  },
+})
+
 export function addInvalidations(api: Api, { cache }: ApiParts): void {
   api.use('/v1/invalidations', limitJson)
   api.openapi(postRoute, async (c) => {
     const { names, prefix, all, dryRun, ...options } = c.req.valid('json')
     const target = { names, prefix, all }
     if (dryRun) return c.json(await cache.plan(target), 200)
-    return answer(c, await cache.invalidate(target, options))
+    return answer(c, await cache.invalidate(target, options).catch(unwritten))
   })
 
   api.openapi(listRoute, async (c) => {
@@ -152,6 +171,16 @@ export function addInvalidations(api: Api, { cache }: ApiParts): void {
   )
 
   api.openapi(retryRoute, async (c) => answer(c, await cache.invalidations.retry(c.req.valid('param').id)))
+
+  api.openapi(runRoute, async (c) => answer(c, await cache.invalidations.runNow(c.req.valid('param').id)))
+}
+
+/** In force here, and written as soon as the disk works again: its record is pending until then. */
+function unwritten(error: unknown): InvalidationResult {
+  const isPending = error instanceof StaleproofError && error.code === 'E_LOG_PENDING'
+  const result = isPending ? error.details.result : undefined
+  if (result === undefined) throw error
+  return result as InvalidationResult
 }
 
 function answer(c: Context<ApiEnv>, result: InvalidationResult) {

@@ -54,6 +54,10 @@ export const kinds: Readonly<Record<string, Kind>> = {
   E_INVALIDATION_QUEUE_FULL: [503, 'The queue of invalidations is full'],
   E_CACHE_CLOSED: [503, 'The cache is closed'],
   E_TIERS_UNREACHABLE: [503, 'A tier could not be asked'],
+  E_LOG_PENDING: [503, 'It is in force, and could not be written'],
+  E_DISK_FULL: [503, 'The data directory is full'],
+  E_DISK_DAMAGED: [503, 'The data directory is damaged'],
+  E_DISK_FAILED: [503, 'The data directory fails'],
 }
 
 /** Details of an error that its problem shows; all else stays inside. */

@@ -313,11 +313,45 @@ export const eventSchemas = {
 
 // Health and numbers
 
+/** The data directory. */
+const diskSchema = z
+  .looseObject({
+    status: z.enum(['ok', 'failing']).meta({
+      description:
+        'failing: nothing can be written now; memory serves alone, and it is tried again by itself.',
+    }),
+    error: z
+      .object({ code: z.string(), message: z.string() })
+      .nullable()
+      .meta({ description: 'Why it fails.' }),
+    putAside: z
+      .string()
+      .nullable()
+      .optional()
+      .meta({ description: 'Why what was there at the start was put aside; null: it was not.' }),
+    others: z.number().int().meta({ description: 'Other processes that have it open.' }),
+    waiting: z.number().int().meta({ description: 'Invalidations that wait until they can be written.' }),
+    usage: z.looseObject({
+      entries: z.number().int(),
+      bytes: z.number(),
+      bytesMax: z.number(),
+      evictions: z.number().int(),
+      damaged: z.number().int().meta({ description: 'Entries that were not what was written.' }),
+    }),
+    sweep: z.looseObject({
+      position: z.number().meta({ description: 'How far the round is, 0 to 1.' }),
+      looked: z.number().int(),
+      removed: z.number().int(),
+    }),
+  })
+  .meta({ id: 'Disk', description: 'The data directory; null where all is kept in memory.' })
+const maybeDiskSchema = diskSchema.nullable()
+
 export const healthSchema = z
-  .object({ status: z.literal('alive'), version: z.string() })
+  .object({ status: z.literal('alive'), version: z.string(), disk: maybeDiskSchema })
   .meta({ id: 'Health' })
 export const readinessSchema = z
-  .object({ status: z.literal('ready'), sources: z.array(z.unknown()) })
+  .object({ status: z.literal('ready'), sources: z.array(z.unknown()), disk: maybeDiskSchema })
   .meta({ id: 'Readiness' })
 export const statsSchema = z
   .looseObject({
@@ -346,6 +380,7 @@ export const statsSchema = z
       bytes: z.number(),
     }),
     queue: z.looseObject({ pending: z.number() }),
+    disk: maybeDiskSchema,
     flights: z.number(),
     daemon: z.object({ version: z.string(), upMs: z.number(), eventStreams: z.number().int() }),
   })
@@ -363,6 +398,7 @@ export type Explanation = z.infer<typeof explanationSchema>
 export type Graph = z.infer<typeof graphSchema>
 export type Link = z.infer<typeof linkSchema>
 export type Rule = z.infer<typeof ruleSchema>
+export type Disk = z.infer<typeof diskSchema>
 export type Health = z.infer<typeof healthSchema>
 export type Readiness = z.infer<typeof readinessSchema>
 export type Stats = z.infer<typeof statsSchema>

@@ -15,6 +15,7 @@ import { addLink } from './link.ts'
 import { addPut } from './put.ts'
 import { addRetry } from './retry.ts'
 import { addRule } from './rule.ts'
+import { addRunNow } from './run-now.ts'
 import { addServe } from './serve.ts'
 import { addStats } from './stats.ts'
 import { addTail } from './tail.ts'
@@ -38,6 +39,7 @@ const commands = [
   addTail,
   addHistory,
   addCancel,
+  addRunNow,
   addRetry,
   addStats,
 ]

@@ -1,7 +1,7 @@
 /** The numbers of the daemon. */
 import type { Command } from 'commander'
-import { statsSchema, type Stats } from '../api/protocol.ts'
-import { bytes, plural, span, table } from './layout.ts'
+import { statsSchema, type Disk, type Stats } from '../api/protocol.ts'
+import { bytes, plural, safe, span, table } from './layout.ts'
 import type { Colors, Terminal } from './terminal.ts'
 
 export function addStats(program: Command, terminal: Terminal): void {
@@ -31,8 +31,35 @@ export function statsText(stats: Stats, colors: Colors): string {
       'graph',
       `${plural(graph.names, 'name')}, ${graph.declared} declared, ${graph.tracked} tracked, ${plural(graph.rules, 'rule')}, ${bytes(graph.bytes)}`,
     ],
+    ...(stats.disk === null ? [] : diskFacts(stats.disk, colors)),
     ['ledger', `${plural(ledger.names, 'name')}, ${bytes(ledger.bytes)}`],
     ['log', `${log.generation}:${log.n}`],
   ]
   return table(facts.map(([name, value]) => [colors.dim(name), value]))
+}
+
+function diskFacts(
+  { status, error, putAside, others, waiting, usage, sweep }: Disk,
+  colors: Colors,
+): [string, string][] {
+  const { entries, bytes: held, bytesMax, evictions, damaged } = usage
+  const counts = `${plural(entries, 'entry', 'entries')}, ${bytes(held)} of ${bytes(bytesMax)}, ${evictions} evicted`
+  const facts: [string, string][] = [
+    ['disk', `${status === 'ok' ? colors.green('ok') : colors.red('failing')}, ${counts}`],
+    ['', error === null ? '' : colors.red(`${safe(error.message)} (${error.code})`)],
+    [
+      '',
+      typeof putAside === 'string' ? colors.yellow(`what was there was put aside: ${safe(putAside)}`) : '',
+    ],
+    [
+      '',
+      damaged === 0
+        ? ''
+        : colors.yellow(`${plural(damaged, 'entry', 'entries')} damaged; see staleproof doctor`),
+    ],
+    ['', waiting === 0 ? '' : colors.yellow(`${plural(waiting, 'invalidation')} to be written`)],
+    ['', others === 0 ? '' : `${plural(others, 'other process', 'other processes')}`],
+    ['', `sweep ${Math.round(sweep.position * 100)} %, ${sweep.looked} looked at, ${sweep.removed} removed`],
+  ]
+  return facts.filter(([, text]) => text !== '')
 }

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { describe, expect, it } from 'vitest'
-import type { Explanation, Invalidation, Stats } from '../api/protocol.ts'
+import type { Disk, Explanation, Invalidation, Stats } from '../api/protocol.ts'
 import { explanationText } from './explain.ts'
 import { pageText } from './history.ts'
 import { details, planText, targetText } from './invalidation-text.ts'
@@ -157,12 +157,52 @@ it('numbers are told in words', () => {
     ledger: { names: 1, bytes: 10, low: 0 },
     graph: { names: 2, declared: 1, tracked: 0, rules: 1, bytes: 10 },
     queue: { pending: 0 },
+    disk: null,
     daemon: { version: '1.2.3', upMs: 61_000, eventStreams: 0 },
   }
   const text = statsText(stats, plain)
   expect(text).toContain('daemon         1.2.3, up 1m 1s, 0 event streams')
   expect(text).toContain('3 hits, 0 stale, 1 misses (hit ratio 75.0 %)')
+  expect(text).not.toContain('disk')
   expect(statsText({ ...stats, hitRatio: null }, plain)).toContain('(hit ratio -)')
+  const disk: Disk = {
+    status: 'ok',
+    error: null,
+    putAside: null,
+    others: 0,
+    waiting: 0,
+    usage: { entries: 1, bytes: 2048, bytesMax: 1024 ** 3, evictions: 2, damaged: 0 },
+    sweep: { position: 0.5, looked: 10, removed: 1 },
+  }
+  const diskLines = (given: Disk) => {
+    const lines = statsText({ ...stats, disk: given }, plain).split('\n')
+    return lines
+      .slice(
+        lines.findIndex((line) => line.startsWith('disk')),
+        -2,
+      )
+      .map((line) => line.slice(15))
+  }
+  const rest = ['sweep 50 %, 10 looked at, 1 removed']
+  expect(diskLines(disk)).toEqual(['ok, 1 entry, 2.0 kB of 1.0 GB, 2 evicted', ...rest])
+  const failing: Disk = {
+    ...disk,
+    status: 'failing',
+    error: { code: 'E_DISK_FULL', message: 'no room' },
+    putAside: 'cut short',
+    others: 1,
+    waiting: 2,
+    usage: { ...disk.usage, damaged: 3 },
+  }
+  expect(diskLines(failing)).toEqual([
+    'failing, 1 entry, 2.0 kB of 1.0 GB, 2 evicted',
+    'no room (E_DISK_FULL)',
+    'what was there was put aside: cut short',
+    '3 entries damaged; see staleproof doctor',
+    '2 invalidations to be written',
+    '1 other process',
+    ...rest,
+  ])
 })
 
 describe('an event', () => {

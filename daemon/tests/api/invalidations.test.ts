@@ -130,6 +130,35 @@ describe('history', () => {
   })
 })
 
+test('what is in force and could not be written is a 202', async () => {
+  const serving = await serve()
+  const result = {
+    id: 'i1',
+    status: 'pending',
+    error: { code: 'E_LOG_PENDING', message: 'the disk is full' },
+  }
+  const pending = new StaleproofError('E_LOG_PENDING', 'the disk is full', { details: { result } })
+  vi.spyOn(serving.cache, 'invalidate').mockRejectedValue(pending)
+  const answer = await invalidate(serving, { names: ['a'] })
+  expect([answer.status, await answer.json()]).toEqual([202, result])
+  vi.spyOn(serving.cache, 'set').mockRejectedValue(pending)
+  const put = await serving.fetch('/v1/entries/a', { method: 'PUT', body: 'x' })
+  expect([put.status, await problemCode(put)]).toEqual([503, 'E_LOG_PENDING'])
+})
+
+test('one that waits is run at once, once', async () => {
+  const serving = await serve()
+  await serving.fetch('/v1/entries/a', { method: 'PUT', body: 'x' })
+  const { id } = (await (await invalidate(serving, { names: ['a'], strategy: 'scheduled' })).json()) as {
+    id: string
+  }
+  const run = () => serving.fetch(`/v1/invalidations/${id}/run`, { method: 'POST' })
+  const answer = await run()
+  expect([answer.status, await answer.json()]).toMatchObject([200, { id, status: 'completed', attempts: 1 }])
+  expect((await serving.fetch('/v1/entries/a')).status).toBe(404)
+  expect(await problemCode(await run())).toBe('E_INVALIDATION_STATUS')
+})
+
 describe('cancel and retry', () => {
   test('cancels what waits, once', async () => {
     const serving = await serve()
@@ -163,6 +192,7 @@ describe('cancel and retry', () => {
     ['GET', ''],
     ['POST', '/cancel'],
     ['POST', '/retry'],
+    ['POST', '/run'],
   ])('%s of an unknown one%s is a 404', async (method, action) => {
     const serving = await serve()
     const answer = await serving.fetch(`/v1/invalidations/none${action}`, { method })

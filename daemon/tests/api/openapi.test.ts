@@ -69,6 +69,7 @@ describe('the OpenAPI document', () => {
       'get /v1/invalidations/{id}',
       'post /v1/invalidations/{id}/cancel',
       'post /v1/invalidations/{id}/retry',
+      'post /v1/invalidations/{id}/run',
       'get /v1/explain/{key}',
       'get /v1/graph/{name}',
       'put /v1/links',

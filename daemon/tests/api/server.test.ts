@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { pino } from 'pino'
-import type { GraphView } from 'staleproof'
+import type { GraphView, Stats } from 'staleproof'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import * as examples from '../../src/api/examples.ts'
 import { takePort } from '../../src/api/port.ts'
 import { exchange, problemCode, serve } from './serving.ts'
 
@@ -12,7 +13,11 @@ const silent = pino({ level: 'silent' })
 describe('health', () => {
   test('is alive, with its version', async () => {
     const serving = await serve()
-    expect(await (await serving.fetch('/healthz')).json()).toEqual({ status: 'alive', version: '1.2.3' })
+    expect(await (await serving.fetch('/healthz')).json()).toEqual({
+      status: 'alive',
+      version: '1.2.3',
+      disk: null,
+    })
   })
 
   test('is ready when it says so, with its sources', async () => {
@@ -24,7 +29,25 @@ describe('health', () => {
     expect(serving.logged.filter((line) => line.includes('request failed'))).toEqual([])
     readiness.ready = true
     const later = await serving.fetch('/readyz')
-    expect(await later.json()).toEqual({ status: 'ready', sources: [{ name: 'photos', state: 'starting' }] })
+    expect(await later.json()).toEqual({
+      status: 'ready',
+      sources: [{ name: 'photos', state: 'starting' }],
+      disk: null,
+    })
+  })
+
+  test('stays ready while the data directory fails, and says so', async () => {
+    const serving = await serve()
+    const disk = {
+      ...examples.stats.disk,
+      status: 'failing',
+      error: { code: 'E_DISK_FULL', message: 'no room' },
+    }
+    vi.spyOn(serving.cache, 'stats').mockReturnValue({ ...serving.cache.stats(), disk } as Stats)
+    for (const path of ['/healthz', '/readyz', '/v1/stats']) {
+      const answer = await serving.fetch(path)
+      expect([answer.status, await answer.json()]).toMatchObject([200, { disk }])
+    }
   })
 })
 
