@@ -1,6 +1,8 @@
 /**
  * A disk tier in a directory of its own, with a clock that is moved by hand.
  */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { Environment, type Table } from '../src/disk/environment.ts'
 import { DiskLog } from '../src/disk/log.ts'
 import { keyOf, pairOf } from '../src/disk/names.ts'
@@ -12,7 +14,6 @@ import type { EntryParts } from '../src/model/entry.ts'
 import type { Policy } from '../src/model/policy.ts'
 import { Policies } from '../src/ttl/policies.ts'
 import { TestClock } from './clock.ts'
-import { directory } from './directories.ts'
 
 export interface DiskWorld {
   readonly path: string
@@ -30,7 +31,7 @@ export interface DiskWorld {
 }
 
 export interface DiskWorldOptions extends Partial<Pick<DiskTierParts, 'bytesMax' | 'entryBytesMax'>> {
-  readonly path?: string
+  readonly path: string
   readonly generation?: string
 }
 
@@ -38,11 +39,11 @@ const policies = new Policies()
 export const policy: Policy = policies.get()
 
 export function diskWorld({
-  path = directory(),
+  path,
   generation = 'g',
   bytesMax = 2 ** 40,
   entryBytesMax = 2 ** 40,
-}: DiskWorldOptions = {}): DiskWorld {
+}: DiskWorldOptions): DiskWorld {
   const environment = new Environment({ path, nowMs: 0 })
   const tail = openTail(path)
   const clock = new TestClock()
@@ -127,4 +128,29 @@ export function audit({ environment }: DiskWorld): {
   if (sizeOf(rows.ended) !== counts.ended || sizeOf(rows.endedOrder) !== counts.ended)
     problems.push('ended is miscounted')
   return { counted: [counts.entries, counts.bytes], found: [entries, bytes], problems }
+}
+
+/** Names of the files with values, those that are being written included. */
+export function valueFiles(path: string): string[] {
+  const folder = join(path, 'values')
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).flatMap((each) => readdirSync(join(folder, each)))
+}
+
+/** Bytes of the pages of LMDB that the tables of the tier take. */
+export function usedBytes({ environment }: DiskWorld): number {
+  environment.refresh()
+  const rows = new Rows(environment, 'g', () => policy)
+  const tables = [rows.entries, rows.dependents, rows.order, rows.places, rows.files]
+  const pages = tables.map((table) => {
+    const stats = (table as unknown as { getStats(): LmdbStats }).getStats()
+    return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
+  })
+  return pages.reduce((sum, count) => sum + count, 0) * 4096
+}
+
+interface LmdbStats {
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
 }

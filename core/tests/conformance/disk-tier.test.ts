@@ -1,4 +1,5 @@
 import { afterEach } from 'vitest'
+import { directory } from '../directories.ts'
 import { diskWorld } from '../disk-world.ts'
 import { tierSuite } from './tier.ts'
 
@@ -10,7 +11,7 @@ afterEach(async () => {
 
 tierSuite('disk', {
   open: () => {
-    const { tier, close } = diskWorld()
+    const { tier, close } = diskWorld({ path: directory() })
     opened.push(close)
     return tier
   },
