@@ -119,9 +119,7 @@ export class Drain {
    */
   async runNow(id: string): Promise<InvalidationResult> {
     this.#open()
-    const job = await this.#queue.take(id)
-    if (job === undefined) throw wrongStatus(await this.#known(id), 'run now', 'pending')
-    const run = this.#worker.runThrough(job, () => this.#closed !== undefined).then(() => this.#known(id))
+    const run = this.#runNow(id)
     this.#now.add(run)
     return run.finally(() => this.#now.delete(run))
   }
@@ -199,6 +197,13 @@ export class Drain {
     this.#alarms.stop()
     await Promise.allSettled([this.#started, this.#round, ...this.#byHand.values(), ...this.#now])
     await this.#outbox.close()
+  }
+
+  async #runNow(id: string): Promise<InvalidationResult> {
+    const job = await this.#queue.take(id)
+    if (job === undefined) throw wrongStatus(await this.#known(id), 'run now', 'pending')
+    await this.#worker.runThrough(job, () => this.#closed !== undefined)
+    return this.#known(id)
   }
 
   async #runAlone(record: InvalidationResult): Promise<InvalidationResult> {

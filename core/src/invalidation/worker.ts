@@ -47,6 +47,7 @@ export class Worker {
   /** Carries out one job now, with all its runs, unless `isStopped`. */
   async runThrough(job: Job, isStopped: () => boolean): Promise<void> {
     const { clock, retries } = this.#options
+    if (isStopped()) return void (await this.#options.queue.release(job, job.dueAt))
     for (let last: Job = job; ; ) {
       if (this.#isSpent(last)) return this.#finish(crashedRecord(last, clock.now()))
       const begun = await this.#begin(last, clock.now())
