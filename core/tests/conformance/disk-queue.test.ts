@@ -1,5 +1,6 @@
 import { type DiskPair, DiskPlace } from '../disk-pair.ts'
-import { type Pair, type QueueLimits, queueSuite } from './queue.ts'
+import { queueSuite } from './queue.ts'
+import type { Pair, QueueLimits } from './queue-jobs.ts'
 
 const places = new WeakMap<Pair, { readonly place: DiskPlace; readonly limits: QueueLimits }>()
 

@@ -3,7 +3,8 @@ import { MemoryHistory } from '../../src/invalidation/memory-history.ts'
 import { MemoryQueue } from '../../src/invalidation/memory-queue.ts'
 import type { InvalidationResult } from '../../src/model/invalidation.ts'
 import { TestClock } from '../clock.ts'
-import { type Pair, type QueueLimits, queueSuite } from './queue.ts'
+import { queueSuite } from './queue.ts'
+import type { Pair, QueueLimits } from './queue-jobs.ts'
 
 function openMemory({ sizeMax, agingMs }: QueueLimits) {
   const history = new MemoryHistory({ clock: new TestClock(0), keepFor: '365d' })
