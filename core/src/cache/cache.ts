@@ -27,6 +27,7 @@ import { parseToken, tokenOf } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
 import type { StoreOptions } from '../model/store.ts'
 import type { Backing } from '../backing/contract.ts'
+import type { Answer } from '../tiers/contract.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
 import { Applier } from './applier.ts'
@@ -432,7 +433,8 @@ export class Cache<P extends string = string> {
   }
 
   async #get(within: Flight | undefined, key: string): Promise<unknown> {
-    const found = await this.#fresh(within, key)
+    const answer = this.#fresh(within, key)
+    const found = answer instanceof Promise ? await answer : answer
     if (found !== undefined) return this.#reader.serve(found.entry, within, found.tier)
     this.#reader.countMiss(key)
     return undefined
@@ -455,12 +457,12 @@ export class Cache<P extends string = string> {
     return found?.state === 'fresh' ? found.entry : undefined
   }
 
-  async #fresh(within: Flight | undefined, key: string): Promise<Found | undefined> {
+  #fresh(within: Flight | undefined, key: string): Answer<Found | undefined> {
     this.#open()
     checkName(key, 'key')
     within?.note(key)
-    const found = await this.#reader.find(key)
-    return found?.state === 'fresh' ? found : undefined
+    const found = this.#reader.find(key)
+    return found instanceof Promise ? found.then(freshOf) : freshOf(found)
   }
 
   /** A load that somebody else did: its dependencies are those that the options name. */
@@ -491,6 +493,10 @@ export class Cache<P extends string = string> {
   #open(): void {
     if (this.#closing !== undefined) throw closed()
   }
+}
+
+function freshOf(found: Found | undefined): Found | undefined {
+  return found?.state === 'fresh' ? found : undefined
 }
 
 function closed(): StaleproofError {

@@ -14,7 +14,7 @@ import type { Events } from '../model/event.ts'
 import { isRefusal } from '../recovery/breaker.ts'
 import type { Guard, TierState } from '../recovery/guard.ts'
 import { GuardedSharedTier, GuardedTier } from '../recovery/guarded.ts'
-import type { Admit, SharedTier, Tier } from '../tiers/contract.ts'
+import type { Admit, Answer, Head, SharedTier, Tier } from '../tiers/contract.ts'
 
 /** A tier whose puts and deletes of a key wait for those before them. */
 class Ordered implements Tier {
@@ -32,6 +32,7 @@ class Ordered implements Tier {
     return this.#after([entry.key], () => this.#tier.put(entry))
   }
 
+  /** Nobody else stores here: nothing has to be spared. */
   delete(keys: readonly string[]): Promise<number> {
     return this.#after(keys, () => this.#tier.delete(keys))
   }
@@ -52,7 +53,7 @@ class Ordered implements Tier {
     for (const key of keys) if (this.#writing.get(key) === write) this.#writing.delete(key)
   }
 
-  get(key: string): Promise<EntryParts | undefined> {
+  get(key: string): Answer<EntryParts | undefined> {
     return this.#tier.get(key)
   }
 
@@ -85,6 +86,9 @@ export interface LowerParts {
   readonly log: Log
 }
 
+/** Takes what a tier holds, or does not. */
+type Accept<T> = (parts: EntryParts, tier: Tier) => T | undefined
+
 export class Lower {
   readonly tiers: readonly Tier[]
   readonly shared: SharedTier | undefined
@@ -99,7 +103,8 @@ export class Lower {
       log.catchUp()
       return entry.generation !== log.generation || judge.verdict(entry) !== undefined
     }
-    const parts = { ...rest, isInvalid }
+    const isValid = (entry: Head) => judge.verdict(entry) === undefined
+    const parts = { ...rest, isInvalid, isValid }
     const guarded = tiers.map((tier) => new GuardedTier(tier, parts))
     const nearest = shared === undefined ? undefined : new GuardedSharedTier(shared, parts)
     this.plain = guarded.map((tier) => new Ordered(tier))
@@ -119,21 +124,35 @@ export class Lower {
     return this.tiers.length === 0
   }
 
-  /** What the nearest tier holds that `accept` takes; one that it does not take is looked for further down. */
-  async find<T>(
-    key: string,
-    accept: (parts: EntryParts, tier: Tier) => T | undefined,
-  ): Promise<T | undefined> {
-    for (const tier of this.tiers) {
-      try {
-        const parts = await tier.get(key)
-        const taken = parts === undefined ? undefined : accept(parts, tier)
-        if (taken !== undefined) return taken
-      } catch (error) {
-        this.#passBy(error, `get '${key}' from ${tier.name}`)
-      }
+  /**
+   * What the nearest tier holds that `accept` takes; one that it does not take is looked for further down. At once, if
+   * all tiers that are asked answer at once.
+   */
+  find<T>(key: string, accept: Accept<T>, from = 0): Answer<T | undefined> {
+    for (let at = from; at < this.tiers.length; at++) {
+      const tier = this.tiers[at] as Tier
+      const answer = tier.get(key)
+      if (answer instanceof Promise) return this.#findLater(key, accept, { at, answer })
+      const taken = answer === undefined ? undefined : accept(answer, tier)
+      if (taken !== undefined) return taken
     }
     return undefined
+  }
+
+  async #findLater<T>(
+    key: string,
+    accept: Accept<T>,
+    { at, answer }: { at: number; answer: Promise<EntryParts | undefined> },
+  ): Promise<T | undefined> {
+    const tier = this.tiers[at] as Tier
+    try {
+      const parts = await answer
+      const taken = parts === undefined ? undefined : accept(parts, tier)
+      if (taken !== undefined) return taken
+    } catch (error) {
+      this.#passBy(error, `get '${key}' from ${tier.name}`)
+    }
+    return this.find(key, accept, at + 1)
   }
 
   /** What the tiers hold of these names. @throws E_TIERS_UNREACHABLE */

@@ -19,7 +19,7 @@ import type { CacheEvents, Events } from '../model/event.ts'
 import type { Policy } from '../model/policy.ts'
 import type { StoreOptions } from '../model/store.ts'
 import { RefreshBackoff } from '../recovery/refresh-backoff.ts'
-import type { Tier } from '../tiers/contract.ts'
+import type { Answer, Tier } from '../tiers/contract.ts'
 import { refreshAt } from '../ttl/lifetime.ts'
 import type { Policies } from '../ttl/policies.ts'
 import type { Counts } from './counts.ts'
@@ -66,12 +66,6 @@ interface Ran {
 
 type Settled = Outcome & Pick<Kept, 'refused'>
 
-/** An entry that a tier below memory held. */
-interface Below {
-  readonly entry: Entry
-  readonly tier: string
-}
-
 /** A process that has the turn and does not end is not waited for any longer. */
 const turnWaitMs = 10_000
 const turnLookMs = 5
@@ -89,7 +83,7 @@ export class Reader {
   /** Every flight under way, private ones too. */
   readonly #flying = new Set<Flight>()
   /** key -> the look-up under way in the tiers below. */
-  readonly #lookUps = new Map<string, Promise<Below | undefined>>()
+  readonly #lookUps = new Map<string, Promise<Found | undefined>>()
 
   /** key -> the wait for the turn to load it. */
   readonly #waiting = new Map<string, Promise<Found | undefined>>()
@@ -108,9 +102,12 @@ export class Reader {
   }
 
   /** What can be served of the key, from any tier. */
-  async find(key: string): Promise<Found | undefined> {
+  find(key: string): Answer<Found | undefined> {
     const { held, lower } = this.#parts
-    return held.find(key) ?? (lower.none ? undefined : this.#worth(key, await this.#below(key)))
+    const found = held.find(key)
+    if (found !== undefined || lower.none) return found
+    const below = this.#below(key)
+    return below instanceof Promise ? below.then((later) => this.#worth(key, later)) : below
   }
 
   /**
@@ -118,9 +115,8 @@ export class Reader {
    * in the tick in which it is used.
    */
   async read(request: ReadRequest): Promise<unknown> {
-    const { held, lower } = this.#parts
-    const { key } = request
-    const found = held.find(key) ?? (lower.none ? undefined : this.#worth(key, await this.#below(key)))
+    const answer = this.find(request.key)
+    const found = answer instanceof Promise ? await answer : answer
     if (found === undefined) return this.#miss(request)
     if (found.state === 'stale') return this.#readInGrace(request, found)
     if (this.#parts.clock.now() >= refreshAt(found.entry)) this.#refresh(request, found.entry)
@@ -137,12 +133,14 @@ export class Reader {
     return waiting
   }
 
-  #below(key: string): Promise<Below | undefined> {
-    let lookUp = this.#lookUps.get(key)
-    if (lookUp === undefined) {
-      lookUp = this.#lookUp(key).finally(() => this.#lookUps.delete(key))
-      this.#lookUps.set(key, lookUp)
-    }
+  /** What is found at once was judged in this tick. */
+  #below(key: string): Answer<Found | undefined> {
+    const underWay = this.#lookUps.get(key)
+    if (underWay !== undefined) return underWay
+    const found = this.#lookUp(key)
+    if (!(found instanceof Promise)) return found
+    const lookUp = found.finally(() => this.#lookUps.delete(key))
+    this.#lookUps.set(key, lookUp)
     return lookUp
   }
 
@@ -175,9 +173,10 @@ export class Reader {
     }
   }
 
-  #worth(key: string, below: Below | undefined): Found | undefined {
+  /** What was found in a tier some ticks ago, as it is now. */
+  #worth(key: string, below: Found | undefined): Found | undefined {
     const found = this.#parts.held.find(key) ?? (below && this.#parts.held.assess(below.entry))
-    return found === undefined || below === undefined ? found : { ...found, tier: below.tier }
+    return found === undefined || below === undefined ? found : within(below.tier, found)
   }
 
   /** Hands out an entry as a hit. Rejects if what is remembered is an error. */
@@ -398,24 +397,29 @@ export class Reader {
   }
 
   /** Takes the key into memory from the nearest tier below that holds it and still may serve it. */
-  #lookUp(key: string): Promise<Below | undefined> {
+  #lookUp(key: string): Answer<Found | undefined> {
     const begun = this.#parts.log.applied
     return this.#parts.lower.find(key, (parts, tier) => this.#promote(parts, { tier, begun }))
   }
 
   /** @param begun position before the tier was asked */
-  #promote(parts: EntryParts, { tier, begun }: { tier: Tier; begun: number }): Below | undefined {
+  #promote(parts: EntryParts, { tier, begun }: { tier: Tier; begun: number }): Found | undefined {
     const { held, lower, policies } = this.#parts
     // What came into memory while the tier was asked is no older.
     const near = held.find(parts.key)
-    if (near !== undefined) return { entry: near.entry, tier: 'memory' }
+    if (near !== undefined) return near
     const entry = new Entry({ ...parts, policy: policies.find(parts.policy.name) })
-    if (held.assess(entry) === undefined) {
+    const found = held.assess(entry)
+    if (found === undefined) {
       lower.discard(parts.key, tier)
       return undefined
     }
     // It may be among those that had to go for room meanwhile, and is not to come into memory then.
     if (held.evictedAt <= begun) held.put(entry)
-    return { entry, tier: tier.name }
+    return within(tier.name, found)
   }
+}
+
+function within(tier: string | undefined, found: Found): Found {
+  return tier === undefined ? found : { ...found, tier }
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Policy } from '../model/policy.ts'
-import type { Admit, Head, SharedTier } from '../tiers/contract.ts'
+import type { Admit, Answer, Head, SharedTier } from '../tiers/contract.ts'
 import type { Edit } from './edit.ts'
 import { Edits } from './edits.ts'
 import { decoded, encoded, none, type Encoded } from './encoded.ts'
@@ -48,6 +48,8 @@ export interface DiskUsage {
   readonly evictions: number
   readonly damaged: number
 }
+
+type IsValid = (entry: Head) => boolean
 
 /** Keys that one transaction removes. */
 const sliceMax = 1000
@@ -113,7 +115,7 @@ export class DiskTier implements SharedTier {
     return this.#sweeper.progress
   }
 
-  async get(key: string): Promise<EntryParts | undefined> {
+  get(key: string): Answer<EntryParts | undefined> {
     // Whatever was committed is seen: whoever commits moves the log's tail, and that renews what is read here.
     this.#parts.log.catchUp()
     const keyBytes = keyOf(key)
@@ -148,11 +150,11 @@ export class DiskTier implements SharedTier {
     return settled
   }
 
-  async delete(keys: readonly string[]): Promise<number> {
+  async delete(keys: readonly string[], isValid: IsValid = () => false): Promise<number> {
     let deleted = 0
     for (let at = 0; at < keys.length; at += sliceMax) {
       const slice = keys.slice(at, at + sliceMax)
-      deleted += await this.#edits.carryOut((edit) => this.#delete(edit, slice))
+      deleted += await this.#edits.carryOut((edit) => this.#delete(edit, { keys: slice, isValid }))
     }
     return deleted
   }
@@ -262,12 +264,12 @@ export class DiskTier implements SharedTier {
     if (this.#bytes > bytesMax * overfullPart) await made
   }
 
-  #delete(edit: Edit, keys: readonly string[]): number {
+  #delete(edit: Edit, { keys, isValid }: { keys: readonly string[]; isValid: IsValid }): number {
     let deleted = 0
     for (const name of keys) {
       const key = keyOf(name)
       const entry = edit.head(key)
-      if (entry === undefined) continue
+      if (entry === undefined || (entry.generation !== '' && isValid(entry))) continue
       edit.remove(key, entry)
       edit.ended(key)
       deleted++

@@ -44,6 +44,7 @@ export class Breaker {
   readonly #policy: CircuitBreakerPolicy
   #status: TierStatus = 'ok'
   #error: unknown = null
+  #isTrusted = true
   /** Whether the pause is not over. */
   #pausing = false
   #pauseEndsAt = 0
@@ -74,10 +75,22 @@ export class Breaker {
     return state === CircuitState.HalfOpen || (state === CircuitState.Open && this.#pausing)
   }
 
+  /** Whether it did not fail when it was asked last: a success more would change nothing. */
+  get isTrusted(): boolean {
+    return this.#isTrusted
+  }
+
   /** Begins the call in this tick. @throws E_RECOVERY_TIER_FAILING; what the call throws */
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.isOpen) throw this.#refusal()
-    return this.#policy.execute(call)
+    try {
+      const result = await this.#policy.execute(call)
+      this.#isTrusted = true
+      return result
+    } catch (error) {
+      this.#isTrusted = false
+      throw error
+    }
   }
 
   /**

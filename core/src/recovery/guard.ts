@@ -14,7 +14,7 @@
 import type { Clock, Random, Timer } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import type { Events } from '../model/event.ts'
-import type { Tier } from '../tiers/contract.ts'
+import type { Answer, Head, Tier } from '../tiers/contract.ts'
 import { Breaker, messageOf, type TierStatus } from './breaker.ts'
 import { Owed, type Part } from './owed.ts'
 
@@ -24,6 +24,8 @@ export interface GuardParts {
   readonly events: Events
   /** By all that is in the log. */
   readonly isInvalid: (entry: EntryParts) => boolean
+  /** By what is applied here; may be asked while the log is being written. */
+  readonly isValid: (entry: Head) => boolean
 }
 
 export interface TierState {
@@ -69,6 +71,17 @@ export class Guard {
   /** If nothing is owed, the call begins in this tick. @throws E_RECOVERY_TIER_FAILING; what the call throws */
   ask<T>(call: () => Promise<T>): Promise<T> {
     return this.#afterPaying(() => this.#breaker.run(call))
+  }
+
+  /** The same for a call that may answer at once: then so does this, if the tier did not fail when it was asked last. */
+  askNow<T>(call: () => Answer<T>): Answer<T> {
+    if (!this.#breaker.isTrusted || !this.#owed.isNothing) return this.ask(async () => call())
+    try {
+      const answer = call()
+      return answer instanceof Promise ? this.ask(() => answer) : answer
+    } catch (error) {
+      return this.ask(() => Promise.reject(error))
+    }
   }
 
   /** The same for a call that leaves bytes in the tier. */
@@ -131,7 +144,7 @@ export class Guard {
     for (let i = 0; i < keys.length; i += sliceMax) {
       const held = await this.#tier.held(keys.slice(i, i + sliceMax))
       const invalid = held.filter(this.#parts.isInvalid).map(({ key }) => key)
-      if (invalid.length > 0) purged += await this.#tier.delete(invalid)
+      if (invalid.length > 0) purged += await this.#tier.delete(invalid, this.#parts.isValid)
     }
     return purged
   }

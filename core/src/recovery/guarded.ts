@@ -2,22 +2,24 @@
  * Tiers behind a guard.
  */
 import type { EntryParts } from '../model/entry.ts'
-import type { Admit, SharedTier, Tier } from '../tiers/contract.ts'
+import type { Admit, Answer, SharedTier, Tier } from '../tiers/contract.ts'
 import { Guard, type GuardParts } from './guard.ts'
 
 export class GuardedTier implements Tier {
   readonly name: string
   readonly guard: Guard
   readonly #tier: Tier
+  readonly #isValid: GuardParts['isValid']
 
   constructor(tier: Tier, parts: GuardParts) {
+    this.#isValid = parts.isValid
     this.name = tier.name
     this.guard = new Guard(tier, parts)
     this.#tier = tier
   }
 
-  get(key: string): Promise<EntryParts | undefined> {
-    return this.guard.ask(() => this.#tier.get(key))
+  get(key: string): Answer<EntryParts | undefined> {
+    return this.guard.askNow(() => this.#tier.get(key))
   }
 
   put(entry: EntryParts): Promise<void> {
@@ -27,7 +29,7 @@ export class GuardedTier implements Tier {
   /** What is not deleted is owed. */
   async delete(keys: readonly string[]): Promise<number> {
     try {
-      return await this.guard.ask(() => this.#tier.delete(keys))
+      return await this.guard.ask(() => this.#tier.delete(keys, this.#isValid))
     } catch (error) {
       this.guard.owe({ names: keys, prefix: null })
       throw error

@@ -7,14 +7,20 @@
  */
 import type { Entry, EntryParts } from '../model/entry.ts'
 
+export type Answer<T> = T | Promise<T>
+
 /** A tier below memory: another process, a disk, a server. */
 export interface Tier {
   /** Short and unique within a cache: 'disk', 'redis'. */
   readonly name: string
-  get(key: string): Promise<EntryParts | undefined>
+  /** At once, if nothing has to be waited for. */
+  get(key: string): Answer<EntryParts | undefined>
   put(entry: EntryParts): Promise<void>
-  /** Removes the bytes. @returns how many of the keys were held */
-  delete(keys: readonly string[]): Promise<number>
+  /**
+   * Removes the bytes. A tier that others share keeps what `isValid` by then: somebody may have stored it meanwhile.
+   * @returns how many were removed
+   */
+  delete(keys: readonly string[], isValid?: (entry: Head) => boolean): Promise<number>
   /** Reads back. @returns what is held of the keys; values may be left out */
   held(keys: readonly string[]): Promise<readonly EntryParts[]>
   /** Keys of entries that depend on one of the names, itself included: for planning and purging. */
