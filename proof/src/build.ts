@@ -1,5 +1,5 @@
 /**
- * Builds the library, so that what is proved is what its sources say now. Nothing is done if nothing changed.
+ * Builds the library, and the programs that prove it, so that what is proved is what its sources say now. Nothing is done if nothing changed.
  */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -10,8 +10,10 @@ const compiler = fileURLToPath(new URL('../../node_modules/@typescript/native/bi
 
 export async function buildLibrary(): Promise<void> {
   try {
-    await promisify(execFile)(process.execPath, [compiler, '-b', 'core'], { cwd: root })
+    await promisify(execFile)(process.execPath, [compiler, '-b', 'proof'], { cwd: root })
   } catch (cause) {
-    throw new Error(`core could not be built:\n${(cause as { stdout: string }).stdout}`, { cause })
+    throw new Error(`the library or its proof could not be built:\n${(cause as { stdout: string }).stdout}`, {
+      cause,
+    })
   }
 }
