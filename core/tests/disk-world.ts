@@ -154,3 +154,11 @@ interface LmdbStats {
   readonly treeLeafPageCount: number
   readonly overflowPages: number
 }
+
+/** Lets the sweeper have so many turns, and finish them. No other timer may wait. */
+export async function sweep({ clock, environment }: DiskWorld, turns = 1): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) {
+    await clock.advance(50)
+    while (clock.waiting === 0) await environment.transact(() => undefined)
+  }
+}

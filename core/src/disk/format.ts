@@ -26,7 +26,7 @@ import type { Policy } from '../model/policy.ts'
 import { sealBytes } from './codec.ts'
 import { decoded, encodedText, forms, textOf, writeEncoded, type Encoded, type Form } from './encoded.ts'
 
-export const entryVersion = 1
+const entryVersion = 1
 
 /** A file with a value: the name it has, and what proves that it is what was written. */
 export interface ValueFile {
@@ -237,7 +237,7 @@ export function goneAtOf(entry: EntryParts, isGood: boolean): number {
  * What LMDB takes for a row of so many bytes (mdb.c): a node in a page that is shared, three quarters of which are
  * used on average; or pages of its own, if fewer than two would fit in one.
  */
-export function pageBytesOf(rowBytes: number): number {
+function pageBytesOf(rowBytes: number): number {
   return rowBytes > sharedRowBytesMax
     ? Math.ceil((rowBytes + 16) / pageBytes) * pageBytes
     : Math.ceil(rowBytes / pageFill)
