@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { record } from '../../tests/conformance/history.ts'
 import { Machine } from '../../tests/disk-machine.ts'
 import { second, tick } from '../../tests/drain-world.ts'
@@ -133,6 +133,15 @@ describe('what was carried out without the queue', () => {
     expect(new Set(told).size).toBe(450)
   })
 
+  test('retried by several at once, it is carried out once', async () => {
+    const machine = new Machine()
+    const [mine, theirs] = [await machine.start(), await machine.start()]
+    await mine.history.put(record('a', { status: 'failed' }))
+    const results = await Promise.allSettled([mine.drain.retry('a'), theirs.drain.retry('a')])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect([...mine.names, ...theirs.names]).toEqual([['a']])
+  })
+
   test('a retry that a crash cut off is shown as such, and can be retried', async () => {
     const machine = new Machine()
     const before = await machine.start()
@@ -149,6 +158,17 @@ describe('what was carried out without the queue', () => {
     const after = await machine.start()
     expect(await after.drain.retry('a')).toMatchObject({ status: 'completed', attempts: 3 })
   })
+})
+
+test('what is in the queue after all, though its caller was told of a failure, is not shown as failed', async () => {
+  const machine = new Machine()
+  const process = await machine.start()
+  vi.spyOn(machine.place.environment, 'flush').mockRejectedValueOnce(new Error('the disk'))
+  await expect(process.submit('a')).rejects.toThrow('the disk')
+  expect(await process.drain.get('a')).toMatchObject({ status: 'pending' })
+  await process.drain.flush()
+  expect(process.names).toEqual([['a']])
+  expect(await process.drain.get('a')).toMatchObject({ status: 'completed' })
 })
 
 describe('several processes', () => {

@@ -97,6 +97,18 @@ export function sharingTests({ open }: QueueFixture, { share }: Sharing): void {
     expect(await theirs.queue.claim(claim)).toEqual([job('a', { attempts: 1 })])
   })
 
+  test('a run that had begun when its handle closed is counted, and no crash', async () => {
+    const mine = await open(limits)
+    const theirs = await share(mine)
+    await mine.queue.add(job('a'))
+    await claimIds(mine.queue)
+    await mine.queue.begin(job('a'), 5)
+    await mine.queue.close()
+    const claim = { now: 0, namesMax: both, jobsMax: 10 }
+    expect(await theirs.queue.claim(claim)).toEqual([job('a', { attempts: 1 })])
+    expect(await theirs.history.get('a')).toMatchObject({ status: 'pending', attempts: 1, error: null })
+  })
+
   test('handles see one order, one size and one bound', async () => {
     const mine = await open({ ...limits, sizeMax: 3 })
     const { queue: theirs } = await share(mine)

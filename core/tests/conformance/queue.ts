@@ -297,6 +297,13 @@ function limitTests({ open }: Opened): void {
     expect(await claimIds(queue)).toEqual(['a', 'c'])
   })
 
+  test('of jobs that come at once, no more are accepted than there is room for', async () => {
+    const queue = await open({ ...limits, sizeMax: 3 })
+    const added = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map((id) => queue.add(job(id))))
+    expect(added.map(({ status }) => status === 'fulfilled')).toEqual([true, true, true, false, false])
+    expect((await queue.list()).map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  })
+
   test('a closed queue answers nothing, and may be closed again', async () => {
     const queue = await open(limits)
     await queue.add(job('a'))
