@@ -146,6 +146,27 @@ describe('what was removed', () => {
   })
 })
 
+describe('a delete', () => {
+  it('leaves what is valid by then, and what was made before the log began goes', async () => {
+    const { tier, path } = open({ generation: 'old' })
+    await tier.put(entryOf('foreign', { generation: 'old' }))
+    const world = open({ path })
+    for (const key of ['a', 'b']) await world.tier.put(entryOf(key, { stamp: key === 'a' ? 1 : 2 }))
+    expect(await world.tier.delete(['a', 'b', 'foreign'], ({ stamp }) => stamp > 1)).toBe(2)
+    expect((await world.tier.held(['a', 'b'])).map(({ key }) => key)).toEqual(['b'])
+    expect(world.tier.usage.entries).toBe(1)
+  })
+
+  it('is refused when the directory was closed, as everything is', async () => {
+    const { tier, close } = diskWorld({ path: directory() })
+    await close()
+    expect(() => tier.get('k')).toThrow(expect.objectContaining({ code: 'E_CACHE_CLOSED' }))
+    await expect(tier.delete(['k'])).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
+    await expect(tier.held(['k'])).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
+    expect(tier.usage.entries).toBe(0)
+  })
+})
+
 describe('a value', () => {
   it('that cannot be encoded is not kept, and told of once for its policy', async () => {
     const { tier, errors } = open()

@@ -116,8 +116,10 @@ export class DiskTier implements SharedTier {
   }
 
   get(key: string): Answer<EntryParts | undefined> {
+    const { environment, log } = this.#parts
+    if (environment.closed) environment.refresh()
     // Whatever was committed is seen: whoever commits moves the log's tail, and that renews what is read here.
-    this.#parts.log.catchUp()
+    log.catchUp()
     const keyBytes = keyOf(key)
     const bytes = this.#rows.bytesOf(keyBytes)
     if (bytes === undefined) return undefined
