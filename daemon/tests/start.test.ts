@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Stats } from '../src/api/protocol.ts'
 import { cli, endAll, makeFolder, Program, startDaemon } from './daemon.ts'
 
 let folder: string
@@ -114,11 +115,68 @@ describe('a daemon that cannot start says why and ends with 2', () => {
   })
 })
 
+describe('a data directory that cannot be used keeps it from starting, with 2', () => {
+  const unwritable = () => {
+    // Nobody's rights keep root out; the system does, here.
+    if (process.getuid?.() === 0) return '/sys/kernel/staleproof'
+    mkdirSync(join(folder, 'unwritable'), { mode: 0o500 })
+    return join(folder, 'unwritable')
+  }
+
+  it.each<[string, string, () => string]>([
+    ['a file', 'E_DISK_PATH', () => made('file')],
+    ['one below a file', 'E_DISK_PATH', () => join(made('file'), 'data')],
+    ['one of a later version', 'E_DISK_FORMAT', () => dirname(made('later', 'format', 'staleproof 99\n'))],
+    ['one of another program', 'E_DISK_FORMAT', () => dirname(made('other', 'data.mdb', 'something'))],
+    ['one that cannot be written', 'E_DISK_READONLY', unwritable],
+  ])('%s', async (_, code, given) => {
+    const data = given()
+    const before = existsSync(data) && statSync(data).isDirectory() ? readdirSync(data) : []
+    const { code: exitCode, stderr } = await refusal('--data', data)
+    expect(stderr).toMatch(
+      new RegExp(`^staleproof: ${code}: .*\\(the setting data is ${data}, by --data\\)\n$`),
+    )
+    expect(exitCode).toBe(2)
+    expect(existsSync(data) && statSync(data).isDirectory() ? readdirSync(data) : []).toEqual(before)
+  })
+
+  function made(name: string, file?: string, text = ''): string {
+    const path = join(folder, name)
+    if (file !== undefined) mkdirSync(path)
+    writeFileSync(file === undefined ? path : join(path, file), text)
+    return file === undefined ? path : join(path, file)
+  }
+})
+
+describe('a daemon that cannot start for another reason makes no data directory', () => {
+  it.each<[string, () => string[] | Promise<string[]>]>([
+    ['a folder that is not there', () => ['--watch', join(folder, 'missing')]],
+    ['sizes that mean nothing', () => ['--disk-max-bytes', '0b']],
+    ['a port that is taken', async () => ['--port', new URL((await startDaemon()).url).port]],
+  ])('%s', async (_, given) => {
+    const data = join(folder, 'data')
+    const { code, stderr } = await refusal('--data', data, ...(await given()))
+    expect([code, stderr === '']).toEqual([2, false])
+    expect(existsSync(data)).toBe(false)
+  })
+})
+
+it('keeps what it is told to, as much as it is told to', async () => {
+  const env = { STALEPROOF_DATA: join(folder, 'kept'), STALEPROOF_DISK_MAX_BYTES: '5mb' }
+  const daemon = await startDaemon(['--disk-max-entry-bytes', '1000'], env)
+  expect(existsSync(join(folder, 'kept', 'data.mdb'))).toBe(true)
+  const { disk } = (await (await daemon.fetch('/v1/stats')).json()) as Stats
+  expect(disk).toMatchObject({ status: 'ok', others: 0, usage: { bytesMax: 5 * 1024 ** 2 } })
+})
+
 describe('config', () => {
   it('check finds nothing wrong, or says what is', async () => {
     const file = join(folder, 'a.yaml')
     writeFileSync(file, 'cache: { ttl: { default: 1h } }\n')
     expect(await cli(['config', 'check', file])).toMatchObject({ code: 0, stdout: `${file} is valid\n` })
+    writeFileSync(file, 'disk: { maxBytes: 1mb, maxEntryBytes: 2tb }\ndata: 5\n')
+    expect(await cli(['config', 'check', file])).toMatchObject({ code: 2, stdout: '' })
+    expect(existsSync(join(folder, 'data'))).toBe(false)
     writeFileSync(file, 'cache: { ttl: { default: soon } }\n')
     const { code, stderr } = await cli(['config', 'check', file])
     expect(stderr).toContain('cache.ttl.default')
