@@ -37,8 +37,8 @@ export interface Held {
 }
 
 const letters: Readonly<Record<Stand, string>> = { lane: 'l', putOff: 'p', early: 'e' }
-const i = Buffer.from('i')
-const c = Buffer.from('c')
+const idLetter = Buffer.from('i')
+const claimLetter = Buffer.from('c')
 const nothing = Buffer.alloc(0)
 const zero = Buffer.from([0])
 const spotBytes = 2 + numberBytes + seqBytes
@@ -66,7 +66,7 @@ export class QueueIndex {
 
   /** The id of a job that cannot tell it itself: looked for among all. */
   idOf(seq: number): string | undefined {
-    for (const { key, value } of this.#keys.getRange({ start: i, end: afterPrefix(i) })) {
+    for (const { key, value } of this.#keys.getRange({ start: idLetter, end: afterPrefix(idLetter) })) {
       if (value.readUIntBE(0, seqBytes) === seq) return key.subarray(1).toString()
     }
     return undefined
@@ -145,8 +145,8 @@ export class QueueIndex {
   /** The processes that have claimed something. */
   holders(): string[] {
     const nodes: string[] = []
-    for (let start: Buffer = c; ; ) {
-      const [key] = [...this.#keys.getKeys({ start, end: afterPrefix(c), limit: 1 })]
+    for (let start: Buffer = claimLetter; ; ) {
+      const [key] = [...this.#keys.getKeys({ start, end: afterPrefix(claimLetter), limit: 1 })]
       if (key === undefined) return nodes
       const node = Buffer.from(key)
         .subarray(1, -seqBytes - 1)
@@ -162,7 +162,7 @@ export class QueueIndex {
 }
 
 function idKey(id: Buffer): Buffer {
-  return Buffer.concat([i, id])
+  return Buffer.concat([idLetter, id])
 }
 
 function standKey(stand: Stand, strategy: QueuedStrategy): Buffer {
@@ -187,7 +187,7 @@ function spotOf(key: Buffer): Spot {
 
 /** An id of a node holds no zero byte. */
 function claimsOf(node: string): Buffer {
-  return Buffer.concat([c, Buffer.from(node), zero])
+  return Buffer.concat([claimLetter, Buffer.from(node), zero])
 }
 
 function claimKey(node: string, seq: number): Buffer {

@@ -22,7 +22,6 @@ import {
   ClaimBatch,
   closed,
   crashed,
-  hasEnded,
   type Job,
   pendingRecord,
   type Queue,
@@ -33,15 +32,15 @@ import {
   runningRecord,
 } from '../invalidation/contract.ts'
 import type { Clock } from '../model/clock.ts'
-import { StaleproofError } from '../model/errors.ts'
 import type { InvalidationResult } from '../model/invalidation.ts'
 import { count, type Duration, positiveDurationMs } from '../model/quantity.ts'
 import { Batch } from './batch.ts'
-import type { Environment, Table } from './environment.ts'
+import type { Environment } from './environment.ts'
 import type { DiskHistory } from './history.ts'
 import type { Nodes } from './nodes.ts'
 import { QueueIndex, type Spot } from './queue-index.ts'
-import { queueBytes, type QueueRow, queueRow } from './queue-rows.ts'
+import { QueueJobs } from './queue-jobs.ts'
+import { queueBytes, type QueueRow } from './queue-rows.ts'
 
 export interface DiskQueueOptions {
   readonly environment: Environment
@@ -68,14 +67,11 @@ export class DiskQueue implements Queue {
   readonly #node: string
   readonly #sizeMax: number
   readonly #agingMs: number
-  readonly #jobs: Table<number>
-  readonly #damaged: Table<number>
+  readonly #jobs: QueueJobs
   readonly #index: QueueIndex
   readonly #batch: Batch
-  /** As last known; within a transaction, exactly. */
-  #size = 0
-  /** The last number given out; known within a transaction. */
-  #last = 0
+  /** How many there were at the last look. */
+  #known = 0
   #closing: Promise<void> | undefined
 
   constructor(options: DiskQueueOptions) {
@@ -86,10 +82,13 @@ export class DiskQueue implements Queue {
     this.#node = nodes.id
     this.#sizeMax = count(options.sizeMax ?? 100_000, 'queueMax')
     this.#agingMs = positiveDurationMs(options.aging ?? '60s', 'aging')
-    this.#jobs = environment.table('jobs', 'numbers')
-    this.#damaged = environment.table('jobsDamaged', 'numbers')
     this.#index = new QueueIndex(environment)
-    this.#batch = new Batch({ environment, before: () => this.#begin(), after: () => history.end() })
+    this.#jobs = new QueueJobs({ ...options, index: this.#index })
+    const before = () => {
+      history.begin()
+      this.#jobs.begin()
+    }
+    this.#batch = new Batch({ environment, before, after: () => history.end() })
   }
 
   async add(job: Job): Promise<boolean> {
@@ -137,7 +136,7 @@ export class DiskQueue implements Queue {
       const seq = this.#held(ended.id)
       if (seq === undefined) return false
       this.#index.unclaim(this.#node, seq)
-      this.#drop(ended.id, seq)
+      this.#jobs.drop(ended.id, seq)
       this.#history.write(ended)
       return true
     })
@@ -149,7 +148,7 @@ export class DiskQueue implements Queue {
     return this.#step(() => {
       const seq = this.#held(job.id)
       if (seq === undefined) return false
-      void this.#jobs.put(seq, bytes)
+      this.#jobs.put(seq, bytes)
       this.#index.unclaim(this.#node, seq)
       this.#index.put({ stand: 'putOff', strategy: job.strategy, number: dueAt, seq })
       this.#history.write(pendingRecord(job))
@@ -163,7 +162,7 @@ export class DiskQueue implements Queue {
       const waiting = this.#waiting(id)
       if (waiting === undefined) return undefined
       this.#index.remove(waiting.spot)
-      this.#drop(id, waiting.spot.seq)
+      this.#jobs.drop(id, waiting.spot.seq)
       this.#history.write(cancelledRecord(waiting.job, endedAt))
       return waiting.job
     }
@@ -185,14 +184,14 @@ export class DiskQueue implements Queue {
     const jobs: Job[] = []
     for (let start = 0; ; await this.#options.clock.turn()) {
       this.#look()
-      const rows = [...this.#jobs.getRange({ start, limit: sliceMax })]
-      for (const { key: seq, value } of rows) {
-        const row = this.#readable(value) ?? (await this.#step(() => this.#read(seq)))
-        if (row !== undefined) jobs.push(row.job)
+      const slice = this.#jobs.slice(start, sliceMax)
+      for (const { seq, row } of slice) {
+        const readable = row ?? (await this.#step(() => this.#jobs.read(seq)))
+        if (readable !== undefined) jobs.push(readable.job)
       }
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < sliceMax) return jobs
-      start = last.key + 1
+      const last = slice.at(-1)
+      if (last === undefined || slice.length < sliceMax) return jobs
+      start = last.seq + 1
     }
   }
 
@@ -202,8 +201,8 @@ export class DiskQueue implements Queue {
   }
 
   get waiting(): number {
-    if (!this.#environment.closed) this.#size = this.#count()
-    return this.#size
+    if (!this.#environment.closed) this.#known = this.#jobs.count
+    return this.#known
   }
 
   close(): Promise<void> {
@@ -213,22 +212,11 @@ export class DiskQueue implements Queue {
 
   // Within a transaction
 
-  /** Others may have written since the last. */
-  #begin(): void {
-    this.#history.begin()
-    this.#size = this.#count()
-    this.#last = 0
-    for (const last of this.#jobs.getKeys({ reverse: true, limit: 1 })) this.#last = last
-  }
-
   #add({ rank: number, job }: QueueRow, bytes: Buffer): boolean | 'full' {
     if (this.#index.find(job.id) !== undefined) return false
     if (this.#history.statusOf(job.id) === 'completed') return false
-    if (this.#size >= this.#sizeMax) return 'full'
-    this.#size++
-    const seq = ++this.#last
-    void this.#jobs.put(seq, bytes)
-    this.#index.name(job.id, seq)
+    if (this.#jobs.size >= this.#sizeMax) return 'full'
+    const seq = this.#jobs.add(job.id, bytes)
     this.#index.put({ stand: 'lane', strategy: job.strategy, number, seq })
     this.#history.write(pendingRecord(job))
     return true
@@ -262,7 +250,7 @@ export class DiskQueue implements Queue {
     for (;;) {
       const spots = this.#index.inLane(strategy, { after, limit: lookMax })
       for (const spot of spots) {
-        const job = this.#read(spot.seq)?.job
+        const job = this.#jobs.read(spot.seq)?.job
         if (job !== undefined && job.dueAt <= now) yield { spot, job }
         else this.#index.remove(spot)
         if (job !== undefined && job.dueAt > now)
@@ -275,7 +263,7 @@ export class DiskQueue implements Queue {
 
   #waiting(id: string): { spot: Spot; job: Job } | undefined {
     const seq = this.#index.find(id)
-    const row = seq === undefined ? undefined : this.#read(seq)
+    const row = seq === undefined ? undefined : this.#jobs.read(seq)
     if (seq === undefined || row === undefined) return undefined
     const { strategy, dueAt } = row.job
     const spots: Spot[] = [
@@ -293,58 +281,12 @@ export class DiskQueue implements Queue {
     return seq !== undefined && this.#index.holds(this.#node, seq) ? seq : undefined
   }
 
-  #drop(id: string, seq: number): void {
-    void this.#jobs.remove(seq)
-    this.#index.forget(id)
-    this.#size--
-  }
-
-  /** Undefined if it is not there, or not what was written: then it is put aside. */
-  #read(seq: number): QueueRow | undefined {
-    const bytes = this.#jobs.get(seq)
-    if (bytes === undefined) return undefined
-    const row = this.#readable(bytes)
-    if (row === undefined) this.#putAside(seq, bytes)
-    return row
-  }
-
-  #readable(bytes: Buffer): QueueRow | undefined {
-    try {
-      return queueRow(bytes)
-    } catch {
-      return undefined
-    }
-  }
-
-  /** What points at it otherwise is taken away when it is met. */
-  #putAside(seq: number, bytes: Buffer): void {
-    const id = this.#index.idOf(seq)
-    void this.#damaged.put(seq, bytes)
-    void this.#jobs.remove(seq)
-    this.#size--
-    const error = damage(id)
-    if (id !== undefined) {
-      this.#index.forget(id)
-      this.#fail(id, error)
-    }
-    queueMicrotask(() => this.#options.onError(error, 'reading the queue of invalidations'))
-  }
-
-  /** Nobody will carry it out: its record says so, and can be retried if it tells what was asked for. */
-  #fail(id: string, { code, message }: StaleproofError): void {
-    const known = this.#history.peek(id)
-    if (known !== undefined && hasEnded(known.status)) return
-    const endedAt = this.#options.clock.now()
-    const record = known ?? pendingRecord(unknownJob(id, endedAt))
-    this.#history.write({ ...record, status: 'failed', endedAt, error: { code, message } })
-  }
-
   /** @returns whether there may be more */
   #recallSlice(now: number): boolean {
     const spots = this.#index.due(now, sliceMax)
     for (const spot of spots) {
       this.#index.remove(spot)
-      const row = this.#read(spot.seq)
+      const row = this.#jobs.read(spot.seq)
       if (row !== undefined) this.#index.put({ ...spot, stand: 'lane', number: row.rank })
     }
     return spots.length === sliceMax
@@ -355,13 +297,13 @@ export class DiskQueue implements Queue {
     const held = this.#index.held(node, sliceMax)
     for (const { seq, begun } of held) {
       this.#index.unclaim(node, seq)
-      const row = this.#read(seq)
+      const row = this.#jobs.read(seq)
       if (row === undefined) continue
       const { rank: number, job } = row
       this.#index.put({ stand: 'lane', strategy: job.strategy, number, seq })
       if (begun === undefined) continue
       const cutOff = { ...job, attempts: begun, error: why ?? job.error }
-      void this.#jobs.put(seq, queueBytes({ rank: number, job: cutOff }))
+      this.#jobs.put(seq, queueBytes({ rank: number, job: cutOff }))
       this.#history.write(pendingRecord(cutOff))
     }
     return held.length === sliceMax
@@ -410,10 +352,6 @@ export class DiskQueue implements Queue {
     this.#environment.refresh()
   }
 
-  #count(): number {
-    return (this.#jobs.getStats() as { entryCount: number }).entryCount
-  }
-
   #open(): void {
     if (this.#closing !== undefined) throw closed('queue')
   }
@@ -425,33 +363,4 @@ function asked({ namesMax }: Claim): QueuedStrategy[] {
 
 function isBefore(one: Spot, other: Spot): boolean {
   return one.number < other.number || (one.number === other.number && one.seq < other.seq)
-}
-
-function damage(id: string | undefined): StaleproofError {
-  const job = id === undefined ? 'a job of the queue' : `the job of invalidation '${id}'`
-  return new StaleproofError(
-    'E_DISK_DAMAGED',
-    `${job} is not what was written, and was put aside without being carried out; retry it, or invalidate anew what changed then`,
-    { details: { id } },
-  )
-}
-
-/** What a record says of a job of which only the id is known. */
-function unknownJob(id: string, requestedAt: number): Job {
-  return {
-    id,
-    names: [],
-    prefix: null,
-    all: false,
-    strategy: 'background',
-    consistency: 'strict',
-    mode: 'purge',
-    reason: null,
-    actor: null,
-    priority: 0,
-    requestedAt,
-    dueAt: requestedAt,
-    attempts: 0,
-    error: null,
-  }
 }
