@@ -7,6 +7,7 @@
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 import type { createCache } from 'staleproof'
+import type { disk } from 'staleproof/disk'
 
 export interface Ledger {
   readonly low: number
@@ -19,6 +20,7 @@ export interface Ledger {
 
 export interface Library {
   readonly createCache: typeof createCache
+  readonly disk: typeof disk
   readonly Ledger: new (bytesMax: number, low?: number) => Ledger
 }
 
@@ -28,8 +30,9 @@ export type Cache = ReturnType<Library['createCache']>
 export async function openLibrary(folder: string): Promise<Library> {
   const load = (file: string): Promise<unknown> =>
     import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
-  const [door, ledger] = await Promise.all([load('index.js'), load('log/ledger.js')])
+  const [door, backend, ledger] = await Promise.all([load('index.js'), load('disk.js'), load('log/ledger.js')])
   const { createCache } = door as Pick<Library, 'createCache'>
+  const { disk } = backend as Pick<Library, 'disk'>
   const { Ledger } = ledger as Pick<Library, 'Ledger'>
-  return { createCache, Ledger }
+  return { createCache, disk, Ledger }
 }

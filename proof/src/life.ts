@@ -6,7 +6,6 @@
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { watch } from './boundaries.ts'
 import { DurableCopy } from './crash/durable-copy.ts'
 import { Journal, type Line, readJournals } from './crash/journal.ts'
@@ -71,11 +70,7 @@ await cache.close()
 journal.say({ say: 'end', boundaries, reads: work.reads, found: work.found })
 
 async function open(): Promise<Cache> {
-  const { createCache } = await openLibrary(options.library)
-  const { disk } = (await import(pathToFileURL(join(options.library, 'disk.js')).href)) as Pick<
-    typeof import('staleproof/disk'),
-    'disk'
-  >
+  const { createCache, disk } = await openLibrary(options.library)
   const opened = createCache({
     disk: disk({ path, maxBytes: options.maxBytes }),
     memory: options.seed % 4 === 0 ? false : { maxEntries: options.seed % 3 === 0 ? 4 : 1000 },

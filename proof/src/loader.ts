@@ -14,7 +14,7 @@ export interface Loading {
   readonly truth: Truth
   readonly isAutomatic: boolean
   /** Loaders throw at their end. */
-  fail: boolean
+  readonly fail: boolean
   recipeOf(key: string): Recipe
   /** Judges what a loader reads through the cache, like any reader. */
   read(key: string, answer: () => Promise<Made | undefined>): Promise<Made | undefined>

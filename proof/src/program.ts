@@ -47,7 +47,10 @@ export interface Target {
   readonly by: 'names' | 'prefix' | 'all'
 }
 
-export type Step =
+/** `at`: the cache that is asked, of several on one directory; a fill has its token and its inputs from another. */
+export type Step = Task & { readonly at?: number; readonly from?: number }
+
+export type Task =
   | { readonly do: 'getOrSet' | 'get' | 'peek' | 'entry'; readonly key: string }
   | { readonly do: 'getMany'; readonly keys: readonly string[] }
   /** The source moves, and nobody is told yet. */
@@ -59,12 +62,15 @@ export type Step =
       readonly consistency: Consistency
       readonly mode: Mode
     }
-  | { readonly do: 'set' | 'fill' | 'delete'; readonly key: string; readonly source: string }
+  | { readonly do: 'set' | 'delete'; readonly key: string; readonly source: string }
+  | { readonly do: 'fill'; readonly key: string; readonly source: string }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'tier'; readonly down: boolean }
   | { readonly do: 'loaders'; readonly fail: boolean }
   /** Names that nothing is made from: they fill the ledger. */
   | { readonly do: 'churn'; readonly count: number }
+  /** The cache closes, or dies, and another is opened in its place. */
+  | { readonly do: 'reopen'; readonly how: 'close' | 'drop' }
 
 export interface Settings {
   readonly tracking: 'automatic' | 'explicit'
@@ -72,6 +78,10 @@ export interface Settings {
   /** 0: no memory at all. */
   readonly entriesMax: number | undefined
   readonly ledgerBytesMax: number
+  /** Caches that share a directory; 0: one, without a directory. */
+  readonly caches: number
+  /** Room in the directory, in bytes. */
+  readonly roomBytes: number
 }
 
 export interface Program {
@@ -91,6 +101,9 @@ export interface Profile {
   readonly tier?: boolean
   readonly entriesMax?: readonly (number | undefined)[]
   readonly ledgerBytesMax?: number
+  /** Default: without a directory. */
+  readonly caches?: readonly number[]
+  readonly roomBytes?: readonly number[]
   readonly clientsMax?: number
   /** Steps of one client: least and most. */
   readonly length?: readonly [least: number, most: number]
@@ -109,12 +122,14 @@ export function programs(profile: Profile): fc.Arbitrary<Program> {
   })
 }
 
-function settings({ tier, entriesMax = [undefined, 1, 2], ledgerBytesMax = 2 ** 20 }: Profile) {
+function settings({ tier, entriesMax = [undefined, 1, 2], ledgerBytesMax = 2 ** 20, ...profile }: Profile) {
   return fc.record({
     tracking: fc.constantFrom('automatic' as const, 'explicit' as const),
     hasTier: tier === undefined ? fc.boolean() : fc.constant(tier),
     entriesMax: fc.constantFrom(...entriesMax),
     ledgerBytesMax: fc.constant(ledgerBytesMax),
+    caches: fc.constantFrom(...(profile.caches ?? [0])),
+    roomBytes: fc.constantFrom(...(profile.roomBytes ?? [2 ** 20])),
   })
 }
 
@@ -147,7 +162,14 @@ function recipe(place: number, { policies: names = ['plain'] }: Profile): fc.Arb
   })
 }
 
-function steps({ steps: weights, ...profile }: Profile): fc.Arbitrary<Step> {
+function steps(profile: Profile): fc.Arbitrary<Step> {
+  const task = tasks(profile)
+  if (profile.caches === undefined) return task
+  const place = fc.nat({ max: 2 })
+  return fc.tuple(task, place, place).map(([drawn, at, from]) => ({ ...drawn, at, from }))
+}
+
+function tasks({ steps: weights, ...profile }: Profile): fc.Arbitrary<Task> {
   const all = kinds(profile)
   const drawn = Object.entries(weights).map(([kind, weight]) => ({
     weight,
@@ -156,7 +178,7 @@ function steps({ steps: weights, ...profile }: Profile): fc.Arbitrary<Step> {
   return fc.oneof(...drawn)
 }
 
-function kinds(profile: Omit<Profile, 'steps'>): Record<Step['do'], fc.Arbitrary<Step>> {
+function kinds(profile: Omit<Profile, 'steps'>): Record<Task['do'], fc.Arbitrary<Task>> {
   const about = <K extends 'getOrSet' | 'get' | 'peek' | 'entry'>(kind: K) =>
     fc.record({ do: fc.constant(kind), key })
   const bring = <K extends 'set' | 'delete'>(kind: K) => fc.record({ do: fc.constant(kind), key, source })
@@ -184,17 +206,21 @@ function kinds(profile: Omit<Profile, 'steps'>): Record<Step['do'], fc.Arbitrary
     tier: fc.record({ do: fc.constant('tier' as const), down: fc.boolean() }),
     loaders: fc.record({ do: fc.constant('loaders' as const), fail: fc.boolean() }),
     churn: fc.record({ do: fc.constant('churn' as const), count: fc.integer({ min: 5, max: 40 }) }),
+    reopen: fc.record({
+      do: fc.constant('reopen' as const),
+      how: fc.constantFrom('close' as const, 'drop' as const),
+    }),
   }
 }
 
 /** Of something read elsewhere: a source, or another key; keys are made of keys of a higher number here too. */
-const fills: fc.Arbitrary<Step> = fc
+const fills: fc.Arbitrary<Task> = fc
   .record({ do: fc.constant('fill' as const), key, source: fc.constantFrom(...sources, ...keys.slice(1)) })
   .map((fill) =>
     fill.source.startsWith('k:') && fill.source <= fill.key ? { ...fill, source: 's:0' } : fill,
   )
 
-function changes(profile: Omit<Profile, 'steps'>): fc.Arbitrary<Step> {
+function changes(profile: Omit<Profile, 'steps'>): fc.Arbitrary<Task> {
   const { modes = ['purge'], strategies = ['immediate', 'lazy', 'background', 'scheduled'] } = profile
   const names = fc.subarray([...sources, ...keys.slice(1)], { minLength: 1, maxLength: 3 })
   const draw = fc.record({

@@ -23,6 +23,8 @@ export function bare(recipes: readonly Recipe[], settings: Partial<Settings> = {
     hasTier: true,
     entriesMax: undefined,
     ledgerBytesMax: 2 ** 20,
+    caches: 0,
+    roomBytes: 2 ** 20,
   }
   return { settings: { ...defaults, ...settings }, recipes, clients: [] }
 }

@@ -39,7 +39,8 @@ export class Truth {
   readonly #floors = new Map<string, number>()
   /** Floors that count from a time on: soft invalidations. */
   #due: Due[] = []
-  readonly #made = new Set<unknown>()
+  /** By their numbers: what comes from a directory is a copy. */
+  readonly #made: Made[] = []
 
   constructor(names: readonly string[]) {
     this.names = names
@@ -60,9 +61,9 @@ export class Truth {
   }
 
   make(key: string, { versions, position, inputs }: Ingredients): Made {
-    const id = this.#made.size
+    const id = this.#made.length
     const value: Made = Object.freeze({ id, key, versions: Object.fromEntries(versions), position, inputs })
-    this.#made.add(value)
+    this.#made.push(value)
     return value
   }
 
@@ -88,8 +89,8 @@ export class Truth {
   /** What is wrong with an answer; undefined if nothing is. */
   fault(value: unknown, { key, floors }: { key: string; floors: Floors }): string | undefined {
     if (value === undefined) return undefined
-    if (!this.#made.has(value)) return `${key}: invented: ${JSON.stringify(value)}`
     const { id, key: own, versions } = value as Made
+    if (!isSame(this.#made[id], value as Made)) return `${key}: invented: ${JSON.stringify(value)}`
     if (own !== key) return `${key}: invented: the value of ${own}`
     for (const [name, version] of Object.entries(versions)) {
       if (version > this.version(name)) return `${key}: from the future: ${name} ${version}`
@@ -98,6 +99,10 @@ export class Truth {
     }
     return undefined
   }
+}
+
+function isSame(made: Made | undefined, { key, versions }: Made): boolean {
+  return made?.key === key && JSON.stringify(made.versions) === JSON.stringify(versions)
 }
 
 /** What goes into one value: the oldest of each name counts. */

@@ -1,14 +1,16 @@
 /**
- * One run of a program: a cache, its clock, its tier, its loaders and the truth, with every wait in the hands of the
- * harness.
+ * One run of a program: a cache, or several on one directory, with their clock, tier, loaders and the truth, and every
+ * wait in the hands of the harness.
  *
  * A reader is told the truth of an interval: what was demanded when it began bounds its answer from below, what is
- * true when it ends from above. A record counts from the call that appends it, since this log applies it there.
+ * true when it ends from above. In one process a record counts from the call that appends it, since that log applies it
+ * there; of several caches none may serve it once that call has resolved.
  *
  * Invariants: nothing here waits but through `pause`; an answer is judged in the tick in which it comes.
  */
 import type { InvalidationResult } from 'staleproof'
 import { HandClock } from './clock.ts'
+import { Directory, type Node } from './directory.ts'
 import type { Cache, Library } from './library.ts'
 import { runRecipe, type Loading } from './loader.ts'
 import { keys, policies, sources, type Program, type Recipe, type Step, type Target } from './program.ts'
@@ -30,18 +32,25 @@ const allowed = new Set([
   'E_LOADING_TIMEOUT',
   'E_LOADING_ENDED',
   'E_TIERS_UNREACHABLE',
+  'E_CACHE_CLOSED',
 ])
 
 export class World {
   /** What was wrong, in the order in which it was seen. */
   readonly faults: string[] = []
-  readonly cache: Cache
   readonly clock = new HandClock()
+  /** Where they are, if they share one. */
+  readonly directory: Directory | undefined
   readonly tier: MapTier
   readonly truth = new Truth([...sources, ...keys])
   readonly #recipes: ReadonlyMap<string, Recipe>
   readonly #pause: Pause
-  readonly #loading: Loading
+  readonly #isAutomatic: boolean
+  readonly #watch: boolean
+  readonly #alone: Node | undefined
+  readonly #loadings = new WeakMap<Cache, Loading>()
+  readonly #dropped = new WeakMap<Cache, Promise<void>>()
+  #fail = false
   /** Id -> what is demanded once it is done. */
   readonly #queued = new Map<string, { versions: Floors; dueMs: number }>()
   /** Id -> when it was done, of those that were done before their caller was answered. */
@@ -51,26 +60,51 @@ export class World {
   #isLooking = false
 
   constructor(library: Library, program: Program, { pause, watch = false }: Surroundings) {
-    const { tracking, hasTier, entriesMax, ledgerBytesMax } = program.settings
+    const { tracking, hasTier, entriesMax, ledgerBytesMax, caches, roomBytes } = program.settings
     this.#pause = pause
+    this.#watch = watch
+    this.#isAutomatic = tracking === 'automatic'
+    this.#recipes = new Map(program.recipes.map((recipe) => [recipe.key, recipe]))
     this.tier = new MapTier(pause)
-    this.cache = library.createCache({
+    const options = {
       policies,
       tracking,
-      clock: this.clock,
-      random: () => 0.5,
-      memory: entriesMax === 0 ? false : entriesMax === undefined ? {} : { maxEntries: entriesMax },
+      memory: entriesMax === 0 ? (false as const) : entriesMax === undefined ? {} : { maxEntries: entriesMax },
       ledger: { maxBytes: ledgerBytesMax },
-      tiers: hasTier ? [this.tier] : [],
-    }) as Cache
-    this.#recipes = new Map(program.recipes.map((recipe) => [recipe.key, recipe]))
-    this.#loading = {
-      ...{ pause, cache: this.cache, truth: this.truth, fail: false, isAutomatic: tracking === 'automatic' },
+    }
+    const onOpen = (node: Node) => this.#meet(node)
+    if (caches > 0) {
+      const shared = { library, pause, options, onOpen, clock: this.clock, bytesMax: roomBytes }
+      this.directory = new Directory(shared, caches)
+      return
+    }
+    const tiers = hasTier ? [this.tier] : []
+    const own = { ...options, tiers, clock: this.clock, random: () => 0.5 }
+    this.#alone = { cache: library.createCache(own) as Cache, dropped: new Promise(() => undefined) }
+    onOpen(this.#alone)
+  }
+
+  get cache(): Cache {
+    return this.#nodes[0]?.cache as Cache
+  }
+
+  get #nodes(): readonly Node[] {
+    return this.directory?.nodes ?? [this.#alone as Node]
+  }
+
+  #meet({ cache, dropped }: Node): void {
+    this.#dropped.set(cache, dropped)
+    const world = this
+    this.#loadings.set(cache, {
+      ...{ pause: this.#pause, cache, truth: this.truth, isAutomatic: this.#isAutomatic },
+      get fail() {
+        return world.#fail
+      },
       recipeOf: (key) => this.#recipes.get(key) as Recipe,
       read: (key, answer) => this.#judged(key, answer),
-    }
-    this.cache.on('invalidated', (record) => this.#queuedDone(record))
-    if (watch) for (const event of watched) this.cache.on(event, () => this.look())
+    })
+    cache.on('invalidated', (record) => this.#queuedDone(record))
+    if (this.#watch) for (const event of watched) cache.on(event, () => this.look())
   }
 
   /** All keys at once, in this tick. To look is to read, which is told of in turn: once is enough. */
@@ -78,9 +112,11 @@ export class World {
     if (this.#isLooking) return
     this.#isLooking = true
     const floors = this.#floors()
-    for (const key of keys) {
-      const value = this.cache.untracked(() => this.cache.peek(key))
-      this.#note(this.truth.fault(value, { key, floors }))
+    for (const { cache } of this.#nodes) {
+      for (const key of keys) {
+        const value = cache.untracked(() => cache.peek(key))
+        this.#note(this.truth.fault(value, { key, floors }))
+      }
     }
     this.#isLooking = false
   }
@@ -88,51 +124,73 @@ export class World {
   async client(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
       await this.#pause(JSON.stringify(step))
-      await this.#do(step).catch((error: unknown) => this.#failed(step, error))
+      const node = this.#nodes[(step.at ?? 0) % this.#nodes.length] as Node
+      const done = this.#do(step, node.cache).catch((error: unknown) => this.#failed(step, error))
+      // Nobody hears of one that died again.
+      await Promise.race([done, node.dropped])
     }
   }
 
-  async #do(step: Step): Promise<void> {
+  async #do(step: Step, cache: Cache): Promise<void> {
     switch (step.do) {
       case 'getOrSet':
       case 'get':
       case 'peek':
       case 'entry':
-        return this.#read(step.key, step.do)
+        return this.#read(cache, step.key, step.do)
       case 'getMany':
-        return this.#readMany(step.keys)
+        return this.#readMany(cache, step.keys)
       case 'write':
         return this.truth.write(step.names)
       case 'change':
-        return this.#change(step)
-      case 'set':
+        return this.#change(cache, step)
       case 'fill':
+        return this.#fill(cache, step)
+      case 'set':
       case 'delete':
-        return this.#bring(step)
+        return this.#bring(cache, step)
+      default:
+        return this.#disturb(step, cache)
+    }
+  }
+
+  async #disturb(step: Step, cache: Cache): Promise<void> {
+    switch (step.do) {
       case 'advance':
         return this.clock.advance(step.ms)
       case 'tier':
         this.tier.down = step.down
         return
       case 'loaders':
-        this.#loading.fail = step.fail
+        this.#fail = step.fail
         return
       case 'churn':
-        return this.#churn(step.count)
+        return this.#churn(cache, step.count)
+      case 'reopen':
+        return this.#reopen(step, cache)
+      default:
+        throw new Error(`what is ${step.do}?`)
     }
   }
 
-  async #read(key: string, how: 'getOrSet' | 'get' | 'peek' | 'entry'): Promise<void> {
-    const { cache } = this
-    if (how === 'getOrSet') await this.#judged(key, () => runRecipe(key, this.#loading))
+  async #reopen({ how }: Step & { do: 'reopen' }, cache: Cache): Promise<void> {
+    const place = this.#nodes.findIndex((node) => node.cache === cache)
+    if (place < 0) return
+    if (how === 'drop') this.directory?.drop(place)
+    else await this.directory?.close(place)
+  }
+
+  async #read(cache: Cache, key: string, how: 'getOrSet' | 'get' | 'peek' | 'entry'): Promise<void> {
+    if (how === 'getOrSet')
+      await this.#judged(key, () => runRecipe(key, this.#loadings.get(cache) as Loading))
     else if (how === 'get') await this.#judged(key, () => cache.get<Made>(key))
     else if (how === 'peek') await this.#judged(key, () => Promise.resolve(cache.peek<Made>(key)))
     else await this.#judged(key, async () => (await cache.entry<Made>(key))?.value)
   }
 
-  async #readMany(keys: readonly string[]): Promise<void> {
+  async #readMany(cache: Cache, keys: readonly string[]): Promise<void> {
     const floors = this.#floors()
-    const values = await this.cache.getMany<Made>(keys)
+    const values = await cache.getMany<Made>(keys)
     for (const [key, value] of values) this.#note(this.truth.fault(value, { key, floors }))
   }
 
@@ -144,17 +202,18 @@ export class World {
     return value
   }
 
-  async #change(step: Step & { do: 'change' }): Promise<void> {
+  async #change(cache: Cache, step: Step & { do: 'change' }): Promise<void> {
     const names = this.#namesOf(step.target)
     const free = names.some((name) => name.startsWith('k:')) ? await this.#turnToWriteKeys() : undefined
     try {
-      await this.#invalidate(step, names)
+      await this.#invalidate(cache, step, names)
     } finally {
       free?.()
     }
   }
 
   async #invalidate(
+    cache: Cache,
     { target, strategy, consistency, mode }: Step & { do: 'change' },
     names: readonly string[],
   ): Promise<void> {
@@ -162,11 +221,12 @@ export class World {
     const versions = this.truth.versionsOf(names)
     const isQueued = strategy === 'background' || strategy === 'scheduled'
     const dueMs = mode === 'soft' ? boundMs[consistency] : 0
-    if (!isQueued) this.truth.demandFrom(this.clock.now() + dueMs, versions)
-    const options = { strategy, consistency, mode }
-    const done = this.cache.invalidate(wordsOf(target), options)
-    if (!isQueued) return void (await done)
-    const { id } = await done
+    const demand = () => this.truth.demandFrom(this.clock.now() + dueMs, versions)
+    if (!isQueued && this.directory === undefined) demand()
+    const done = cache.invalidate(wordsOf(target), { strategy, consistency, mode })
+    const { id } = await this.#told(cache, done)
+    if (!isQueued && this.directory !== undefined) demand()
+    if (!isQueued) return
     const early = this.#done.get(id)
     if (early === undefined) this.#queued.set(id, { versions, dueMs })
     else this.truth.demandFrom(early + dueMs, versions)
@@ -179,25 +239,38 @@ export class World {
     else this.truth.demandFrom(endedAt + queued.dueMs, queued.versions)
   }
 
-  async #bring({ do: how, key, source }: Step & { do: 'set' | 'fill' | 'delete' }): Promise<void> {
-    const { cache, truth } = this
-    if (how === 'fill') {
-      const since = cache.token()
-      const value = this.#madeElsewhere(key, source)
-      await this.#pause(`fill ${key}`)
-      await cache.fill(key, value, { since, dependsOn: source })
-      return
-    }
+  /** By somebody who has read elsewhere, and has his token from there. */
+  async #fill(cache: Cache, { key, source, from = 0 }: Step & { do: 'fill' }): Promise<void> {
+    const other = this.directory === undefined ? cache : this.#nodes[from % this.#nodes.length]?.cache
+    const since = (other ?? cache).token()
+    const value = this.#madeElsewhere(other ?? cache, key, source)
+    await this.#pause(`fill ${key}`)
+    await cache.fill(key, value, { since, dependsOn: source })
+  }
+
+  async #bring(cache: Cache, { do: how, key, source }: Step & { do: 'set' | 'delete' }): Promise<void> {
+    const { truth } = this
     const free = await this.#turnToWriteKeys()
     try {
       truth.write([key])
       const versions = truth.versionsOf([key])
-      if (how === 'delete') await cache.delete(key)
-      else await cache.set(key, this.#made(key, source), { dependsOn: source })
+      const done: Promise<unknown> =
+        how === 'delete'
+          ? cache.delete(key)
+          : cache.set(key, this.#made(cache, key, source), { dependsOn: source })
+      await this.#told(cache, done)
       truth.demand(versions)
     } finally {
       free()
     }
+  }
+
+  /** What a cache answers, unless it dies before. */
+  #told<T>(cache: Cache, answer: Promise<T>): Promise<T> {
+    const died = this.#dropped.get(cache)?.then(() => {
+      throw Object.assign(new Error('it died'), { code: 'E_CACHE_CLOSED' })
+    })
+    return died === undefined ? answer : Promise.race([answer, died])
   }
 
   /** Of two writers of a key at once, either may come last, and no oracle could tell: they come one by one. */
@@ -209,25 +282,25 @@ export class World {
     return free
   }
 
-  #made(key: string, source: string): Made {
-    const parts = new Ingredients(this.cache.stats().log.n)
+  #made(cache: Cache, key: string, source: string): Made {
+    const parts = new Ingredients(cache.stats().log.n)
     for (const name of [key, source]) parts.add(name, this.truth.version(name))
     return this.truth.make(key, parts)
   }
 
   /** By somebody who reads the source, or another key as this process holds it. */
-  #madeElsewhere(key: string, source: string): Made {
-    const input = source.startsWith('k:') ? this.cache.peek<Made>(source) : undefined
-    const parts = new Ingredients(this.cache.stats().log.n)
+  #madeElsewhere(cache: Cache, key: string, source: string): Made {
+    const input = source.startsWith('k:') ? cache.peek<Made>(source) : undefined
+    const parts = new Ingredients(cache.stats().log.n)
     for (const name of [key, source]) parts.add(name, this.truth.version(name))
     if (input !== undefined) parts.addAll(input)
     return this.truth.make(key, parts)
   }
 
-  async #churn(count: number): Promise<void> {
+  async #churn(cache: Cache, count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const name = `churn:${this.#churned++}`
-      await this.cache.invalidate(
+      await cache.invalidate(
         name,
         i % 2 === 0 ? { strategy: 'lazy' } : { mode: 'soft', strategy: 'lazy' },
       )
