@@ -17,6 +17,7 @@ import {
   numberBytes,
   readNumber,
   seqBytes,
+  seqKey,
   seqMax,
   shortHash,
   writeNumber,
@@ -74,6 +75,11 @@ export class HistoryIndex {
   begin(): void {
     this.#lastSeq = undefined
     this.#lastEnded = undefined
+  }
+
+  /** It ends. */
+  end(): void {
+    if (this.#lastSeq !== undefined) void this.#keys.put(lastKey, seqKey(this.#lastSeq))
   }
 
   find(id: string): Known | undefined {
@@ -166,12 +172,8 @@ export class HistoryIndex {
   }
 
   #nextSeq(): number {
-    const seq = (this.#lastSeq ?? this.#keys.get(lastKey)?.readUIntBE(0, seqBytes) ?? 0) + 1
-    this.#lastSeq = seq
-    const bytes = Buffer.allocUnsafe(seqBytes)
-    bytes.writeUIntBE(seq, 0, seqBytes)
-    void this.#keys.put(lastKey, bytes)
-    return seq
+    this.#lastSeq = (this.#lastSeq ?? this.#keys.get(lastKey)?.readUIntBE(0, seqBytes) ?? 0) + 1
+    return this.#lastSeq
   }
 }
 

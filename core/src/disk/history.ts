@@ -144,6 +144,7 @@ export class DiskHistory implements History {
 
   /** Called at its end: drops what is too old or too many, as many of them as go in one transaction. */
   end(): void {
+    this.#index.end()
     let surplus = this.#index.endedCount - this.#keepCount
     const since = this.#clock.now() - this.#keepForMs
     const isOld = (this.#index.firstKeptFrom ?? since) < since
