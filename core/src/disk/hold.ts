@@ -36,7 +36,7 @@ export class EditHold implements Hold {
     for (const key of this.#rows.dependentsOf(keyOf(name))) {
       const entry = this.#head(key)
       // A row of the index may be left of one that was set aside.
-      if (entry !== undefined && entry.key !== name && entry.dependencies.includes(name)) yield entry
+      if (entry?.dependencies.includes(name) === true) yield entry
     }
   }
 

@@ -39,6 +39,7 @@ const targetPart = 0.95
 const sliceMax = 500
 const sliceMs = 5
 const renewMs = 1000
+const middleReads = 64
 /** Moves that one transaction makes. What is read more often comes again. */
 const renewMax = 1000
 
@@ -48,8 +49,10 @@ export class Room {
   /** Keys to be moved -> their sequence when they were stored. */
   readonly #used = new Map<string, number>()
   #renewing: Timer | undefined
+  /** The middle of the order of eviction, as it was a second and `middleReads` reads ago at most. */
   #middle = 0
   #middleUntil = 0
+  #reads = 0
   #closed = false
 
   constructor(parts: RoomParts) {
@@ -68,7 +71,8 @@ export class Room {
 
   /** An entry was read. */
   used({ key, sequence }: Pick<StoredEntry, 'key' | 'sequence'>): void {
-    if (sequence > this.#middleNow() || this.#used.size >= renewMax || this.#used.has(key)) return
+    if (++this.#reads % middleReads === 1) this.#lookAtMiddle()
+    if (sequence > this.#middle || this.#used.size >= renewMax || this.#used.has(key)) return
     if (this.#parts.rows.placeOf(keyOf(key), sequence) > this.#middle) return
     this.#used.set(key, sequence)
     this.#renewing ??= this.#parts.clock.schedule(renewMs, () => {
@@ -142,13 +146,11 @@ export class Room {
     })
   }
 
-  /** The middle of the order, as it was less than a second ago. */
-  #middleNow(): number {
+  #lookAtMiddle(): void {
     const nowMs = this.#parts.clock.coarseNow()
-    if (nowMs < this.#middleUntil) return this.#middle
+    if (nowMs < this.#middleUntil) return
     const { first, last } = this.#parts.rows.orderEnds()
     this.#middle = (first + last) / 2
     this.#middleUntil = nowMs + renewMs
-    return this.#middle
   }
 }
