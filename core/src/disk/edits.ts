@@ -6,6 +6,7 @@
 import type { Clock } from '../model/clock.ts'
 import { Edit } from './edit.ts'
 import type { DiskLog } from './log.ts'
+import type { ValueFile } from './format.ts'
 import type { Rows } from './rows.ts'
 import { ValueFiles } from './values.ts'
 
@@ -40,15 +41,20 @@ export class Edits {
     return done
   }
 
+  /** One that nothing refers to; if it cannot go now, the sweeper finds it. */
+  async unlink(file: ValueFile): Promise<void> {
+    const { onError } = this.#parts
+    await this.files.remove(file).catch((error: unknown) => onError(error, 'removing the file of a value'))
+  }
+
   async #follow({ dropped, spoiled, damage }: Edit): Promise<void> {
     const { onError } = this.#parts
     for (const { name, why } of damage) onError(why, `reading '${name}' from disk: it is set aside`)
-    const going = [
-      ...dropped.map((file) => this.files.remove(file)),
-      ...spoiled.map((file) => this.files.setAside(file)),
-    ]
-    for (const gone of await Promise.allSettled(going)) {
-      if (gone.status === 'rejected') onError(gone.reason, 'removing the file of a value')
+    for (const file of dropped) await this.unlink(file)
+    for (const file of spoiled) {
+      await this.files
+        .setAside(file)
+        .catch((error: unknown) => onError(error, 'setting the file of a value aside'))
     }
   }
 }

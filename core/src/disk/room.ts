@@ -1,8 +1,8 @@
 /**
  * Room: what has to go when the tier holds more bytes than it may.
  *
- * FIFO with reinsertion, a form of CLOCK ("The second chance", Corbató 1968; measured as FIFO-Reinsertion in Yang et
- * al., "FIFO queues are all you need for cache eviction", SOSP 2023), as near to LRU as few writes allow:
+ * FIFO with reinsertion, a form of CLOCK (Corbató, "A paging experiment with the Multics system", 1968; its lazy
+ * promotion: Yang et al., "FIFO can be better than LRU", HotOS 2023), as near to LRU as few writes allow:
  *
  *   order:  oldest | ........ older half ........ | ........ newer half ........ | newest
  *

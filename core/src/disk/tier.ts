@@ -146,7 +146,7 @@ export class DiskTier implements SharedTier {
     try {
       settled = await this.#edits.carryOut((edit) => this.#settle(edit, prepared, admit))
     } finally {
-      if (settled === undefined && prepared.file !== undefined) await this.#edits.files.remove(prepared.file)
+      if (settled === undefined && prepared.file !== undefined) await this.#edits.unlink(prepared.file)
     }
     await this.#makeRoom()
     return settled
