@@ -16,6 +16,7 @@ import { open, type Database, type RootDatabase } from 'lmdb'
 import { StaleproofError } from '../model/errors.ts'
 import { failure } from './failure.ts'
 import { prepare } from './directory.ts'
+import { enterTransaction, leaveTransaction } from './exit.ts'
 
 export type Key = Buffer | number | string
 export type Table<K extends Key> = Database<Buffer, K>
@@ -147,12 +148,15 @@ export class Environment {
         thrown = undefined
         return result
       })
+    enterTransaction()
     try {
       const results = await this.#root.childTransaction(begin)
       for (const [i, { resolve }] of all.entries()) resolve(results[i])
     } catch (error) {
       if (thrown !== undefined && all.length > 1) for (const one of all) await this.#writeTogether([one])
       else for (const { reject } of all) reject(failure(error, this.path))
+    } finally {
+      leaveTransaction()
     }
   }
 

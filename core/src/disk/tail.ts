@@ -5,8 +5,8 @@
  * the file can be mapped into memory (mmap(2), through koffi), else a read of the file: about half a microsecond.
  */
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { libc, memoryAt } from './libc.ts'
 
 export interface Tail {
   /** The count now. */
@@ -31,7 +31,7 @@ export function openTail(directory: string): Tail {
 function mapped(file: number): Tail | undefined {
   const memory = map(file)
   if (memory === undefined) return undefined
-  const cells = new Int32Array(memory.bytes)
+  let cells = new Int32Array(memory.bytes)
   return {
     look: () => Atomics.load(cells, 0),
     move: () => {
@@ -39,6 +39,8 @@ function mapped(file: number): Tail | undefined {
       return { from, to: (from + 1) | 0 }
     },
     close: () => {
+      // Whoever comes now, since what it wrote was still under way, must not touch what is not there any more.
+      cells = new Int32Array(1)
       memory.unmap()
       closeSync(file)
     },
@@ -50,29 +52,16 @@ interface Mapped {
   unmap(): void
 }
 
-/** The part of koffi that is used: its own types need more of TypeScript's libraries than this project has. */
-interface Koffi {
-  load(path: null): { func(declaration: string): (...args: unknown[]) => unknown }
-  view(pointer: unknown, bytes: number): ArrayBuffer
-}
-
 const readWrite = 3
 const shared = 1
 
 function map(file: number): Mapped | undefined {
-  if (process.platform === 'win32') return undefined
-  let koffi: Koffi
-  try {
-    koffi = createRequire(import.meta.url)('koffi') as Koffi
-  } catch {
-    return undefined
-  }
-  const libc = koffi.load(null)
-  const mmap = libc.func('void *mmap(void *addr, size_t len, int prot, int flags, int fd, int64_t offset)')
-  const munmap = libc.func('int munmap(void *addr, size_t len)')
+  const c = libc()
+  if (c === undefined) return undefined
+  const mmap = c.func('void *mmap(void *addr, size_t len, int prot, int flags, int fd, int64_t offset)')
+  const munmap = c.func('int munmap(void *addr, size_t len)')
   const pointer = mmap(null, pageBytes, readWrite, shared, file, 0)
-  const bytes = koffi.view(pointer, pageBytes)
-  return { bytes, unmap: () => void munmap(pointer, pageBytes) }
+  return { bytes: memoryAt(pointer, pageBytes), unmap: () => void munmap(pointer, pageBytes) }
 }
 
 /**
@@ -84,13 +73,14 @@ class ReadTail implements Tail {
   readonly #seen = Buffer.alloc(8)
   readonly #mine = Buffer.alloc(8)
   #moves = 0
+  #isOpen = true
 
   constructor(file: number) {
     this.#file = file
   }
 
   look(): number {
-    readSync(this.#file, this.#seen, 0, 8, 8)
+    if (this.#isOpen) readSync(this.#file, this.#seen, 0, 8, 8)
     return this.#seen.readDoubleLE(0)
   }
 
@@ -98,11 +88,12 @@ class ReadTail implements Tail {
   move(): { readonly from: number; readonly to: number } {
     const to = process.pid * 2 ** 31 + ++this.#moves
     this.#mine.writeDoubleLE(to)
-    writeSync(this.#file, this.#mine, 0, 8, 8)
+    if (this.#isOpen) writeSync(this.#file, this.#mine, 0, 8, 8)
     return { from: Number.NaN, to }
   }
 
   close(): void {
+    this.#isOpen = false
     closeSync(this.#file)
   }
 }

@@ -1,0 +1,29 @@
+/**
+ * Exit: lets a process end while LMDB is in the middle of a transaction.
+ *
+ * LMDB's thread waits there for work that this thread does, and Node, when it exits, waits for that thread: neither
+ * would ever end (lmdb 3.5). What is not committed is not done, as after a crash, and nobody was told that it was. So the
+ * process ends at once then, after those listeners of `exit` that were there before this one.
+ */
+import { libc } from './libc.ts'
+
+/** How many environments are in a transaction now. */
+let writing = 0
+let isListening = false
+
+/** Around each transaction. */
+export function enterTransaction(): void {
+  if (!isListening) process.on('exit', endNow)
+  isListening = true
+  writing++
+}
+
+export function leaveTransaction(): void {
+  writing--
+}
+
+function endNow(code: number): void {
+  if (writing === 0) return
+  libc()?.func('void _exit(int status)')(code)
+  process.kill(process.pid, 'SIGKILL')
+}
