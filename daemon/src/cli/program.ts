@@ -6,6 +6,7 @@ import { version } from '../config/version.ts'
 import { addCancel } from './cancel.ts'
 import { addConfig } from './config.ts'
 import { addDelete } from './delete.ts'
+import { addDoctor } from './doctor.ts'
 import { addExplain } from './explain.ts'
 import { addGet } from './get.ts'
 import { addGraph } from './graph.ts'
@@ -42,6 +43,7 @@ const commands = [
   addRunNow,
   addRetry,
   addStats,
+  addDoctor,
 ]
 
 const exitCodesHelp = `

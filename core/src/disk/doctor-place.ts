@@ -1,0 +1,97 @@
+/**
+ * What a doctor sees of a directory from outside: its format, who has it open, where it is, what was put aside.
+ */
+import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { StaleproofError } from '../model/errors.ts'
+import { formatVersion, refuseNetwork } from './directory.ts'
+import type { Findings } from './doctor-findings.ts'
+import { ownLife, stateOf, type Life } from './life.ts'
+
+export interface NodeSeen {
+  readonly id: string
+  readonly pid: number | null
+  readonly lives: boolean
+}
+
+export interface Aside {
+  /** Its path. */
+  readonly folder: string
+  readonly why: string
+  readonly salvaged: boolean
+}
+
+export const salvagedFile = 'salvaged.txt'
+const lateMs = 30_000
+const freeBytesMin = 64 * 1024 ** 2
+
+/** @throws E_DISK_PATH, E_DISK_FORMAT if there is nothing that could be looked at */
+export function openPlace(path: string): string {
+  const directory = resolve(path)
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) {
+    throw refusal('E_DISK_PATH', `there is no directory ${directory} to look at`, directory)
+  }
+  const file = join(directory, 'format')
+  const text = existsSync(file) ? readFileSync(file, 'latin1') : undefined
+  if (text === `staleproof ${formatVersion}\n`) return directory
+  const found =
+    text === undefined ? "has no file 'format'" : `is of the format ${JSON.stringify(text.slice(0, 40))}`
+  const message = `${directory} ${found}: this version looks at 'staleproof ${formatVersion}' only; give another directory`
+  throw refusal('E_DISK_FORMAT', message, directory)
+}
+
+export function nodesOf(directory: string, nowMs: number): NodeSeen[] {
+  const own = ownLife()
+  return namesIn(join(directory, 'nodes')).map((id) => {
+    const file = join(directory, 'nodes', id)
+    const life = lifeIn(file)
+    const state = life === undefined ? 'dead' : stateOf(life, own)
+    const touchedAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    const lives = state === 'lives' || (state === 'unknown' && nowMs - touchedAt <= lateMs)
+    return { id, pid: life?.pid ?? null, lives }
+  })
+}
+
+export function checkFileSystem(directory: string, findings: Findings): number {
+  const { type, bavail, bsize } = statfsSync(directory)
+  try {
+    refuseNetwork(directory, process.platform === 'linux' ? type : 0)
+  } catch (error) {
+    findings.add('file-system', (error as Error).message)
+  }
+  const freeBytes = bavail * bsize
+  if (freeBytes < freeBytesMin) findings.add('no-room', `${freeBytes} bytes are free`)
+  return freeBytes
+}
+
+/** Data that could not be read when the directory was opened; the newest last. */
+export function asidesIn(directory: string): Aside[] {
+  const folder = join(directory, 'damaged')
+  const numbers = namesIn(folder).filter((name) => /^\d+$/.test(name))
+  return numbers
+    .toSorted((a, b) => Number(a) - Number(b))
+    .map((name) => {
+      const why = join(folder, name, 'why.txt')
+      return {
+        folder: join(folder, name),
+        why: existsSync(why) ? readFileSync(why, 'utf8').trim() : 'it is not known why',
+        salvaged: !existsSync(join(folder, name, 'data.mdb')) || existsSync(join(folder, name, salvagedFile)),
+      }
+    })
+}
+
+export function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : []
+}
+
+function lifeIn(file: string): Life | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Life
+  } catch {
+    return undefined
+  }
+}
+
+export function refusal(code: `E_${string}`, message: string, path: string): StaleproofError {
+  return new StaleproofError(code, message, { details: { path } })
+}
