@@ -52,12 +52,7 @@ async function examine(path: string, repairs: boolean, terminal: Terminal): Prom
 }
 
 /** Tells what is being done on a terminal, where it is in nobody's way. */
-function progressOn({
-  json,
-  isTty,
-  colors,
-  note,
-}: Terminal): ((doing: string, done: number) => void) | undefined {
+function progressOn(terminal: Terminal): ((doing: string, done: number) => void) | undefined {
   const { colors, isTty, json } = terminal
   if (json || !isTty) return undefined
   return (doing, done) => terminal.note(colors.dim(done === 0 ? `${doing} ...` : `${doing}: ${done} ...`))
