@@ -14,8 +14,6 @@ export interface Watcher {
   ended?(): void
   /** Bytes of a directory that are about to be flushed, and those that were. */
   flushing?(directory: string): { flushed(): void }
-  /** To be closed when nobody uses it any more. */
-  opened?(handle: { close(): Promise<void> }): void
 }
 
 interface Meeting {

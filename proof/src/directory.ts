@@ -46,8 +46,8 @@ export class Directory {
   busy = 0
   readonly #options: DirectoryOptions
   readonly #nodes: Opened[] = []
-  readonly #handles: { close(): Promise<void> }[] = []
   #opened = 0
+  #isEnding = false
 
   constructor(options: DirectoryOptions, count: number) {
     this.#options = options
@@ -62,23 +62,32 @@ export class Directory {
   async close(place: number): Promise<void> {
     const node = this.#nodes[place] as Opened
     await node.cache.close()
+    await this.#quiet()
     if (this.#nodes[place] === node) this.#nodes[place] = this.#open()
   }
 
-  /** Another takes its place at once. */
-  drop(place: number): void {
+  /** Another takes its place as soon as it can. */
+  async drop(place: number): Promise<void> {
     const node = this.#nodes[place] as Opened
     node.die()
     rmSync(join(this.path, 'nodes', node.file), { force: true })
-    this.#nodes[place] = this.#open()
+    await this.#quiet()
+    if (this.#nodes[place] === node) this.#nodes[place] = this.#open()
   }
 
-  /** Nobody uses it any more. */
+  /** What those who died had open stays open: LMDB does not bear that it is closed under somebody who reads. */
   async remove(): Promise<void> {
-    for (const node of this.#nodes) node.die()
-    while (this.busy > 0) await new Promise((resolve) => setImmediate(resolve))
-    await Promise.all(this.#handles.map((handle) => handle.close().catch(() => undefined)))
+    this.#isEnding = true
+    await Promise.all(this.#nodes.map(({ cache }) => cache.close()))
     rmSync(this.path, { recursive: true, force: true })
+  }
+
+  /**
+   * Nothing is being written. To open writes at once, and in one process nobody else can end what he writes meanwhile:
+   * they would wait for each other for ever. Processes of their own do not.
+   */
+  async #quiet(): Promise<void> {
+    while (this.busy > 0) await new Promise((resolve) => setImmediate(resolve))
   }
 
   #open(): Opened {
@@ -90,12 +99,11 @@ export class Directory {
     const before = new Set(this.#files())
     watch({
       pass: async (what) => {
-        await pause(`${name}: ${what}`)
+        if (!this.#isEnding) await pause(`${name}: ${what}`)
         if (life.isDead) await new Promise(() => undefined)
         this.busy++
       },
       ended: () => void this.busy--,
-      opened: (handle) => void this.#handles.push(handle),
     })
     try {
       const disk = library.disk({ path: this.path, maxBytes: bytesMax, maxEntryBytes: bytesMax })

@@ -13,7 +13,6 @@ interface Root {
   childTransaction<T>(work: () => T): Promise<T>
   transactionSync<T>(work: () => T): T
   sync(done: Done): void
-  close(): Promise<void>
 }
 
 type Open = (options: { path: string }) => Root
@@ -22,13 +21,16 @@ type Open = (options: { path: string }) => Root
 const require = createRequire(new URL('../../core/package.json', import.meta.url))
 const lmdb = require('lmdb') as { open: Open }
 
+/** A handle that nobody knows any more would be closed, under others of this process that use what it opened. */
+const opened: Root[] = []
+
 export const open: Open = (options) => {
   const root = lmdb.open(options)
+  opened.push(root)
   const by = watcher()
   if (by === undefined) return root
   watchTransactions(root, by)
   watchFlushes(root, { by, directory: options.path })
-  by.opened?.({ close: root.close.bind(root) })
   return root
 }
 

@@ -54,6 +54,56 @@ const inTurn = { clientsMax: 1, length: [8, 20] as const }
 
 const reads = { getOrSet: 6, get: 1, peek: 1, entry: 1, getMany: 1 }
 
+/** Caches on one directory, one of which may be alone. */
+const together = { caches: [1, 2, 3], tier: false } as const
+
+/** Promises of several caches that share a directory; in turn those of one process. */
+export const ofDirectories: readonly Shown[] = [
+  shown(3, 'several caches on a directory, all kinds of steps, in any order', {
+    property: anyOrder({
+      steps: { ...reads, change: 3, write: 2, set: 1, delete: 1, advance: 1, loaders: 1 },
+      policies: ['plain', 'grace'],
+      ...together,
+    }),
+    runs: 60,
+  }),
+  shown(4, 'several caches on a directory, fills of what another read', {
+    property: anyOrder({
+      steps: { getOrSet: 6, get: 1, peek: 1, change: 3, write: 1, set: 1, fill: 3 },
+      strategies: ['lazy', 'immediate'],
+      ...together,
+      caches: [2, 3],
+    }),
+    runs: 100,
+  }),
+  shown(4, 'several caches on a directory, which close, die and are opened again', {
+    property: anyOrder({
+      steps: { getOrSet: 6, get: 1, peek: 1, change: 3, write: 1, set: 1, fill: 1, reopen: 2, advance: 1 },
+      entriesMax: [undefined, 0, 1],
+      ...together,
+    }),
+    runs: 100,
+  }),
+  shown(14, 'several caches on a directory that has little room', {
+    property: anyOrder({
+      steps: { getOrSet: 6, get: 1, peek: 1, change: 3, write: 1, set: 1, fill: 2, advance: 1 },
+      entriesMax: [undefined, 0, 1],
+      roomBytes: [40, 600, 1200],
+      ...together,
+    }),
+    runs: 100,
+  }),
+  shown(21, 'several caches on a directory, grace and soft invalidations', {
+    property: anyOrder({
+      steps: { getOrSet: 6, get: 1, peek: 1, change: 4, write: 1, advance: 4, loaders: 1 },
+      modes: ['purge', 'soft'],
+      policies: ['grace', 'patient', 'eager', 'failing'],
+      ...together,
+    }),
+    runs: 50,
+  }),
+]
+
 export const properties: readonly Shown[] = [
   shown(3, 'all kinds of steps, in any order', {
     property: anyOrder({

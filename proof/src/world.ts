@@ -176,7 +176,7 @@ export class World {
   async #reopen({ how }: Step & { do: 'reopen' }, cache: Cache): Promise<void> {
     const place = this.#nodes.findIndex((node) => node.cache === cache)
     if (place < 0) return
-    if (how === 'drop') this.directory?.drop(place)
+    if (how === 'drop') await this.directory?.drop(place)
     else await this.directory?.close(place)
   }
 
