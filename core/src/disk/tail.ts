@@ -74,7 +74,6 @@ class ReadTail implements Tail {
   readonly #mine = Buffer.alloc(8)
   #moves = 0
   #isOpen = true
-  #isOpen = true
 
   constructor(file: number) {
     this.#file = file
