@@ -2,8 +2,9 @@
  * Exit: lets a process end while LMDB is in the middle of a transaction.
  *
  * LMDB's thread waits there for work that this thread does, and Node, when it exits, waits for that thread: neither
- * would ever end (lmdb 3.5). What is not committed is not done, as after a crash, and nobody was told that it was. So the
- * process ends at once then, after those listeners of `exit` that were there before this one.
+ * would ever end; and if LMDB's own listener of `exit` comes first, it frees what its thread still uses (lmdb 3.5). What is
+ * not committed is not done, as after a crash, and nobody was told that it was. So the process ends at once then, with
+ * its code, and without calling other listeners of `exit`: who wants more closes the cache.
  */
 import { libc } from './libc.ts'
 
@@ -13,7 +14,7 @@ let isListening = false
 
 /** Around each transaction. */
 export function enterTransaction(): void {
-  if (!isListening) process.on('exit', endNow)
+  if (!isListening) process.prependListener('exit', endNow)
   isListening = true
   writing++
 }
