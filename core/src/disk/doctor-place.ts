@@ -80,7 +80,7 @@ export function asidesIn(directory: string): Aside[] {
     })
 }
 
-export function namesIn(folder: string): string[] {
+function namesIn(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : []
 }
 

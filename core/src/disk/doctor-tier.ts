@@ -50,7 +50,7 @@ export async function checkTier(parts: TierParts): Promise<TierSeen> {
 }
 
 /** Of a generation, if it is to be told apart; what is read needs no policies. */
-export function formatOf(generation = ''): Format {
+function formatOf(generation = ''): Format {
   return new Format(generation, (name) => ({ name }) as Policy)
 }
 

@@ -25,12 +25,12 @@ function append(value: string, before: string[] | false | undefined): string[] {
   return [...(before || []), value]
 }
 
-/** What was given to a command with these options. */
+/** What was given to a command with these options; of a switch, that it was, or that it was taken back. */
 export function givenBy(options: Readonly<Record<string, unknown>>): Given {
   const flags = inputs.flatMap(({ path, flag }) => {
     const value = options[new Option(flag).attributeName()]
     if (value === undefined) return []
-    return [[pathText(path), Array.isArray(value) ? value : [String(value)]]]
+    return [[pathText(path), Array.isArray(value) ? value : [value === true ? 'true' : 'false']]]
   })
   const file = options.config as string | undefined
   return { file, flags: Object.fromEntries(flags), env: process.env, folder: process.cwd() }

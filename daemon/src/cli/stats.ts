@@ -58,7 +58,7 @@ function diskFacts(
         : colors.yellow(`${plural(damaged, 'entry', 'entries')} damaged; see staleproof doctor`),
     ],
     ['', waiting === 0 ? '' : colors.yellow(`${plural(waiting, 'invalidation')} to be written`)],
-    ['', others === 0 ? '' : `${plural(others, 'other process', 'other processes')}`],
+    ['', others === 0 ? '' : plural(others, 'other process', 'other processes')],
     ['', `sweep ${Math.round(sweep.position * 100)} %, ${sweep.looked} looked at, ${sweep.removed} removed`],
   ]
   return facts.filter(([, text]) => text !== '')

@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import { describe, expect, it } from 'vitest'
 import type { Disk, Explanation, Invalidation, Stats } from '../api/protocol.ts'
+import { reportText } from './doctor.ts'
 import { explanationText } from './explain.ts'
 import { pageText } from './history.ts'
 import { details, planText, targetText } from './invalidation-text.ts'
@@ -203,6 +204,68 @@ it('numbers are told in words', () => {
     '1 other process',
     ...rest,
   ])
+})
+
+describe('what a doctor found', () => {
+  const inOrder = {
+    directory: '/data',
+    format: 1,
+    nodes: [],
+    freeBytes: 2048,
+    tier: { entries: 3, bytes: 1024, valueFiles: 1, orphans: 0 },
+    records: { log: 2, snapshots: 1, jobs: 0, records: 2 },
+    asides: [],
+    rowsAside: 0,
+    problems: [],
+    repaired: null,
+  }
+
+  it('is told in few words if all is well', () => {
+    expect(reportText(inOrder, plain).split('\n')).toEqual([
+      '/data: in order',
+      '  format   1',
+      '  open     nobody',
+      '  free     2.0 kB',
+      '  entries  3, 1.0 kB, 1 file of values',
+      '  log      2 records, 1 snapshot',
+      '  queue    0 invalidations',
+      '  history  2 records',
+    ])
+  })
+
+  it('is told with what is wrong, what was done and what is lost', () => {
+    const damaged = {
+      ...inOrder,
+      nodes: [
+        { id: 'a', pid: 7, lives: true },
+        { id: 'b', pid: 8, lives: false },
+      ],
+      tier: null,
+      records: null,
+      asides: [{ folder: '/data/damaged/1', why: 'cut', salvaged: false }],
+      rowsAside: 2,
+      problems: [
+        { kind: 'data-unreadable' as const, message: 'it cannot be read', count: 3, examples: ['x', 'y'] },
+      ],
+      repaired: { done: ['much'], lost: ['little'] },
+    }
+    expect(reportText(damaged, plain).split('\n')).toEqual([
+      'done much',
+      'lost little',
+      '/data: 1 problem',
+      '  format  1',
+      '  open    process 7, and 1 that ended without leaving',
+      '  free    2.0 kB',
+      '  aside   2 damaged rows',
+      '  aside   /data/damaged/1: cut (not salvaged yet)',
+      'problem it cannot be read (3)',
+      '  x',
+      '  y',
+      '  ...',
+    ])
+    const nothing = { ...inOrder, repaired: { done: [], lost: [] } }
+    expect(reportText(nothing, plain)).toMatch(/^nothing was to be repaired\n/)
+  })
 })
 
 describe('an event', () => {
