@@ -6,6 +6,7 @@
  *
  *   page <- list {a}   is being stored    here: list is made from {a, b} by now    page inherits b, and is judged by it
  *   list {a, b}        is being stored    here: page depends on list, knows a only  a change of list is announced
+ *   page {}            is being stored    here: page is made from list              others may hold that: the same of page
  *
  * Invariants: afterwards every valid entry that depends on another carries what that is made from; an announcement
  * passes over nothing that was invalidated before it.
@@ -20,16 +21,24 @@ const lookedMax = 100
 /** admitted: it is kept; refused: something it is made from was invalidated; behind: to be judged again, and tried. */
 export type Verdict = 'admitted' | 'refused' | 'behind'
 
+export interface AdmissionParts {
+  readonly judge: Judge
+  /** Whether others may have what the tier holds in their memory. */
+  readonly isShared: () => boolean
+}
+
 export class Admission {
   /** Of the last time that the tier asked; undefined if it did not. */
   verdict: Verdict | undefined
   readonly #judge: Judge
+  readonly #isShared: () => boolean
   readonly #entry: EntryParts
   readonly #onAnnounce: (n: number) => void
 
   /** @param onAnnounce right before a change of the key is applied, which the entry itself declared */
-  constructor(judge: Judge, entry: EntryParts, onAnnounce: (n: number) => void) {
+  constructor({ judge, isShared }: AdmissionParts, entry: EntryParts, onAnnounce: (n: number) => void) {
     this.#judge = judge
+    this.#isShared = isShared
     this.#entry = entry
     this.#onAnnounce = onAnnounce
   }
@@ -39,7 +48,8 @@ export class Admission {
     const entry = { ...this.#entry, dependencies: this.#inherited(hold) }
     if (this.#wasOvertaken(hold) || this.#judge.verdict(entry) !== undefined) return this.#refuse('refused')
     this.verdict = 'admitted'
-    if (!hasToTell(entry, hold, this.#judge)) return entry
+    const leavesOut = this.#isShared() && leavesSomethingOut(entry, hold, this.#judge)
+    if (!leavesOut && !hasToTell(entry, hold, this.#judge)) return entry
     return { ...entry, keyStamp: hold.announce(entry.key, this.#onAnnounce) }
   }
 
@@ -62,6 +72,17 @@ export class Admission {
     const { dependencies, directCount, stamp } = this.#entry
     return dependencies.slice(0, directCount).some((name) => hold.endedAt(name) > stamp)
   }
+}
+
+/**
+ * Whether the tier would forget of the entry before what it is made from: who has that in memory could not be told any
+ * more when its inputs are made anew.
+ */
+function leavesSomethingOut({ key, dependencies }: EntryParts, hold: Hold, judge: Judge): boolean {
+  const before = hold.headOf(key)
+  if (before === undefined || judge.verdict(before) !== undefined) return false
+  const known = new Set(dependencies)
+  return before.dependencies.some((name) => !known.has(name))
 }
 
 /** Whether a valid entry depends on this one and lacks something that this one is made from. */

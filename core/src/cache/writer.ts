@@ -249,7 +249,11 @@ export class Writer {
     const { held, judge, log, lower } = this.#parts
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const begun = log.applied
-      const admission = new Admission(judge, parts, () => undefined)
+      const admission = new Admission(
+        { judge, isShared: () => lower.shared?.isShared === true },
+        parts,
+        () => undefined,
+      )
       const kept = await lower.settle(parts, admission.admit)
       log.catchUp()
       if (admission.verdict === 'behind') continue
@@ -280,9 +284,13 @@ export class Writer {
     const isCurrent = () => held.near.look(entry.key) === entry && held.judge(entry) === undefined
     held.unshared(entry)
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const admission = new Admission(judge, parts, (n) => {
-        if (isCurrent()) entry.keyStamp = n
-      })
+      const admission = new Admission(
+        { judge, isShared: () => lower.shared?.isShared === true },
+        parts,
+        (n) => {
+          if (isCurrent()) entry.keyStamp = n
+        },
+      )
       const kept = await lower.settle(parts, admission.admit)
       log.catchUp()
       if (admission.verdict === 'behind' && isCurrent()) continue

@@ -1,0 +1,46 @@
+/**
+ * What several caches on one directory do to each other: cases that random programs found (proof/).
+ */
+import { afterEach, expect, it } from 'vitest'
+import type { Cache } from '../../src/cache/cache.ts'
+import { disk } from '../../src/disk.ts'
+import { createCache, type BuiltInPolicy } from '../../src/index.ts'
+import { TestClock } from '../clock.ts'
+import { directory } from '../directories.ts'
+
+type Any = Cache<BuiltInPolicy>
+
+const opened: Any[] = []
+
+afterEach(async () => {
+  for (const cache of opened.splice(0)) await cache.close()
+})
+
+/** Both have heard of each other. */
+async function two(): Promise<readonly [Any, Any]> {
+  const path = directory()
+  const open = () => createCache({ clock: new TestClock(), disk: disk({ path }) })
+  const caches = [open(), open()] as const
+  opened.push(...caches)
+  await expect.poll(() => caches.map((cache) => (cache.token(), cache.stats().disk?.others))).toEqual([1, 1])
+  return caches
+}
+
+it('a value that another cache replaced with one made from less is not served when its input turns out to be stale', async () => {
+  const [a, b] = await two()
+  await a.getOrSet('page', () => 'of the list', { dependsOn: 'list' })
+  // 1. The directory forgets that a page was made from the list; a has that page in its memory.
+  await b.fill('page', 'of nothing', { since: b.token() })
+  // 2. So nobody can tell it what the list is made from now.
+  await b.getOrSet('list', () => 'list', { dependsOn: 'file' })
+  await b.invalidate('file')
+  expect(a.peek('page')).not.toBe('of the list')
+  expect(await a.get('page')).not.toBe('of the list')
+})
+
+it('a cache that closes while others write does no harm', async () => {
+  const [a, b] = await two()
+  const writing = Array.from({ length: 50 }, (_, i) => a.getOrSet(`k${i}`, () => i).catch(() => undefined))
+  await Promise.all([a.close(), ...writing, b.set('other', 1)])
+  expect(await b.get('other')).toBe(1)
+})
