@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { HandClock } from './clock.ts'
 import { Declared, type Move } from './declared.ts'
 import type { Cache, Library } from './library.ts'
-import { atOnce } from './steady.ts'
+import { Directory } from './directory.ts'
+import { atOnce, settle } from './steady.ts'
 import { MapTier } from './tier.ts'
 
 export interface Setup {
@@ -38,9 +39,44 @@ export function inWhateverOrder({ among, hasTier, entriesMax, ledgerBytesMax }: 
         ledger: { maxBytes: setup.ledgerBytesMax },
         tiers: tier === undefined ? [] : [tier],
       })
-      const declared = new Declared(cache, { tier, passTime: () => clock.advance(61_000) })
+      const declared = new Declared([cache], { tier, settle, passTime: () => clock.advance(61_000) })
       for (const move of made) await declared.make(move)
       await declared.checkAll()
       if (declared.faults.length > 0) throw new Error(declared.faults.slice(0, 3).join('\n'))
     })
+}
+
+export interface SharedSetup extends Pick<Setup, 'among' | 'entriesMax'> {
+  readonly roomBytes: readonly number[]
+}
+
+/** The same, each move by one of three caches that share a directory. */
+export function byWhicheverCache({ among, entriesMax, roomBytes }: SharedSetup) {
+  const setups = fc.record({
+    entriesMax: fc.constantFrom(...entriesMax),
+    roomBytes: fc.constantFrom(...roomBytes),
+  })
+  const by = fc.tuple(among, fc.nat({ max: 2 })).map(([move, at]): Move => ({ ...move, at }))
+  return (library: Library) =>
+    fc.asyncProperty(setups, fc.array(by, { minLength: 6, maxLength: 18 }), async (setup, made) => {
+      const clock = new HandClock()
+      const memory = setup.entriesMax === 0 ? (false as const) : { maxEntries: setup.entriesMax ?? 1000 }
+      const shared = { library, clock, pause: atOnce, bytesMax: setup.roomBytes }
+      const directory = new Directory({ ...shared, options: { memory }, onOpen: () => undefined }, 3)
+      try {
+        const passTime = () => clock.advance(61_000)
+        const caches = directory.nodes.map(({ cache }) => cache)
+        const declared = new Declared(caches, { tier: undefined, passTime, settle: () => quiet(directory) })
+        for (const move of made) await declared.make(move)
+        await declared.checkAll()
+        if (declared.faults.length > 0) throw new Error(declared.faults.slice(0, 3).join('\n'))
+      } finally {
+        await directory.remove()
+      }
+    })
+}
+
+/** Until nothing has been written for some turns. */
+async function quiet(directory: Directory): Promise<void> {
+  for (let looks = 0; looks < 4; looks = directory.busy > 0 ? 0 : looks + 1) await settle()
 }

@@ -9,7 +9,6 @@
  */
 import fc from 'fast-check'
 import type { Cache } from './library.ts'
-import { settle } from './steady.ts'
 import type { MapTier } from './tier.ts'
 
 /** Few, so that they meet often. */
@@ -29,7 +28,10 @@ const rules: readonly Rule[] = [
   { pattern: 'c:{x}', dependsOn: 'a:{y}' },
 ]
 
-export type Move =
+/** `at`: the cache that does it, of several on one directory. */
+export type Move = Task & { readonly at?: number }
+
+export type Task =
   | { readonly do: 'link' | 'unlink'; readonly key: string; readonly on: string }
   | { readonly do: 'unlinkAll' | 'get'; readonly key: string }
   | { readonly do: 'rule' | 'unrule'; readonly place: number }
@@ -108,7 +110,7 @@ export const linkMoves: fc.Arbitrary<Move> = fc.constantFrom<Move[]>(
 )
 
 /** A value, and what is known of it. */
-interface Version {
+interface Version extends Kept {
   readonly key: string
   /** What it was made from -> when the oldest was made that came of it; its own key too. */
   readonly ages: Map<string, number>
@@ -117,11 +119,26 @@ interface Version {
   isDead: boolean
 }
 
+/** What is kept of it: a directory gives copies. */
+interface Kept {
+  readonly number: number
+}
+
+export interface Around {
+  readonly tier: MapTier | undefined
+  readonly passTime: () => void
+  /** Resolves when all that goes on by itself has ended. */
+  readonly settle: () => Promise<void>
+}
+
 export class Declared {
   readonly faults: string[] = []
-  readonly #cache: Cache
+  readonly #caches: readonly Cache[]
   readonly #tier: MapTier | undefined
   readonly #passTime: () => void
+  readonly #settle: () => Promise<void>
+  /** The one that does what is being done. */
+  #cache: Cache
   readonly #links = new Map<string, Set<string>>()
   readonly #rules = new Set<number>()
   /** Name -> when it was last ended. */
@@ -132,24 +149,31 @@ export class Declared {
   #time = 0
   #fresh = 0
 
-  constructor(cache: Cache, { tier, passTime }: { tier: MapTier | undefined; passTime: () => void }) {
-    this.#cache = cache
+  constructor(caches: readonly Cache[], { tier, passTime, settle }: Around) {
+    this.#caches = caches
+    this.#cache = caches[0] as Cache
     this.#tier = tier
     this.#passTime = passTime
-    cache.on('load', ({ key, stored }) => (stored ? this.#stored.add(key) : this.#stored.delete(key)))
+    this.#settle = settle
+    for (const cache of caches) {
+      cache.on('load', ({ key, stored }) => (stored ? this.#stored.add(key) : this.#stored.delete(key)))
+    }
   }
 
   async make(move: Move): Promise<void> {
     this.#time++
+    this.#cache = this.#caches[(move.at ?? 0) % this.#caches.length] as Cache
     await this.#make(move)
-    await settle()
+    await this.#settle()
     this.#bury()
-    for (const key of names) this.#check(key, this.#cache.peek<Version>(key))
+    for (const cache of this.#caches) for (const key of names) this.#check(key, cache.peek<Kept>(key))
   }
 
   /** Every key, from whichever tier. */
   async checkAll(): Promise<void> {
-    for (const key of names) this.#check(key, await this.#cache.get<Version>(key))
+    for (const cache of this.#caches) {
+      for (const key of names) this.#check(key, await cache.get<Kept>(key))
+    }
   }
 
   async #make(move: Move): Promise<void> {
@@ -178,7 +202,7 @@ export class Declared {
         for (const name of names) if (name.startsWith(move.head)) this.#ended.set(name, this.#time)
         return void (await cache.invalidate({ prefix: `${move.head}:` }))
       case 'get':
-        return this.#check(move.key, await cache.get<Version>(move.key))
+        return this.#check(move.key, await cache.get<Kept>(move.key))
       default:
         return this.#disturb(move.do)
     }
@@ -212,39 +236,40 @@ export class Declared {
     const version = this.#version(key, on)
     const { stored } =
       how === 'set'
-        ? await this.#cache.set(key, version, { dependsOn: on })
-        : await this.#cache.fill(key, version, { dependsOn: on, since: this.#cache.token() })
+        ? await this.#cache.set(key, keptOf(version), { dependsOn: on })
+        : await this.#cache.fill(key, keptOf(version), { dependsOn: on, since: this.#cache.token() })
     if (stored) await this.#keep(version)
   }
 
   async #load(key: string, on: readonly string[]): Promise<Version> {
     let made: Version | undefined
-    const value = await this.#cache.getOrSet<Version>(
+    const kept = await this.#cache.getOrSet<Kept>(
       key,
       () => {
         made = this.#version(key, on)
-        return made
+        return keptOf(made)
       },
       { dependsOn: on },
     )
-    await this.#loaded(value, made)
-    return value
+    return this.#loaded(kept, made)
   }
 
   async #nest({ key, inner, on }: Move & { do: 'nest' }): Promise<void> {
     if (key === inner) return
     let made: Version | undefined
-    const value = await this.#cache.getOrSet<Version>(key, async () => {
+    const kept = await this.#cache.getOrSet<Kept>(key, async () => {
       const input = await this.#load(inner, on)
       made = this.#version(key, [inner], input)
-      return made
+      return keptOf(made)
     })
-    await this.#loaded(value, made)
+    await this.#loaded(kept, made)
   }
 
-  async #loaded(value: Version, made: Version | undefined): Promise<void> {
-    if (value !== made) this.#check(value.key, value)
-    else if (this.#stored.has(value.key)) await this.#keep(value)
+  async #loaded(kept: Kept, made: Version | undefined): Promise<Version> {
+    const version = this.#versions[kept.number] as Version
+    if (version !== made) this.#check(version.key, version)
+    else if (this.#stored.has(version.key)) await this.#keep(version)
+    return version
   }
 
   async #disturb(kind: 'push' | 'stir' | 'wait' | 'churn'): Promise<void> {
@@ -261,7 +286,8 @@ export class Declared {
   #version(key: string, on: readonly string[], input?: Version): Version {
     const ages = new Map([key, ...on].map((name) => [name, this.#time]))
     for (const [name, age] of input?.ages ?? []) if (name !== key) ages.set(name, age)
-    const version = { key, ages, borne: new Map<string, number>(), isDead: false }
+    const number = this.#versions.length
+    const version = { number, key, ages, borne: new Map<string, number>(), isDead: false }
     this.#versions.push(version)
     return version
   }
@@ -273,7 +299,9 @@ export class Declared {
       if (name !== version.key) older(version.ages, (await this.#heldOf(name))?.ages.keys() ?? [], this.#time)
     }
     for (const other of this.#versions) {
-      const age = other === version || other.isDead ? undefined : this.#closure(other).get(version.key)
+      // Another cache may hold an earlier value of this key: that was not made from what this one is made from.
+      const isOne = other.key === version.key
+      const age = isOne || other.isDead ? undefined : this.#closure(other).get(version.key)
       const isTracked = other.ages.has(version.key)
       if (age !== undefined) older(isTracked ? other.ages : other.borne, version.ages.keys(), age)
     }
@@ -300,7 +328,10 @@ export class Declared {
   async #heldOf(name: string): Promise<Version | undefined> {
     const { state } = await this.#cache.explain(name)
     if (state !== 'fresh') return undefined
-    return this.#cache.peek<Version>(name) ?? (this.#tier?.entries.get(name)?.value as Version | undefined)
+    const below = this.#caches.length > 1 ? await this.#cache.get<Kept>(name) : undefined
+    const kept =
+      this.#cache.peek<Kept>(name) ?? below ?? (this.#tier?.entries.get(name)?.value as Kept | undefined)
+    return kept && this.#versions[kept.number]
   }
 
   #bury(): void {
@@ -336,11 +367,16 @@ export class Declared {
     })
   }
 
-  #check(key: string, value: Version | undefined): void {
+  #check(key: string, kept: Kept | undefined): void {
+    const value = kept && this.#versions[kept.number]
     if (value?.isDead !== true) return
     const made = [...value.ages].map(([name, age]) => `${name} at ${age}`).join(', ')
     this.faults.push(`${key}: dead, and served at ${this.#time}: made from ${made}`)
   }
+}
+
+function keptOf({ number }: Version): Kept {
+  return { number }
 }
 
 /** Adds names that are as old as `age`, or older than is known. */

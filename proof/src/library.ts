@@ -30,7 +30,11 @@ export type Cache = ReturnType<Library['createCache']>
 export async function openLibrary(folder: string): Promise<Library> {
   const load = (file: string): Promise<unknown> =>
     import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
-  const [door, backend, ledger] = await Promise.all([load('index.js'), load('disk.js'), load('log/ledger.js')])
+  const [door, backend, ledger] = await Promise.all([
+    load('index.js'),
+    load('disk.js'),
+    load('log/ledger.js'),
+  ])
   const { createCache } = door as Pick<Library, 'createCache'>
   const { disk } = backend as Pick<Library, 'disk'>
   const { Ledger } = ledger as Pick<Library, 'Ledger'>

@@ -5,7 +5,7 @@
  * log applies a record in the call that appends it, so that a reader is held to it from there on.
  */
 import type fc from 'fast-check'
-import { inWhateverOrder } from './declarations.ts'
+import { byWhicheverCache, inWhateverOrder } from './declarations.ts'
 import { linkMoves, moves } from './declared.ts'
 import { everyInputCounts } from './inputs.ts'
 import { sameForReaders } from './lazy.ts'
@@ -92,6 +92,14 @@ export const ofDirectories: readonly Shown[] = [
       ...together,
     }),
     runs: 100,
+  }),
+  shown(19, 'declarations, stores and invalidations, each by one of three caches on a directory', {
+    property: byWhicheverCache({ among: moves, entriesMax: [undefined, 0, 2], roomBytes: [2 ** 20] }),
+    runs: 120,
+  }),
+  shown(19, 'links that come and go, each by one of three caches on a directory', {
+    property: byWhicheverCache({ among: linkMoves, entriesMax: [undefined, 0], roomBytes: [2 ** 20] }),
+    runs: 60,
   }),
   shown(21, 'several caches on a directory, grace and soft invalidations', {
     property: anyOrder({

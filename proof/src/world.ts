@@ -69,7 +69,8 @@ export class World {
     const options = {
       policies,
       tracking,
-      memory: entriesMax === 0 ? (false as const) : entriesMax === undefined ? {} : { maxEntries: entriesMax },
+      memory:
+        entriesMax === 0 ? (false as const) : entriesMax === undefined ? {} : { maxEntries: entriesMax },
       ledger: { maxBytes: ledgerBytesMax },
     }
     const onOpen = (node: Node) => this.#meet(node)
@@ -300,10 +301,7 @@ export class World {
   async #churn(cache: Cache, count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const name = `churn:${this.#churned++}`
-      await cache.invalidate(
-        name,
-        i % 2 === 0 ? { strategy: 'lazy' } : { mode: 'soft', strategy: 'lazy' },
-      )
+      await cache.invalidate(name, i % 2 === 0 ? { strategy: 'lazy' } : { mode: 'soft', strategy: 'lazy' })
     }
   }
 
