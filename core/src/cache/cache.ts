@@ -8,9 +8,7 @@
  * Every invalidation, change and declared edge is a record of the log; whoever has applied it serves nothing that it
  * ended. What else happens, purging, sweeping, is housekeeping: correctness never rests on it.
  */
-import { randomUUID } from 'node:crypto'
 import { Graph } from '../graph/graph.ts'
-import type { InvalidationRequest } from '../invalidation/contract.ts'
 import { resolveRequest, resolveTarget, type TargetLike } from '../invalidation/request.ts'
 import { currentFlight, innermostFlight, runWithin } from '../loading/context.ts'
 import { Flight } from '../loading/flight.ts'
@@ -18,7 +16,7 @@ import type { Loader, Reads } from '../loading/load.ts'
 import { Judge } from '../log/judge.ts'
 import type { Log } from '../log/contract.ts'
 import type { Timer } from '../model/clock.ts'
-import { Entry } from '../model/entry.ts'
+import type { Entry } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { Events, type CacheEventName, type Listener } from '../model/event.ts'
 import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
@@ -40,7 +38,7 @@ import {
 } from './answers.ts'
 import { noCounts } from './counts.ts'
 import { Declarations } from './declarations.ts'
-import { explain, type Explanation } from './explain.ts'
+import { explain, type ExplainParts, type Explanation } from './explain.ts'
 import { Held, type Found } from './held.ts'
 import { Invalidations } from './invalidations.ts'
 import { Lower } from './lower.ts'
@@ -73,6 +71,7 @@ export class Cache<P extends string = string> {
   readonly #held: Held
   readonly #applier: Applier
   readonly #lower: Lower
+  readonly #stack: ExplainParts
   readonly #writer: Writer
   readonly #reader: Reader
   readonly #declarations: Declarations
@@ -109,6 +108,7 @@ export class Cache<P extends string = string> {
     this.#applier = new Applier({ ...shared, held: this.#held })
     this.#lower = new Lower({ ...shared, log, tiers: settings.tiers, shared: this.#backing.shared })
     const stack = { ...shared, held: this.#held, log, lower: this.#lower }
+    this.#stack = stack
     const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
     this.#writer = new Writer({ ...stack, limits: settings.graph, values })
     this.#reader = new Reader({
@@ -340,9 +340,7 @@ export class Cache<P extends string = string> {
    */
   async invalidate(target: TargetLike, options: InvalidateOptions = {}): Promise<InvalidationResult> {
     this.#open()
-    const identity = { id: randomUUID(), requestedAt: this.#settings.clock.now() }
-    const request: InvalidationRequest = resolveRequest(target, options, identity)
-    return this.#work.carryOut(request)
+    return this.#work.carryOut(resolveRequest(target, options, this.#settings.clock.now()))
   }
 
   /** What `invalidate` would reach now; nothing is changed. @throws E_NAME_INVALID, E_TARGET_EMPTY */
@@ -357,16 +355,7 @@ export class Cache<P extends string = string> {
   async explain(key: string): Promise<Explanation> {
     this.#open()
     checkName(key, 'key')
-    const parts = {
-      clock: this.#settings.clock,
-      graph: this.#graph,
-      held: this.#held,
-      judge: this.#judge,
-      generation: this.#log.generation,
-    }
-    if (this.#held.near.look(key) !== undefined) return explain(key, parts)
-    const below = await this.#lower.find(key, (found, tier) => ({ entry: new Entry(found), tier: tier.name }))
-    return explain(key, parts, below)
+    return explain(key, this.#stack)
   }
 
   /** The graph around a name: at most 1,000 nodes, `depth` steps far (default 3). @throws E_NAME_INVALID */

@@ -2,12 +2,14 @@
  * Explain: what is known of a key, in words that a person can follow: why it is here, why it went.
  */
 import type { Graph } from '../graph/graph.ts'
+import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
-import type { Entry } from '../model/entry.ts'
+import { Entry } from '../model/entry.ts'
 import type { Departure } from '../model/event.ts'
 import type { Position } from '../model/position.ts'
 import type { Held } from './held.ts'
+import type { Lower } from './lower.ts'
 import type { Gone } from './past.ts'
 
 export interface Explanation {
@@ -62,16 +64,17 @@ export interface ExplainParts {
   readonly graph: Graph
   readonly held: Held
   readonly judge: Judge
-  readonly generation: string
+  readonly log: Pick<Log, 'generation' | 'catchUp'>
+  readonly lower: Lower
 }
 
-/** `below`: the entry that a lower tier holds, if memory does not. */
-export function explain(
-  key: string,
-  parts: ExplainParts,
-  below?: { readonly entry: Entry; readonly tier: string },
-): Explanation {
-  const { held } = parts
+export async function explain(key: string, parts: ExplainParts): Promise<Explanation> {
+  const { held, log, lower } = parts
+  const isNear = held.near.look(key) !== undefined
+  const below = isNear
+    ? undefined
+    : await lower.find(key, (found, { name }) => ({ entry: new Entry(found), tier: name }))
+  log.catchUp()
   const near = held.near.look(key)
   const entry = near ?? below?.entry
   const went = held.past.gone(key)
@@ -132,11 +135,11 @@ function dependenciesOf(key: string, entry: Entry | undefined, parts: ExplainPar
   return [...kinds].map(([name, kind]) => ({ name, kind, lastInvalidation: lastOf(name, parts) }))
 }
 
-function lastOf(name: string, { judge, generation }: ExplainParts): ExplainedInvalidation | null {
+function lastOf(name: string, { judge, log }: ExplainParts): ExplainedInvalidation | null {
   const n = judge.lastOf(name)
   if (n === 0) return null
   const recent = judge.recent(n)
-  return { position: { generation, n }, id: recent?.by ?? null, at: recent?.atMs ?? null }
+  return { position: { generation: log.generation, n }, id: recent?.by ?? null, at: recent?.atMs ?? null }
 }
 
 function departureOf({ why, atMs, by }: Gone, judge: Judge): ExplainedDeparture {

@@ -50,6 +50,8 @@ export class Invalidations implements InvalidationRecords {
   readonly #hands: Hands
   /** Those that are carried out now. */
   readonly #running = new Set<Promise<InvalidationResult>>()
+  /** Records that are being put into the history. */
+  readonly #recording = new Set<Promise<void>>()
   readonly #retries: Readonly<Record<Consistency, RetryRules>>
 
   constructor(parts: InvalidationsParts) {
@@ -80,19 +82,23 @@ export class Invalidations implements InvalidationRecords {
     return this.#queue.waiting
   }
 
-  list(query: HistoryQuery = {}): Promise<HistoryPage> {
+  async list(query: HistoryQuery = {}): Promise<HistoryPage> {
+    await Promise.all(this.#recording)
     return this.#drain.list(query)
   }
 
-  get(id: string): Promise<InvalidationResult | undefined> {
+  async get(id: string): Promise<InvalidationResult | undefined> {
+    await Promise.all(this.#recording)
     return this.#drain.get(id)
   }
 
-  cancel(id: string): Promise<InvalidationResult> {
+  async cancel(id: string): Promise<InvalidationResult> {
+    await Promise.all(this.#recording)
     return this.#drain.cancel(id)
   }
 
-  retry(id: string): Promise<InvalidationResult> {
+  async retry(id: string): Promise<InvalidationResult> {
+    await Promise.all(this.#recording)
     return this.#drain.retry(id)
   }
 
@@ -115,15 +121,13 @@ export class Invalidations implements InvalidationRecords {
     const end = async () => {
       const record = await this.#history.get(by)
       if (record === undefined || record.status !== 'pending') return
+      // One that was queued is tried again by the drain.
+      if (isQueued(record.strategy)) return
       const endedAt = this.#parts.settings.clock.now()
-      await this.#record({
-        ...record,
-        status: 'completed',
-        position,
-        token: tokenOf(position),
-        error: null,
-        endedAt,
-      })
+      const token = tokenOf(position)
+      const ended = { ...record, status: 'completed' as const, position, token, error: null, endedAt }
+      this.#record(ended)
+      this.#parts.events.emit('invalidated', ended)
     }
     void end().catch((error: unknown) => this.#parts.onError(error, 'recording an invalidation'))
   }
@@ -131,10 +135,10 @@ export class Invalidations implements InvalidationRecords {
   async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
     const begun = { ...request, attempts: 1, error: null }
     // Not waited for: it is nobody's business until it is over, or the process is.
-    const noted = this.#putRecord(runningRecord(begun, this.#parts.settings.clock.now()))
+    this.#record(runningRecord(begun, this.#parts.settings.clock.now()))
     const result = await this.#attempt(request)
-    await noted
-    await this.#record(result)
+    this.#record(result)
+    this.#parts.events.emit('invalidated', result)
     if (result.status === 'completed') return result
     const { code, message } = result.error ?? noReason
     throw new StaleproofError(code as ErrorCode, message, { details: { result } })
@@ -150,18 +154,17 @@ export class Invalidations implements InvalidationRecords {
     }
   }
 
-  async #record(record: InvalidationResult): Promise<void> {
-    await this.#putRecord(record)
-    this.#parts.events.emit('invalidated', record)
-  }
-
-  /** A history that fails keeps nobody from invalidating. */
-  async #putRecord(record: InvalidationResult): Promise<void> {
-    try {
-      await this.#history.put(record)
-    } catch (error) {
-      this.#parts.onError(error, 'recording an invalidation')
+  /** Not waited for, but by whoever asks for records; a history that fails keeps nobody from invalidating. */
+  #record(record: InvalidationResult): void {
+    const put = async () => {
+      try {
+        await this.#history.put(record)
+      } catch (error) {
+        this.#parts.onError(error, 'recording an invalidation')
+      }
     }
+    const recording = put().finally(() => this.#recording.delete(recording))
+    this.#recording.add(recording)
   }
 
   /** What it would reach, and how many entries would go. Nothing is changed. */
@@ -185,6 +188,7 @@ export class Invalidations implements InvalidationRecords {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#running)
+    await Promise.all(this.#recording)
     await this.#drain.close()
   }
 

@@ -82,7 +82,7 @@ function readFormat(directory: string): number | undefined {
   throw refusal(
     'E_DISK_FORMAT',
     `the directory ${directory} is not opened: ${problem}; give another directory`,
-    directory,
+    { path: directory },
   )
 }
 
@@ -92,7 +92,7 @@ function refuseForeign(directory: string): void {
   throw refusal(
     'E_DISK_FORMAT',
     `the directory ${directory} holds ${names.join(' and ')} of another program; give an empty directory`,
-    directory,
+    { path: directory },
   )
 }
 
@@ -102,15 +102,13 @@ function make(directory: string): void {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (isReadOnly(code)) throw readOnly(directory, cause)
-    throw refusal(
-      'E_DISK_PATH',
-      `${directory} cannot be made: ${String(cause)}; give a directory`,
-      directory,
+    throw refusal('E_DISK_PATH', `${directory} cannot be made: ${String(cause)}; give a directory`, {
+      path: directory,
       cause,
-    )
+    })
   }
   if (!statSync(directory).isDirectory())
-    throw refusal('E_DISK_PATH', `${directory} is not a directory; give one`, directory)
+    throw refusal('E_DISK_PATH', `${directory} is not a directory; give one`, { path: directory })
 }
 
 function writable(directory: string, attempt: () => void): void {
@@ -127,7 +125,7 @@ function isReadOnly(code: string | undefined): boolean {
 
 function readOnly(directory: string, cause: unknown): StaleproofError {
   const message = `the directory ${directory} cannot be written (${(cause as Error).message}); a cache writes what it holds: change its rights, or give another`
-  return refusal('E_DISK_READONLY', message, directory, cause)
+  return refusal('E_DISK_READONLY', message, { path: directory, cause })
 }
 
 /** Types of file systems that reach over a network, where shared memory and locks are not (statfs(2), linux/magic.h). */
@@ -148,7 +146,7 @@ export function refuseNetwork(directory: string, type: number): void {
   throw refusal(
     'E_DISK_NETWORK',
     `the directory ${directory} is on a network file system (${network}), where processes share no memory and locks do not hold; give one on a local disk`,
-    directory,
+    { path: directory },
   )
 }
 
@@ -192,6 +190,11 @@ const metaAt = 24
 const pageBytesAt = 48
 const lastPageAt = 144
 
-function refusal(code: ErrorCode, message: string, path: string, cause?: unknown): StaleproofError {
+interface Refused {
+  readonly path: string
+  readonly cause?: unknown
+}
+
+function refusal(code: ErrorCode, message: string, { path, cause }: Refused): StaleproofError {
   return new StaleproofError(code, message, { cause, details: { path } })
 }

@@ -52,6 +52,7 @@ export class Environment {
   #next: Promise<void> | undefined
   readonly #waiting: Waiting[] = []
   #isWriting = false
+  #writing = Promise.resolve()
   #closed = false
 
   /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT, E_DISK_FAILED */
@@ -92,7 +93,7 @@ export class Environment {
       if (this.#isWriting) return
       this.#isWriting = true
       // Others of this tick come along.
-      queueMicrotask(() => void this.#write())
+      this.#writing = Promise.resolve().then(() => this.#write())
     })
   }
 
@@ -108,8 +109,8 @@ export class Environment {
 
   /** Resolves when all that is committed now is on the medium; calls that come together share one flush. */
   flush(): Promise<void> {
-    if (this.#flushing === undefined) return this.#flush()
-    this.#next ??= this.#flushing.then(
+    // Begun a moment later: those whose transaction was committed together come one after the other.
+    this.#next ??= (this.#flushing ?? Promise.resolve()).then(
       () => this.#flush(),
       () => this.#flush(),
     )
@@ -128,6 +129,7 @@ export class Environment {
 
   async close(): Promise<void> {
     if (this.#closed) return
+    await this.#writing
     while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined)
     this.#closed = true
     await this.#root.close()

@@ -1,6 +1,7 @@
 /**
  * From what a caller says to a request with every choice made.
  */
+import { randomUUID } from 'node:crypto'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import {
   consistencies,
@@ -39,14 +40,14 @@ export function resolveTarget(target: TargetLike): ResolvedTarget {
 export function resolveRequest(
   target: TargetLike,
   options: InvalidateOptions,
-  { id, requestedAt }: { id: string; requestedAt: number },
+  requestedAt: number,
 ): InvalidationRequest {
   checkKnown(options, ['strategy', 'consistency', 'mode', 'reason', 'actor'], 'invalidate')
   const mode = known(options.mode ?? 'purge', modes, ['mode', 'E_MODE_UNKNOWN'])
   const byDefault = mode === 'soft' ? 'eventual' : 'strict'
   const request: InvalidationRequest = {
     ...resolveTarget(target),
-    id,
+    id: idAt(requestedAt),
     requestedAt,
     strategy: known(options.strategy ?? 'immediate', strategies, ['strategy', 'E_STRATEGY_UNKNOWN']),
     consistency: known(options.consistency ?? byDefault, consistencies, [
@@ -59,6 +60,12 @@ export function resolveRequest(
   }
   if (mode === 'soft') checkSoft(request)
   return request
+}
+
+/** A UUID that begins with the time (RFC 9562, version 7): what is asked for together lies together on a disk. */
+function idAt(ms: number): string {
+  const time = ms.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8, 12)}-7${randomUUID().slice(15)}`
 }
 
 function asTarget(target: TargetLike): Target {
