@@ -14,6 +14,7 @@ import { forgetCrashes, Nodes } from './nodes.ts'
 import { putAside } from './directory.ts'
 import type { Problem, ProblemKind } from './doctor-findings.ts'
 import type { Repairing } from './doctor-parts.ts'
+import { copyData } from './doctor-copy.ts'
 import { asidesIn, nodesOf, salvagedFile } from './doctor-place.ts'
 import { salvage } from './doctor-salvage.ts'
 import { repairRecords } from './doctor-repair-records.ts'
@@ -45,6 +46,10 @@ export async function repairAll({ directory, clock, found, problems }: RepairPar
     const aside = putAside(directory, why)
     done.push(`what could not be read was put aside in ${aside}`)
     lost.push('all entries, and the links and rules that were declared: declare them again')
+  }
+  if (found.size > 0 && !found.has('data-unreadable')) {
+    await copyData(directory)
+    done.push('data.mdb was written anew, row by row')
   }
   const dead = nodesOf(directory, clock.now()).length
   forgetCrashes(directory)

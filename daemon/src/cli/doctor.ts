@@ -35,7 +35,8 @@ export function addDoctor(program: Command, terminal: Terminal): void {
 }
 
 function directoryBy(options: Readonly<Record<string, unknown>>): string {
-  const { data } = loadConfig(givenBy({ config: options.config, data: options.data })).config
+  const given = typeof options.data === 'string' ? [options.data] : undefined
+  const { data } = loadConfig(givenBy({ config: options.config, data: given })).config
   if (data !== false) return data
   throw new Failure(
     exitCodes.usage,
