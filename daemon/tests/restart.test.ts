@@ -1,8 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { HistoryPage, Invalidation, Stats } from '../src/api/protocol.ts'
-import { type Daemon, endAll, makeFolder, startDaemon } from './daemon.ts'
+import { Daemon, endAll, makeFolder, startDaemon } from './daemon.ts'
 
 let folder: string
 let data: string
@@ -155,6 +156,33 @@ describe.each(signals)('after %s', (signal) => {
     expect([await second.statusOf('late'), await second.statusOf('list')]).toEqual([200, 200])
   })
 })
+
+it('serves nothing of before to whoever asks while it starts', async () => {
+  const names = Array.from({ length: 3000 }, (_, n) => `f${n}`)
+  for (const name of names) write(name, '1')
+  const first = await startWatching()
+  await first.put('last', '1', `?dependsOn=file:${photos}/${names.at(-1)}`)
+  await written(first, 1)
+  await end(first, 'SIGKILL')
+  for (const name of names) write(name, '2')
+  const { port } = new URL(first.url)
+  const second = new Daemon(['--data', data, '--watch', photos, '--port', port])
+  const ready = second.ready()
+  const seen = new Set<number>()
+  let isReady = false
+  const asking = (async () => {
+    while (!isReady)
+      seen.add(await fetch(`${first.url}/v1/entries/last`).then(({ status }) => status, unreached))
+  })()
+  await ready
+  isReady = true
+  await asking
+  expect([...seen].filter((status) => ![0, 404, 503].includes(status))).toEqual([])
+  expect(await second.statusOf('last')).toBe(404)
+})
+
+/** Nobody listens yet. */
+const unreached = () => setTimeout(1, 0)
 
 describe('if it is not known how a folder looked', () => {
   it.each([
