@@ -70,6 +70,9 @@ class DiskBacking implements Backing {
     this.#parts = parts
     this.#environment = environment
     this.#closeTail = () => tail.close()
+    this.#nodes = new Nodes({ directory: environment.path, tail, clock, id: randomUUID() })
+    // Before anything is read: what is damaged may end this process, and that has to be counted.
+    this.#nodes.join()
     this.log = new DiskLog({
       environment,
       tail,
@@ -82,8 +85,6 @@ class DiskBacking implements Backing {
         this.#others = this.#nodes.others()
       },
     })
-    this.#nodes = new Nodes({ directory: environment.path, tail, clock, id: randomUUID() })
-    this.#nodes.join()
     this.turns = new DiskTurns(environment, this.#nodes)
     this.shared = new DiskTier({
       ...parts,

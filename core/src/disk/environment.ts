@@ -156,7 +156,10 @@ export class Environment {
       for (const [i, { resolve }] of all.entries()) resolve(results[i])
     } catch (error) {
       if (thrown !== undefined && all.length > 1) for (const one of all) await this.#writeTogether([one])
-      else for (const { reject } of all) reject(failure(error, this.path))
+      else {
+        const why = failure(await causeOf(error), this.path)
+        for (const { reject } of all) reject(why)
+      }
     } finally {
       leaveTransaction()
     }
@@ -179,6 +182,12 @@ export class Environment {
   }
 }
 
+/** LMDB says why a commit failed by a promise beside the error, which nobody else takes. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> }
+  return commitError === undefined ? error : commitError.catch((cause: unknown) => cause)
+}
+
 function openRoot(directory: string, mapBytes: number): RootDatabase<Buffer, Key> {
   try {
     return open<Buffer, Key>({
@@ -187,6 +196,8 @@ function openRoot(directory: string, mapBytes: number): RootDatabase<Buffer, Key
       maxDbs: tablesMax,
       maxReaders: readersMax,
       separateFlushed: true,
+      // What is asked for together is put together here; that of LMDB rejects a promise that nobody has if it fails.
+      eventTurnBatching: false,
       // Windows would make the file that long at once; there it is mapped anew as it grows.
       ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
     })
