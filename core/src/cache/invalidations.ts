@@ -135,7 +135,8 @@ export class Invalidations implements InvalidationRecords {
   async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
     const begun = { ...request, attempts: 1, error: null }
     // Not waited for: it is nobody's business until it is over, or the process is.
-    this.#record(runningRecord(begun, this.#parts.settings.clock.now()))
+    // A lazy one is over as soon as it is in the log.
+    if (request.strategy === 'immediate') this.#record(runningRecord(begun, this.#parts.settings.clock.now()))
     const result = await this.#attempt(request)
     this.#record(result)
     this.#parts.events.emit('invalidated', result)

@@ -408,7 +408,7 @@ export class Reader {
     // What came into memory while the tier was asked is no older.
     const near = held.find(parts.key)
     if (near !== undefined) return near
-    const entry = new Entry({ ...parts, policy: policies.find(parts.policy.name) })
+    const entry = new Entry(parts, policies.find(parts.policy.name))
     const found = held.assess(entry)
     if (found === undefined) {
       lower.discard(parts.key, tier)
@@ -420,6 +420,6 @@ export class Reader {
   }
 }
 
-function within(tier: string | undefined, found: Found): Found {
-  return tier === undefined ? found : { ...found, tier }
+function within(tier: string | undefined, { entry, state }: Found): Found {
+  return tier === undefined ? { entry, state } : { entry, state, tier }
 }

@@ -198,6 +198,8 @@ function openRoot(directory: string, mapBytes: number): RootDatabase<Buffer, Key
       separateFlushed: true,
       // What is asked for together is put together here; that of LMDB rejects a promise that nobody has if it fails.
       eventTurnBatching: false,
+      // Entries are read here and there: what lies beside them would fill the memory of the machine for nothing.
+      ...({ noReadAhead: true } as object),
       // Windows would make the file that long at once; there it is mapped anew as it grows.
       ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
     })

@@ -61,11 +61,12 @@ export class Entry {
   /** The value as a settled promise, made by the first hit that wants one. */
   settled: Promise<unknown> | undefined = undefined
 
-  constructor(parts: EntryParts) {
+  /** @param policy of that name as it is now */
+  constructor(parts: EntryParts, policy: Policy = parts.policy) {
     this.key = parts.key
     this.value = parts.value
     this.kind = parts.kind
-    this.policy = parts.policy
+    this.policy = policy
     this.dependencies = parts.dependencies
     this.directCount = parts.directCount
     this.generation = parts.generation
