@@ -21,12 +21,8 @@ type Open = (options: { path: string }) => Root
 const require = createRequire(new URL('../../core/package.json', import.meta.url))
 const lmdb = require('lmdb') as { open: Open }
 
-/** A handle that nobody knows any more would be closed, under others of this process that use what it opened. */
-const opened: Root[] = []
-
 export const open: Open = (options) => {
   const root = lmdb.open(options)
-  opened.push(root)
   const by = watcher()
   if (by === undefined) return root
   watchTransactions(root, by)

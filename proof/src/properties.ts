@@ -94,7 +94,11 @@ export const ofDirectories: readonly Shown[] = [
     runs: 100,
   }),
   shown(19, 'declarations, stores and invalidations, each by one of three caches on a directory', {
-    property: byWhicheverCache({ among: moves, entriesMax: [undefined, 0, 2], roomBytes: [2 ** 20] }),
+    property: byWhicheverCache({
+      among: moves,
+      entriesMax: [undefined, 0, 2],
+      roomBytes: [600, 1000, 2 ** 20],
+    }),
     runs: 120,
   }),
   shown(19, 'links that come and go, each by one of three caches on a directory', {

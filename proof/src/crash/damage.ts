@@ -1,0 +1,118 @@
+/**
+ * Damage: what is on the medium is not what was written. A directory that was worked on is copied and spoiled, and a
+ * process opens it: it must not serve anything stale, and end as it should.
+ */
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { Lives, type Ended } from './lives.ts'
+import { Dice, shape } from './roles.ts'
+import { SharedTruth } from './shared-truth.ts'
+
+export type Damage = 'cut' | 'page of garbage' | 'page of zeros' | 'flipped byte in a row' | 'value files'
+
+export interface Spoiled {
+  readonly faults: readonly string[]
+  /** Ends by a signal before it could be opened: what is in it may be such that reading it ends the process. */
+  readonly crashes: number
+  /** It was told of, or the data was put aside. */
+  readonly isReported: boolean
+  /** Answers that were values. */
+  readonly found: number
+}
+
+const pageBytes = 4096
+/** After so many ends the directory is looked at before it is opened (nodes.ts of the library). */
+const crashesMax = 4
+
+/** One that was worked on, to be copied. */
+export async function worked(library: string, seed: number): Promise<Lives> {
+  const lives = new Lives(library)
+  const ended = await lives.live({ seed, steps: 400 })
+  if (ended.code !== 0) throw new Error(`could not be made: ${ended.stderr}`)
+  return lives
+}
+
+export async function spoiled(
+  library: string,
+  { from, how, seed }: { from: Lives; how: Damage; seed: number },
+): Promise<Spoiled> {
+  const lives = new Lives(library)
+  cpSync(from.path, lives.path, { recursive: true })
+  cpSync(join(from.records, 'truth'), join(lives.records, 'truth'))
+  forgetDeclarations(lives)
+  spoil(lives.path, { how, dice: new Dice(seed) })
+  let crashes = 0
+  let ended: Ended
+  do {
+    ended = await lives.live({ seed: 1, steps: 40 })
+    if (ended.code !== 0) crashes++
+  } while (ended.code !== 0 && crashes < crashesMax)
+  const said = lives.lines
+  const wrong = said.flatMap((line) => (line.say === 'fault' ? [line.text] : []))
+  // What fails is told to who asked for it: that is no fault here.
+  const faults = wrong.filter((text) => /: (stale|invented|from the future)/.test(text))
+  const isRefused = wrong.length > faults.length
+  if (ended.code !== 0) faults.push(`ended by ${ended.signal ?? ended.code}: ${ended.stderr.slice(0, 300)}`)
+  const isReported =
+    existsSync(join(lives.path, 'damaged')) || isRefused || said.some(({ say }) => say === 'told')
+  const found = said.reduce((sum, line) => sum + (line.say === 'end' ? line.found : 0), 0)
+  lives.remove()
+  return { faults, crashes, isReported, found }
+}
+
+/** They are lost with what held them, and that is told. */
+function forgetDeclarations({ records }: Lives): void {
+  const truth = new SharedTruth(join(records, 'truth'), shape(1))
+  for (const declaration of shape(1).declarations) truth.declare(0, declaration, false)
+  truth.close()
+}
+
+function spoil(path: string, { how, dice }: { how: Damage; dice: Dice }): void {
+  const data = join(path, 'data.mdb')
+  const { size } = statSync(data)
+  const page = 2 + dice.below(size / pageBytes - 2)
+  if (how === 'cut') truncateSync(data, dice.below(size))
+  else if (how === 'page of garbage')
+    overwrite(data, page * pageBytes, Buffer.from(Array.from({ length: pageBytes }, () => dice.below(256))))
+  else if (how === 'page of zeros') overwrite(data, page * pageBytes, Buffer.alloc(pageBytes))
+  else if (how === 'flipped byte in a row') flip(data, dice)
+  else spoilValues(join(path, 'values'), dice)
+}
+
+/** A byte of a value: every value names its key and versions, and so shows where rows are. */
+function flip(data: string, dice: Dice): void {
+  const bytes = readFileSync(data)
+  const places: number[] = []
+  for (let at = bytes.indexOf('versions'); at >= 0; at = bytes.indexOf('versions', at + 1)) places.push(at)
+  for (let i = 0; i < 20; i++) {
+    const at = dice.of(places) + dice.below(40)
+    overwrite(data, at, Buffer.of((bytes[at] ?? 0) ^ (1 << dice.below(8))))
+  }
+}
+
+function spoilValues(folder: string, dice: Dice): void {
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const file = join(folder, name)
+    if (!statSync(file).isFile()) continue
+    if (dice.below(2) === 0) rmSync(file)
+    else truncateSync(file, dice.below(statSync(file).size))
+  }
+}
+
+function overwrite(file: string, at: number, bytes: Buffer): void {
+  const fd = openSync(file, 'r+')
+  writeSync(fd, bytes, 0, bytes.length, at)
+  closeSync(fd)
+}
