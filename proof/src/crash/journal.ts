@@ -42,7 +42,7 @@ export function readJournals(folder: string): Line[] {
 }
 
 /** A line that was not written to its end was never said. */
-export function readJournal(path: string): Line[] {
+function readJournal(path: string): Line[] {
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
   return lines.map((line) => JSON.parse(line) as Line)
 }
