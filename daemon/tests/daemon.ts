@@ -44,10 +44,11 @@ export class Program {
     started.push(this)
   }
 
-  /** Resolves when the log has a line with this message. */
-  logged(message: string): Promise<void> {
+  /** Resolves when the log has a line with this message, and with this text. */
+  logged(message: string, text = ''): Promise<void> {
+    const isMeant = (line: string) => line.includes(`"msg":"${message}"`) && line.includes(text)
     return until(
-      () => this.stderr.includes(`"msg":"${message}"`),
+      () => this.stderr.split('\n').some(isMeant),
       () => `no "${message}" in:\n${this.stderr}`,
     )
   }

@@ -147,7 +147,7 @@ describe.each(signals)('after %s', (signal) => {
     write('a', '2')
     write('album/b', '1')
     await first.gone('early')
-    await first.logged('changes delivered')
+    for (const kind of ['changed', 'created']) await first.logged('changes delivered', `"kind":"${kind}"`)
     await first.put('late', '1', `?dependsOn=file:${photos}/a`)
     await first.put('list', '1', `?dependsOn=dir:${photos}/album`)
     await written(first, 2)

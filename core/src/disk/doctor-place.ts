@@ -23,7 +23,8 @@ export interface Aside {
 
 export const salvagedFile = 'salvaged.txt'
 const lateMs = 30_000
-const freeBytesMin = 64 * 1024 ** 2
+/** Less than both is nearly full. */
+const freeMin = { bytes: 64 * 1024 ** 2, part: 0.05 }
 
 /** @throws E_DISK_PATH, E_DISK_FORMAT if there is nothing that could be looked at */
 export function openPlace(path: string): string {
@@ -53,14 +54,15 @@ export function nodesOf(directory: string, nowMs: number): NodeSeen[] {
 }
 
 export function checkFileSystem(directory: string, findings: Findings): number {
-  const { type, bavail, bsize } = statfsSync(directory)
+  const { type, bavail, blocks, bsize } = statfsSync(directory)
   try {
     refuseNetwork(directory, process.platform === 'linux' ? type : 0)
   } catch (error) {
     findings.add('file-system', (error as Error).message)
   }
   const freeBytes = bavail * bsize
-  if (freeBytes < freeBytesMin) findings.add('no-room', `${freeBytes} bytes are free`)
+  const isFull = freeBytes < freeMin.bytes && bavail < blocks * freeMin.part
+  if (isFull) findings.add('no-room', `${freeBytes} bytes are free`)
   return freeBytes
 }
 
