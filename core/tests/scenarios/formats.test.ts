@@ -4,12 +4,12 @@
 import { cpSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { TestClock } from '../../tests/clock.ts'
-import { directory } from '../../tests/directories.ts'
-import { createCache } from '../cache/cache.ts'
-import { disk } from './backing.ts'
+import { TestClock } from '../clock.ts'
+import { directory } from '../directories.ts'
+import { createCache } from '../../src/cache/cache.ts'
+import { disk } from '../../src/disk.ts'
 
-const fixtures = fileURLToPath(new URL('../../tests/fixtures/', import.meta.url))
+const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url))
 const formats = readdirSync(fixtures).filter((name) => name.startsWith('format-'))
 
 it('there are some', () => expect(formats).toContain('format-1'))
