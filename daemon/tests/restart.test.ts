@@ -167,15 +167,14 @@ it('serves nothing of before to whoever asks while it starts', async () => {
   for (const name of names) write(name, '2')
   const { port } = new URL(first.url)
   const second = new Daemon(['--data', data, '--watch', photos, '--port', port])
-  const ready = second.ready()
   const seen = new Set<number>()
-  let isReady = false
+  const readiness = new AbortController()
   const asking = (async () => {
-    while (!isReady)
+    while (!readiness.signal.aborted)
       seen.add(await fetch(`${first.url}/v1/entries/last`).then(({ status }) => status, unreached))
   })()
-  await ready
-  isReady = true
+  await second.ready()
+  readiness.abort()
   await asking
   expect([...seen].filter((status) => ![0, 404, 503].includes(status))).toEqual([])
   expect(await second.statusOf('last')).toBe(404)
