@@ -1,17 +1,19 @@
 /**
- * Check: whether LMDB can read all of its file.
+ * Check: whether LMDB can read all of its file, and write to it.
  *
- * LMDB trusts its pages: a page of garbage may end the process that reads it. So another process reads them all.
+ * LMDB trusts its pages: a page of garbage may end the process that reads it, or that looks there for pages that are
+ * free. So another process reads them all, and if nobody has the directory open it takes some of the free ones.
  */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 
 const timeoutMs = 300_000
 
-/** Run by a process of its own: reads every row of every table. */
-const program = `
+/** Run by processes of their own: reads every row of every table. */
+const read = `
 const { open } = require(process.argv[1])
-const root = open({ path: process.argv[2], readOnly: true, encoding: 'binary', maxDbs: 64 })
+const options = { path: process.argv[2], encoding: 'binary', maxDbs: 64, noSubdir: false }
+const root = open({ ...options, readOnly: true })
 let bytes = 0
 // All at once: to open a table ends what is being read.
 const names = [...root.getKeys()]
@@ -26,15 +28,32 @@ for (const name of names) {
 }
 `
 
-/** What is wrong, or undefined. Takes about a second for a million entries. */
-export function check(directory: string): string | undefined {
+/** Writes rows of some pages, and removes them. */
+const write = `
+const { open } = require(process.argv[1])
+const table = open({ path: process.argv[2], maxDbs: 64, noSubdir: false }).openDB('check', { encoding: 'binary' })
+for (let i = 0; i < 20; i++) table.putSync(i, Buffer.alloc(64 * 1024))
+for (let i = 0; i < 20; i++) table.removeSync(i)
+`
+
+/**
+ * What is wrong, or undefined. Takes about a second for a million entries.
+ * @param how write: only if nobody has the directory open
+ */
+export function check(directory: string, how: 'read' | 'write'): string | undefined {
+  const wrong = run(read, directory)
+  return wrong ?? (how === 'write' ? run(write, directory) : undefined)
+}
+
+function run(program: string, directory: string): string | undefined {
   const lmdb = createRequire(import.meta.url).resolve('lmdb')
-  const run = spawnSync(process.execPath, ['-e', program, lmdb, directory], {
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', program, lmdb, directory], {
     timeout: timeoutMs,
     encoding: 'utf8',
   })
-  if (run.status === 0) return undefined
-  if (run.signal !== null) return `a process that read data.mdb was ended by ${run.signal}`
-  const lines = run.stderr.split('\n').filter((line) => /Error|MDB_/.test(line))
-  return `data.mdb cannot be read: ${lines[0] ?? `exit ${run.status}`}`
+  if (status === 0) return undefined
+  const what = program === read ? 'read' : 'wrote to'
+  if (signal !== null) return `a process that ${what} data.mdb was ended by ${signal}`
+  const lines = stderr.split('\n').filter((line) => /Error|MDB_/.test(line))
+  return `data.mdb cannot be ${what === 'read' ? what : 'written'}: ${lines[0] ?? `exit ${status}`}`
 }

@@ -79,6 +79,12 @@ describe('a directory that cannot be used', () => {
   })
 })
 
+it('a directory may have a dot in its name', async () => {
+  const path = join(directory(), 'cache.d')
+  await new Environment({ path, nowMs }).close()
+  expect(readdirSync(path)).toContain('data.mdb')
+})
+
 describe('a directory that is damaged', () => {
   it('is put aside whole if its file was cut, wherever that was', async () => {
     const path = await filled()
@@ -110,7 +116,7 @@ describe('a directory that is damaged', () => {
 
   it('is not put aside if it is in order, however many crashed', async () => {
     const path = await filled()
-    expect(check(path)).toBeUndefined()
+    expect([check(path, 'read'), check(path, 'write')]).toEqual([undefined, undefined])
     mkdirSync(join(path, 'nodes'), { recursive: true })
     for (let i = 0; i < 5; i++) writeFileSync(join(path, 'nodes', `${i}`), '')
     expect(prepare(path, nowMs).putAside).toBeUndefined()

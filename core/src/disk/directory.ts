@@ -47,7 +47,7 @@ export function prepare(path: string, nowMs: number): Prepared {
     writable(directory, () => closeSync(openSync(join(directory, formatFile), 'r+')))
   }
   const isSuspect = !isNew && isFree(directory, nowMs) && (isCut(directory) || crashedOften(directory, nowMs))
-  const damage = isSuspect ? check(directory) : undefined
+  const damage = isSuspect ? check(directory, 'write') : undefined
   if (damage !== undefined) putAside(directory, damage)
   if (isSuspect) forgetCrashes(directory)
   return { directory, putAside: damage }

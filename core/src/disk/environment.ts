@@ -192,6 +192,8 @@ function openRoot(directory: string, mapBytes: number): RootDatabase<Buffer, Key
   try {
     return open<Buffer, Key>({
       path: directory,
+      // A name with a dot in it is a directory, too.
+      noSubdir: false,
       encoding: 'binary',
       maxDbs: tablesMax,
       maxReaders: readersMax,
