@@ -38,6 +38,7 @@ const cannotBeUsed: readonly (readonly [why: string, code: string, make: (path: 
     'E_DISK_PATH',
     (path) => (writeFileSync(join(path, 'file'), ''), join(path, 'file', 'sub')),
   ],
+  ['where nothing can be made', 'E_DISK_PATH', () => '/proc/staleproof/cache'],
   ['of another program', 'E_DISK_FORMAT', (path) => (writeFileSync(join(path, 'data.mdb'), 'x'), path)],
   [
     'of a later version',

@@ -19,7 +19,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import { check } from './check.ts'
 import { crashedOften, forgetCrashes, isFree } from './nodes.ts'
@@ -98,7 +98,7 @@ function refuseForeign(directory: string): void {
 
 function make(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true })
+    makeWithParents(directory)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (isReadOnly(code)) throw readOnly(directory, cause)
@@ -109,6 +109,18 @@ function make(directory: string): void {
   }
   if (!statSync(directory).isDirectory())
     throw refusal('E_DISK_PATH', `${directory} is not a directory; give one`, { path: directory })
+}
+
+/** Not `recursive`: where nothing can be made, as in /proc, Node tries for ever (20.20). */
+function makeWithParents(directory: string): void {
+  if (existsSync(directory)) return
+  makeWithParents(dirname(directory))
+  try {
+    mkdirSync(directory)
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 function writable(directory: string, attempt: () => void): void {
