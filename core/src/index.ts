@@ -2,7 +2,9 @@
  * Staleproof: a cache that cannot serve what you invalidated. This is the public API.
  */
 export { Cache, createCache } from './cache/cache.ts'
-export type { EntryView, FillResult, InvalidationRecords, SetResult } from './cache/answers.ts'
+export type { Backend, Backing, BackingParts } from './backing/contract.ts'
+export type { EntryView, FillResult, InvalidationRecords, Refused, SetResult } from './cache/answers.ts'
+export type { Counts } from './cache/counts.ts'
 export type {
   BoundedOptions,
   CacheOptions,
@@ -20,9 +22,21 @@ export type {
 export type { Stats } from './cache/stats.ts'
 export type { Direction, GraphView } from './cache/view.ts'
 export type { Wrapped, WrapOptions } from './cache/wrap.ts'
+export type {
+  Claim,
+  History,
+  InvalidationRequest,
+  Job,
+  Queue,
+  QueuedStrategy,
+} from './invalidation/contract.ts'
 export type { QueuedStrategyOptions, RetryOptions } from './invalidation/drain-options.ts'
 export type { TargetLike } from './invalidation/request.ts'
+export type { ScheduleOptions } from './invalidation/schedule.ts'
+export type { Turns } from './loading/contract.ts'
 export type { Load, Loader } from './loading/load.ts'
+export type { Change, Log, LogRecord, LogState, RecordKind } from './log/contract.ts'
+export type { BackingState } from './model/backing.ts'
 export { systemClock, systemRandom } from './model/clock.ts'
 export type { Clock, Random, Timer } from './model/clock.ts'
 export type { EntryParts } from './model/entry.ts'
@@ -43,12 +57,14 @@ export type {
   Target,
   TierOutcome,
 } from './model/invalidation.ts'
-export type { PolicyOptions } from './model/policy.ts'
+export type { Policy, PolicyOptions } from './model/policy.ts'
 export type { Position } from './model/position.ts'
 export { durationMs, sizeBytes } from './model/quantity.ts'
 export type { Duration, Size } from './model/quantity.ts'
 export type { StoreOptions } from './model/store.ts'
-export type { NearUsage, Tier } from './tiers/contract.ts'
+export type { TierStatus } from './recovery/breaker.ts'
+export type { TierState } from './recovery/guard.ts'
+export type { Admit, Answer, Head, Hold, NearUsage, SharedTier, Tier } from './tiers/contract.ts'
 export type { MemoryOptions } from './tiers/open.ts'
 export type { ValueMode } from './tiers/values.ts'
 export type { BuiltInPolicy, TtlOptions } from './ttl/policies.ts'

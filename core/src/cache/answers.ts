@@ -5,7 +5,7 @@ import type { Position } from '../model/position.ts'
 import type { CacheEvents } from '../model/event.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
 
-type Refused = 'invalidated' | 'expired' | 'no-room' | null
+export type Refused = 'invalidated' | 'expired' | 'no-room' | null
 
 /** Why a value that somebody brought was not stored. */
 export function refusalOf(refused: CacheEvents['load']['refused']): Refused {
