@@ -6,7 +6,7 @@ import type { Tier } from '../src/tiers/contract.ts'
 
 export class MapTier implements Tier {
   readonly name: string
-  readonly entries = new Map<string, EntryParts>()
+  entries = new Map<string, EntryParts>()
   /** What every call fails with, while set. */
   failure: Error | undefined
   /** Deletes are answered and not carried out, while set. */

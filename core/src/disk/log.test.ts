@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
-import { logSuite } from '../../tests/conformance/log.ts'
 import { directory } from '../../tests/directories.ts'
-import type { Apply, LogRecord, LogState } from '../log/contract.ts'
+import type { LogRecord, LogState } from '../log/contract.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { Environment } from './environment.ts'
 import { DiskLog } from './log.ts'
@@ -25,19 +24,16 @@ interface Node {
 }
 
 /** The state is what was applied, so that a dump shows all of it. */
-function node(path: string, more: { apply?: Apply; size?: number } = {}): Node {
+function node(path: string): Node {
   const environment = new Environment({ path, nowMs: 0 })
   const tail = openTail(path)
   const clock = new TestClock()
   const [applied, errors, written]: [LogRecord[], string[], number[]] = [[], [], []]
   const state: LogState = {
-    apply: (record) => {
-      applied.push(record)
-      more.apply?.(record)
-    },
+    apply: (record) => applied.push(record),
     dump: () => applied,
     load: (dump) => applied.splice(0, applied.length, ...((dump as LogRecord[] | undefined) ?? [])),
-    size: more.size ?? 0,
+    size: 0,
   }
   const log = new DiskLog({
     environment,
@@ -56,8 +52,6 @@ function node(path: string, more: { apply?: Apply; size?: number } = {}): Node {
   })
   return { log, environment, clock, applied, errors, written }
 }
-
-logSuite('disk', { open: (apply) => node(directory(), { apply }).log, outlives: true })
 
 describe('several logs of one directory', () => {
   it('each see what the others appended before they judge anything', async () => {

@@ -1,7 +1,8 @@
 /**
  * The log: what was invalidated, in order.
  *
- * One contract for every log: memory (one process), disk (processes that share a directory), redis (machines).
+ * One contract for every log: memory (one process), disk (processes that share a directory), redis (machines); its
+ * promises are cases in `staleproof/testing`.
  *
  * Invariants: `n` is dense and grows by 1, so that a gap shows; a record is visible wholly or not at all;
  * a record is applied once, in order, and synchronously: whoever sees a position has applied it; after `catchUp`
@@ -47,6 +48,7 @@ export interface Log {
    * is applied, in the same tick, when all records before it have been.
    */
   append(change: Change, before?: (n: number) => void): Promise<Position>
+  /** Afterwards `catchUp` finds nothing new, and `append` rejects or has applied the record. */
   close(): Promise<void>
 }
 

@@ -3,13 +3,17 @@
  *
  * A tier stores what it is given and decides nothing: whether an entry may be served is judged by whoever reads it.
  * Invariants: `get` after `delete` resolved finds nothing of before; `put` of an older stamp never replaces a newer
- * one; a tier that cannot do what was asked rejects, it never answers "not there" for "I do not know".
+ * one; a tier that cannot do what was asked rejects, it never answers "not there" for "I do not know"; names that
+ * differ are never taken for one. `staleproof/testing` has cases of all that is promised here.
  */
 import type { Entry, EntryParts } from '../model/entry.ts'
 
 export type Answer<T> = T | Promise<T>
 
-/** A tier below memory: another process, a disk, a server. */
+/**
+ * A tier below memory: another process, a disk, a server. Of one key, the cache begins no put or delete before the last
+ * one has ended; of several keys, it has many under way.
+ */
 export interface Tier {
   /** Short and unique within a cache: 'disk', 'redis'. */
   readonly name: string
@@ -21,7 +25,7 @@ export interface Tier {
    * @returns how many were removed
    */
   delete(keys: readonly string[], isValid?: (entry: Head) => boolean): Promise<number>
-  /** Reads back. @returns what is held of the keys; values may be left out */
+  /** Reads back. @returns what is held of the keys, all parts of it but values, which may be left out */
   held(keys: readonly string[]): Promise<readonly EntryParts[]>
   /** Keys of entries that depend on one of the names, itself included: for planning and purging. */
   dependents(names: readonly string[]): Promise<readonly string[]>

@@ -1,72 +1,10 @@
 /**
- * What every tier promises. A suite each for the nearest tier (in this process, at once) and for those below.
+ * What the nearest tier promises: in this process, at once.
  */
 import { describe, expect, it } from 'vitest'
 import { Entry, type EntryParts } from '../../src/model/entry.ts'
-import type { Leave, NearTier, NearTierOptions, Tier } from '../../src/tiers/contract.ts'
-import { Policies } from '../../src/ttl/policies.ts'
-
-const policy = new Policies().get()
-
-function parts(key: string, more: Partial<EntryParts> = {}): EntryParts {
-  return {
-    key,
-    value: `value of ${key}`,
-    kind: 'value',
-    policy,
-    dependencies: [],
-    directCount: 0,
-    generation: 'g',
-    stamp: 1,
-    keyStamp: 1,
-    storedAt: 0,
-    ttlMs: 1000,
-    capAt: Infinity,
-    sizeBytes: 100,
-    ...more,
-  }
-}
-
-/** @param holds false for a tier that keeps nothing */
-export function tierSuite(
-  name: string,
-  { open, holds = true }: { open: () => Tier | Promise<Tier>; holds?: boolean },
-): void {
-  const kept = <T>(value: T): T | undefined => (holds ? value : undefined)
-
-  describe(`the tier ${name}`, () => {
-    it('gives back what was put, until it is deleted', async () => {
-      const tier = await open()
-      expect(await tier.get('a')).toBeUndefined()
-      await tier.put(parts('a'))
-      expect((await tier.get('a'))?.value).toBe(kept('value of a'))
-      expect((await tier.held(['a', 'b'])).map(({ key }) => key)).toEqual(holds ? ['a'] : [])
-      expect(await tier.delete(['a', 'b'])).toBe(holds ? 1 : 0)
-      expect(await tier.get('a')).toBeUndefined()
-      expect(await tier.held(['a'])).toEqual([])
-      await tier.close()
-    })
-
-    it('lets no older stamp replace a newer one', async () => {
-      const tier = await open()
-      await tier.put(parts('a', { stamp: 5, value: 'new' }))
-      await tier.put(parts('a', { stamp: 4, value: 'old' }))
-      expect((await tier.get('a'))?.value).toBe(kept('new'))
-      await tier.close()
-    })
-
-    it('knows who depends on a name, and what begins with a prefix', async () => {
-      const tier = await open()
-      await tier.put(parts('page:1', { dependencies: ['photo:1', 'file:1'], directCount: 1 }))
-      await tier.put(parts('page:2', { dependencies: ['photo:2'], directCount: 1 }))
-      expect([...(await tier.dependents(['file:1']))]).toEqual(holds ? ['page:1'] : [])
-      expect([...(await tier.dependents(['page:2']))]).toEqual(holds ? ['page:2'] : [])
-      expect([...(await tier.withPrefix('photo:'))].sort()).toEqual(holds ? ['page:1', 'page:2'] : [])
-      expect([...(await tier.withPrefix('page:1'))]).toEqual(holds ? ['page:1'] : [])
-      await tier.close()
-    })
-  })
-}
+import { entryOf } from '../../src/testing/entries.ts'
+import type { Leave, NearTier, NearTierOptions } from '../../src/tiers/contract.ts'
 
 export type OpenNear = (options: NearTierOptions) => NearTier
 
@@ -84,7 +22,7 @@ export function nearTierSuite(
 const bounds = { bytesMax: 1000, entriesMax: Infinity, entryBytesMax: 500, onLeave: () => undefined }
 
 function put(tier: NearTier, key: string, more?: Partial<EntryParts>): boolean {
-  return tier.put(new Entry(parts(key, more)))
+  return tier.put(new Entry(entryOf(key, more)))
 }
 
 function keepsWhatWasPut(open: OpenNear, holds: boolean): void {
