@@ -50,8 +50,12 @@ export class Invalidations implements InvalidationRecords {
   readonly #hands: Hands
   /** Those that are carried out now. */
   readonly #running = new Set<Promise<InvalidationResult>>()
+  /** Those that are in force here and wait until the log can be written. */
+  readonly #owed = new Map<string, InvalidationResult>()
   /** Records that are being put into the history. */
   readonly #recording = new Set<Promise<void>>()
+  /** Resolves when what others left half done was looked after. */
+  readonly #settled: Promise<void>
   readonly #retries: Readonly<Record<Consistency, RetryRules>>
 
   constructor(parts: InvalidationsParts) {
@@ -74,7 +78,7 @@ export class Invalidations implements InvalidationRecords {
       strategies: options.strategies,
       consistency: options.consistency,
     })
-    void this.#drain.start().catch((error: unknown) => onError(error, 'start of the queue'))
+    this.#settled = this.#drain.start().catch((error: unknown) => onError(error, 'start of the queue'))
   }
 
   /** Jobs that wait in the queue. */
@@ -83,22 +87,22 @@ export class Invalidations implements InvalidationRecords {
   }
 
   async list(query: HistoryQuery = {}): Promise<HistoryPage> {
-    await Promise.all(this.#recording)
+    await this.#upToDate()
     return this.#drain.list(query)
   }
 
   async get(id: string): Promise<InvalidationResult | undefined> {
-    await Promise.all(this.#recording)
+    await this.#upToDate()
     return this.#drain.get(id)
   }
 
   async cancel(id: string): Promise<InvalidationResult> {
-    await Promise.all(this.#recording)
+    await this.#upToDate()
     return this.#drain.cancel(id)
   }
 
   async retry(id: string): Promise<InvalidationResult> {
-    await Promise.all(this.#recording)
+    await this.#upToDate()
     return this.#drain.retry(id)
   }
 
@@ -119,7 +123,9 @@ export class Invalidations implements InvalidationRecords {
   written({ by }: Change, position: Position): void {
     if (by === undefined) return
     const end = async () => {
-      const record = await this.#history.get(by)
+      // A history that could not be written either knows nothing of it.
+      const record = this.#owed.get(by) ?? (await this.#history.get(by))
+      this.#owed.delete(by)
       if (record === undefined || record.status !== 'pending') return
       // One that was queued is tried again by the drain.
       if (isQueued(record.strategy)) return
@@ -133,10 +139,7 @@ export class Invalidations implements InvalidationRecords {
   }
 
   async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
-    const begun = { ...request, attempts: 1, error: null }
     // Not waited for: it is nobody's business until it is over, or the process is.
-    // A lazy one is over as soon as it is in the log.
-    if (request.strategy === 'immediate') this.#record(runningRecord(begun, this.#parts.settings.clock.now()))
     const result = await this.#attempt(request)
     this.#record(result)
     this.#parts.events.emit('invalidated', result)
@@ -148,11 +151,34 @@ export class Invalidations implements InvalidationRecords {
   /** What cannot be carried out at all is on record too; what will be, once the log can be written, is pending. */
   async #attempt(request: InvalidationRequest): Promise<InvalidationResult> {
     try {
-      return await perform(request, this.#hands)
+      return await perform(request, { ...this.#hands, append: (change) => this.#append(request, change) })
     } catch (error) {
       const failed = failedRecord(request, error, this.#parts.settings.clock.now())
-      return failed.error?.code === 'E_LOG_PENDING' ? { ...failed, status: 'pending', endedAt: null } : failed
+      if (failed.error?.code !== 'E_LOG_PENDING') return failed
+      const pending: InvalidationResult = { ...failed, status: 'pending', endedAt: null }
+      this.#owed.set(request.id, pending)
+      return pending
     }
+  }
+
+  /** Its record goes with that of the log: what is in force is on record, whatever happens next. */
+  #append(request: InvalidationRequest, change: Change): Promise<Position> {
+    const { log, settings } = this.#parts
+    const running = runningRecord({ ...request, attempts: 1, error: null }, settings.clock.now())
+    return log.append(change, undefined, (n) => {
+      const position = { generation: log.generation, n }
+      try {
+        this.#history.putWithin({ ...running, position, token: tokenOf(position) })
+      } catch (error) {
+        this.#parts.onError(error, 'recording an invalidation')
+      }
+    })
+  }
+
+  /** Whoever asks finds what was cut off ended, and what ended on record. */
+  async #upToDate(): Promise<void> {
+    await this.#settled
+    await Promise.all(this.#recording)
   }
 
   /** Not waited for, but by whoever asks for records; a history that fails keeps nobody from invalidating. */

@@ -137,6 +137,12 @@ export class DiskHistory implements History {
 
   // Within a transaction that somebody else began
 
+  putWithin(record: InvalidationResult): void {
+    this.begin()
+    this.write(record)
+    this.end()
+  }
+
   /** Called at its beginning. */
   begin(): void {
     this.#index.begin()

@@ -115,11 +115,19 @@ export class DiskLog implements Log {
   }
 
   /** @throws E_LOG_PENDING: it is in force in this process, and is written as soon as the disk works again */
-  async append(change: Change, before?: (n: number) => void): Promise<Position> {
+  async append(
+    change: Change,
+    before?: (n: number) => void,
+    alongside?: (n: number) => void,
+  ): Promise<Position> {
     if (this.#failure !== undefined) throw this.#owe({ change, n: undefined }, before)
     const owed: Owed = { change, n: undefined }
     try {
-      const n = await this.#commit(() => this.put(change, before))
+      const n = await this.#commit(() => {
+        const position = this.put(change, before)
+        alongside?.(position)
+        return position
+      })
       owed.n = n
       await this.#parts.environment.flush()
       this.#snapshotIfDue()

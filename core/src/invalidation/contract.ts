@@ -130,6 +130,8 @@ export interface History {
    * these; else false, and nothing happens.
    */
   put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean>
+  /** The same in the transaction in which the log beside it is being written: both are there afterwards, or neither. */
+  putWithin(record: InvalidationResult): void
   get(id: string): Promise<InvalidationResult | undefined>
   /**
    * Newest request first. Pages that follow one another by cursor show every record at most once, and all that

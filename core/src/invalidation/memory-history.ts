@@ -57,6 +57,10 @@ export class MemoryHistory implements History, MemoryRecords {
     return true
   }
 
+  putWithin(record: InvalidationResult): void {
+    this.write(record)
+  }
+
   statusOf(id: string): Status | undefined {
     this.#open()
     return this.#rows.get(id)?.record.status

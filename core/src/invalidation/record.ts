@@ -35,6 +35,8 @@ export function failedRecord(
  * A process ended while it carried out what no queue holds.
  */
 export function cutOffRecord(record: InvalidationResult, endedAt: number): InvalidationResult {
+  // It is in the log: nobody is served the old values, and their bytes go when they are touched or swept.
+  if (record.position !== null) return { ...record, status: 'completed', endedAt }
   const message =
     'the process that carried it out ended before it was done: perhaps a part of it was; retry it to be sure'
   return { ...record, status: 'failed', endedAt, error: { code: 'E_INVALIDATION_CUT_OFF', message } }

@@ -45,9 +45,10 @@ export interface Log {
   catchUp(): void
   /**
    * Resolves once the record is as durable as this log makes it, and applied here. `before` is called right before it
-   * is applied, in the same tick, when all records before it have been.
+   * is applied, in the same tick, when all records before it have been. `alongside` writes what is to be there if the
+   * record is: in the same transaction, which may be tried more than once.
    */
-  append(change: Change, before?: (n: number) => void): Promise<Position>
+  append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position>
   /** Afterwards `catchUp` finds nothing new, and `append` rejects or has applied the record. */
   close(): Promise<void>
 }

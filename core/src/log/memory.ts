@@ -28,8 +28,9 @@ export class MemoryLog implements Log {
   /** Nobody else appends. */
   catchUp(): void {}
 
-  append(change: Change, before?: (n: number) => void): Promise<Position> {
+  append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position> {
     const n = this.#applied + 1
+    alongside?.(n)
     before?.(n)
     // Moved first: what is made stale by this record must find it already behind `applied`.
     this.#applied = n
