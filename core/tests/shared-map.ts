@@ -69,9 +69,14 @@ export class MapLog implements Log {
     this.#isApplying = false
   }
 
-  async append(change: Change, before?: (n: number) => void): Promise<Position> {
+  async append(
+    change: Change,
+    before?: (n: number) => void,
+    alongside?: (n: number) => void,
+  ): Promise<Position> {
     if (this.#isClosed) throw new Error('it is closed')
     const n = this.put(change, before)
+    alongside?.(n)
     this.catchUp()
     return { generation: this.generation, n }
   }

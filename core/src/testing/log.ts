@@ -98,6 +98,19 @@ const appendPlays: Plays<LogSubject> = {
     equal('what was called', seen, wanted)
   },
 
+  'calls alongside with the position, while the record is written and not applied': async ({
+    node: { log },
+  }) => {
+    for (const wanted of [1, 2]) {
+      // It may be tried more than once: what counts is the last time.
+      let last: unknown
+      const note = (n: number) => (last = { n, applied: log.applied })
+      const { n } = await log.append({ kind: 'change', names: ['a'] }, undefined, note)
+      equal('the position', n, wanted)
+      equal('what alongside was called with, and what was applied then', last, { n, applied: n - 1 })
+    }
+  },
+
   'may be asked to catch up at any time, and applies nothing twice': async ({ node: { log, witness } }) => {
     log.catchUp()
     equal('the position, when nothing was appended', log.applied, 0)

@@ -240,6 +240,28 @@ const logs: Faults<typeof MapLog> = {
     },
     'calls back right before a record of its own is applied',
   ],
+  'writes nothing alongside': [
+    class extends MapLog {
+      override append(change: Change, before?: (n: number) => void) {
+        return super.append(change, before)
+      }
+    },
+    'calls alongside with the position',
+  ],
+  'writes alongside when it has applied': [
+    class extends MapLog {
+      override async append(
+        change: Change,
+        before?: (n: number) => void,
+        alongside?: (n: number) => void,
+      ): Promise<Position> {
+        const position = await super.append(change, before)
+        alongside?.(position.n)
+        return position
+      }
+    },
+    'calls alongside with the position',
+  ],
   'loses what a record says besides': [
     class extends MapLog {
       override put({ kind, names }: Change, before?: (n: number) => void) {
