@@ -199,10 +199,12 @@ async function measureProcesses(rounds: number): Promise<Report> {
   let [reads, stale] = [0, 0]
   for (let round = 0; round < rounds; round++) {
     const answer = answerOf(reader)
-    let isReading = true
-    void answer.then(() => (isReading = false))
+    const reading = { now: true }
+    void answer.then(() => {
+      reading.now = false
+    })
     reader.send('read')
-    for (let i = 0; isReading; i++) {
+    for (let i = 0; reading.now; i++) {
       const key = i % keyCount
       versions.raise(key, 'source')
       calls.push(await timeOf(() => cache.invalidate(`row:${key}`, { strategy: 'lazy' })))

@@ -56,8 +56,10 @@ function small(megabytes: number): string | undefined {
 describe('a disk that is full', () => {
   it('keeps reads going, says what is pending, and writes it by itself when there is room', async (context) => {
     const place = small(6)
-    if (place === undefined)
-      return context.skip('no file system can be mounted here: nothing is shown of full disks')
+    if (place === undefined) {
+      context.skip('no file system can be mounted here: nothing is shown of full disks')
+      return
+    }
     const { createCache, disk } = await openLibrary(library)
     const path = join(place, 'cache')
     const cache = createCache({ disk: disk({ path }) })

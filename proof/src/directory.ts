@@ -23,7 +23,7 @@ export interface DirectoryOptions {
   readonly pause: Pause
   /** Of all entries together. */
   readonly bytesMax: number
-  readonly options: CacheOptions<string>
+  readonly options: CacheOptions
   /** Called for each cache that is opened. */
   readonly onOpen: (node: Node) => void
 }
@@ -107,7 +107,12 @@ export class Directory {
     })
     try {
       const disk = library.disk({ path: this.path, maxBytes: bytesMax, maxEntryBytes: bytesMax })
-      const cache = library.createCache({ ...options, disk, clock: life, random: () => 0.5 }) as Cache
+      const cache = library.createCache({
+        ...options,
+        disk,
+        clock: life,
+        random: () => 0.5,
+      })
       const file = this.#files().find((id) => !before.has(id)) as string
       const node: Opened = { cache, file, dropped, die: () => [life.die(), drop()] }
       onOpen(node)

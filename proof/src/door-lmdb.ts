@@ -79,11 +79,14 @@ function watchFlushes(root: Root, { by, directory }: { by: Watcher; directory: s
   }
   root.sync = (done) => {
     if (by.pass === undefined) return flush(done)
-    void by.pass('flush').then(() =>
+    const passed = by.pass('flush')
+    const later = async () => {
+      await passed
       flush((error) => {
         by.ended?.()
         done(error)
-      }),
-    )
+      })
+    }
+    void later()
   }
 }

@@ -95,11 +95,11 @@ export class World {
 
   #meet({ cache, dropped }: Node): void {
     this.#dropped.set(cache, dropped)
-    const world = this
+    const isFailing = () => this.#fail
     this.#loadings.set(cache, {
       ...{ pause: this.#pause, cache, truth: this.truth, isAutomatic: this.#isAutomatic },
       get fail() {
-        return world.#fail
+        return isFailing()
       },
       recipeOf: (key) => this.#recipes.get(key) as Recipe,
       read: (key, answer) => this.#judged(key, answer),

@@ -173,7 +173,7 @@ export class Cache<P extends string = string> {
   /** Those of the keys that `get` would find. */
   async getMany<V>(keys: readonly string[]): Promise<Map<string, V>> {
     const within = this.#automatic ? currentFlight(this) : undefined
-    const found = await Promise.all(keys.map((key) => this.#fresh(within, key)))
+    const found = await Promise.all(keys.map(async (key) => this.#fresh(within, key)))
     const values = new Map<string, V>()
     for (const [i, key] of keys.entries()) {
       const { entry, tier } = found[i] ?? {}

@@ -16,7 +16,7 @@ export interface Lender extends Pick<BackingParts, 'onError'> {
   readonly policies: Policies
   readonly judge: Judge
   /** Those that are made after the backing, asked for when the first record is applied. */
-  later(): { readonly applier: Applier; readonly held: Held; readonly work: Invalidations }
+  readonly later: () => { readonly applier: Applier; readonly held: Held; readonly work: Invalidations }
 }
 
 export function openBacking({ settings, policies, judge, later, onError }: Lender): Backing {

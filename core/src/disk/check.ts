@@ -54,6 +54,6 @@ function run(program: string, directory: string): string | undefined {
   if (status === 0) return undefined
   const what = program === read ? 'read' : 'wrote to'
   if (signal !== null) return `a process that ${what} data.mdb was ended by ${signal}`
-  const lines = stderr.split('\n').filter((line) => /Error|MDB_/.test(line))
-  return `data.mdb cannot be ${what === 'read' ? what : 'written'}: ${lines[0] ?? `exit ${status}`}`
+  const why = stderr.split('\n').find((line) => /Error|MDB_/.test(line))
+  return `data.mdb cannot be ${what === 'read' ? what : 'written'}: ${why ?? `exit ${status}`}`
 }

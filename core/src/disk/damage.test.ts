@@ -67,8 +67,16 @@ describe('a damaged row', () => {
     const world = open({ bytesMax: 10_000 })
     const { tier } = world
     for (const meet of [
-      () => tier.settle(entryOf('j'), (hold) => void expect(hold.headOf('k')).toBeUndefined()),
-      () => tier.settle(entryOf('j'), (hold) => void expect([...hold.dependentsOf('d:1')]).toEqual([])),
+      () =>
+        tier.settle(entryOf('j'), (hold) => {
+          expect(hold.headOf('k')).toBeUndefined()
+          return undefined
+        }),
+      () =>
+        tier.settle(entryOf('j'), (hold) => {
+          expect([...hold.dependentsOf('d:1')]).toEqual([])
+          return undefined
+        }),
       () => tier.put(entryOf('k', { stamp: 0 })),
       () => tier.delete(['k']),
       () => tier.put(entryOf('j', { value: 'x'.repeat(9900) })),
@@ -119,7 +127,10 @@ describe('damaged counts', () => {
     const world = open()
     await world.log.append({ kind: 'invalidate', names: ['x'] })
     await world.environment.transact(() => void world.rows.tier.put(countsKey, Buffer.from('x')))
-    await world.tier.settle(entryOf('k'), (hold) => void expect(hold.endedAt('any')).toBe(1))
+    await world.tier.settle(entryOf('k'), (hold) => {
+      expect(hold.endedAt('any')).toBe(1)
+      return undefined
+    })
   })
 })
 

@@ -184,8 +184,12 @@ export class Environment {
 
 /** LMDB says why a commit failed by a promise beside the error, which nobody else takes. */
 async function causeOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<never> }
-  return commitError === undefined ? error : commitError.catch((cause: unknown) => cause)
+  try {
+    await (error as { commitError?: Promise<never> }).commitError
+    return error
+  } catch (cause) {
+    return cause
+  }
 }
 
 function openRoot(directory: string, mapBytes: number): RootDatabase<Buffer, Key> {

@@ -170,7 +170,7 @@ describe('an error', () => {
     const error = Object.assign(new TypeError('no', { cause }), { code: 'E_X', status: 404, send() {} })
     const read = back(error) as typeof error
     expect(read).toBeInstanceOf(TypeError)
-    expect({ ...read }).toEqual({ code: 'E_X', status: 404 })
+    expect({ ...(read as object) }).toEqual({ code: 'E_X', status: 404 })
     expect([read.name, read.message, read.stack]).toEqual(['TypeError', 'no', error.stack])
     expect(read.cause).toBeInstanceOf(RangeError)
     expect((read.cause as Error).cause).toEqual({ at: 1 })

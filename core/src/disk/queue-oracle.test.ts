@@ -99,7 +99,7 @@ class Play {
     if (each.do === 'submit') void this.#submit(process, each)
     else if (each.do === 'flush') void this.#refusable(() => process.drain.flush())
     else if (each.do === 'crash' || each.do === 'restart') await this.#replace(each.at, each.do)
-    else if ('nth' in each) void this.#alter(process, each.do as By, this.submitted[each.nth])
+    else if ('nth' in each) void this.#alter(process, each.do, this.submitted[each.nth])
   }
 
   async #submit(process: Process, { strategy, consistency }: Command & { do: 'submit' }): Promise<void> {

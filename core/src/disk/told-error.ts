@@ -35,7 +35,7 @@ export function tell(error: Error, depth = 0): ToldError {
     name: String(name),
     message: String(message),
     stack: stack === undefined ? undefined : String(stack),
-    fields: encodable({ ...error, ...(code === undefined ? {} : { code }) }),
+    fields: encodable({ ...(error as object), ...(code === undefined ? {} : { code }) }),
     cause: cause === undefined ? undefined : tellCause(cause, depth),
     isOurs: error instanceof StaleproofError,
   }

@@ -150,6 +150,6 @@ describe('a file that no row refers to', () => {
     }
     utimesSync(kept, at(100), at(100))
     await sweep(world)
-    expect(valueFiles(world.path).toSorted()).toEqual([kept.split('/').at(-1), '9-3'].toSorted())
+    expect(new Set(valueFiles(world.path))).toEqual(new Set([kept.split('/').at(-1), '9-3']))
   })
 })

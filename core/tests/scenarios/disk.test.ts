@@ -51,7 +51,7 @@ describe('a cache that is opened again', () => {
     }
     await first.set('value', value)
     await first.set('text', 'é')
-    await first.getOrSet('page', async () => `page of ${await first.get('text')}`)
+    await first.getOrSet('page', async () => `page of ${await first.get<string>('text')}`)
     const again = await reopen(first, path)
     expect(await again.getOrSet('value', never)).toEqual(value)
     expect(await again.getOrSet('page', never)).toBe('page of é')
@@ -123,7 +123,8 @@ describe('a cache that is opened again', () => {
     const again = await reopen(first, path)
     expect(await again.invalidations.get(id)).toMatchObject({ status: 'completed', reason: 'because' })
     expect(await again.invalidations.get(queued.id)).toMatchObject({ status: 'pending' })
-    expect((await again.invalidations.list()).records.map(({ names }) => names[0]).sort()).toEqual(['a', 'b'])
+    const { records } = await again.invalidations.list()
+    expect(new Set(records.map(({ names }) => names[0]))).toEqual(new Set(['a', 'b']))
   })
 })
 
@@ -156,8 +157,8 @@ describe('two caches on one directory', () => {
   it('know what the other made from an entry that is made anew from more', async () => {
     const [a, b] = await two(directory())
     await a.getOrSet('list', () => 'list', { dependsOn: 'a' })
-    await a.getOrSet('page', async () => `page of ${await a.get('list')}`)
-    await b.getOrSet('other', async () => `other of ${await b.get('list')}`)
+    await a.getOrSet('page', async () => `page of ${await a.get<string>('list')}`)
+    await b.getOrSet('other', async () => `other of ${await b.get<string>('list')}`)
     expect([a.peek('page'), b.peek('other')]).toEqual(['page of list', 'other of list'])
     await b.fill('list', 'longer list', { since: b.token(), dependsOn: ['a', 'b'] })
     await a.invalidate('b')
