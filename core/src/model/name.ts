@@ -5,11 +5,14 @@ import { StaleproofError } from './errors.ts'
 
 /** Longest name, in UTF-8 bytes: a path of the longest length that Linux allows (4096), and its prefix, fit. */
 const nameBytesMax = 8192
+const halfPair = /\p{Surrogate}/u
 
-/** @throws E_NAME_INVALID if `name` is not a string of 1 to `nameBytesMax` bytes. */
+/** @throws E_NAME_INVALID if `name` is not a string of 1 to `nameBytesMax` bytes of UTF-8. */
 export function checkName(name: unknown, what = 'name'): asserts name is string {
   if (typeof name !== 'string') throw invalid(what, `is ${typeof name}`)
   if (name === '') throw invalid(what, 'is empty')
+  // It has no UTF-8 of its own: written down, it would be another name.
+  if (halfPair.test(name)) throw invalid(what, 'has half a surrogate pair in it')
   // A UTF-16 unit takes 1 to 3 bytes, so that only lengths in between need counting.
   if (name.length * 3 <= nameBytesMax) return
   const bytes = new TextEncoder().encode(name).byteLength

@@ -58,13 +58,6 @@ const appendPlays: Plays<LogSubject> = {
     }
   },
 
-  'keeps names as they are that have half a surrogate pair in them': async ({ node: { log, witness } }) => {
-    const names = ['\ud83d', 'a\ude00b']
-    const change: Change = { kind: 'rule', names, prefixes: names, dependsOn: names }
-    await log.append(change)
-    equal('the record applied', changeOf(witness.records.at(-1)), change)
-  },
-
   ...Object.fromEntries(
     seeds.map((seed) => [
       `applies records wholly, in order and once, however many are appended at once (seed ${seed})`,

@@ -15,8 +15,6 @@ suite(
 suite(
   'the log disk',
   logCases((parts, place) => disk({ path: join(home, place) }).open(parts), { outlives: true }),
-  // They are written as UTF-8.
-  ['keeps names as they are that have half a surrogate pair in them'],
 )
 suite(
   'the log map',

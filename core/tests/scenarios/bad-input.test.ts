@@ -11,6 +11,7 @@ const wild = (value: unknown) => value as never
 describe('bad input is told and changes nothing', () => {
   it.each([
     ['an empty key', '', /empty/],
+    ['a key with half a surrogate pair', 'a\ud83db', /surrogate/],
     ['a key of 10 kB', 'x'.repeat(10_000), /10000 bytes/],
     ['a key that is no text', 7, /number/],
   ])('%s', async (_, key, text) => {
