@@ -15,6 +15,7 @@ import type { Invalidated, Judge, Reached } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Entry, EntryParts } from '../model/entry.ts'
 import type { Departure, Events } from '../model/event.ts'
+import { inSlices } from '../model/slices.ts'
 import type { Leave, NearTier } from '../tiers/contract.ts'
 import { Past } from './past.ts'
 import { freshness, settleTimes, soften, type Freshness } from '../ttl/lifetime.ts'
@@ -43,10 +44,6 @@ export interface HeldParts {
  * entries for 3.6 ms, or 8 ms in a process that has just started; 9,000 for 16 ms. Nothing should keep it for 10.
  */
 const dropAtOnce = 1000
-/** Entries looked at between two looks at the clock. */
-const stride = 32
-/** Longest time that a purge or a sweep keeps the event loop. */
-const sliceMs = 1
 
 export class Held {
   /** An entry that was verified before this position is judged again before it is served. */
@@ -139,9 +136,8 @@ export class Held {
   /** Drops those of the keys that are invalid, in slices. @returns how many were dropped */
   async purge(keys: Iterable<string>): Promise<number> {
     let dropped = 0
-    await this.#inSlices(keys, (key) => {
-      const entry = this.near.look(key)
-      if (entry !== undefined && this.#dropEnded(entry)) dropped++
+    await this.#each(keys, (entry) => {
+      if (this.#dropEnded(entry)) dropped++
     })
     return dropped
   }
@@ -149,9 +145,8 @@ export class Held {
   /** Those of the keys that are held though they are invalid; looked at in slices. */
   async invalidOf(keys: Iterable<string>): Promise<string[]> {
     const invalid: string[] = []
-    await this.#inSlices(keys, (key) => {
-      const entry = this.near.look(key)
-      if (entry !== undefined && this.judge(entry) !== undefined) invalid.push(key)
+    await this.#each(keys, (entry) => {
+      if (this.judge(entry) !== undefined) invalid.push(entry.key)
     })
     return invalid
   }
@@ -159,9 +154,7 @@ export class Held {
   /** How many of the keys are held, each counted once; in slices. */
   async countOf(keys: Iterable<string>): Promise<number> {
     const held = new Set<string>()
-    await this.#inSlices(keys, (key) => {
-      if (this.near.look(key) !== undefined) held.add(key)
-    })
+    await this.#each(keys, (entry) => held.add(entry.key))
     return held.size
   }
 
@@ -224,17 +217,12 @@ export class Held {
     return keys
   }
 
-  async #inSlices(keys: Iterable<string>, each: (key: string) => void): Promise<void> {
-    const { clock } = this.#parts
-    // The first slice is one stride: who asks for this has kept the event loop with other work already.
-    let until = clock.now()
-    let looked = 0
-    for (const key of keys) {
-      each(key)
-      if (++looked % stride !== 0 || clock.now() < until) continue
-      await clock.turn()
-      until = clock.now() + sliceMs
-    }
+  /** Those of the keys that are held. */
+  #each(keys: Iterable<string>, work: (entry: Entry) => void): Promise<void> {
+    return inSlices(this.#clock, keys, (key) => {
+      const entry = this.near.look(key)
+      if (entry !== undefined) work(entry)
+    })
   }
 
   #removeInvalid(keys: Iterable<string>): Entry[] {
