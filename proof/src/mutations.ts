@@ -193,8 +193,8 @@ const ofRecords: readonly Mutation[] = [
     name: 'first-name-only',
     invariants: [12, 4],
     file: judge,
-    from: 'for (const name of reach.names)\n                this.#hard.record(name, record.n);',
-    to: 'for (const name of reach.names.slice(0, 1))\n                this.#hard.record(name, record.n);',
+    from: 'for (const name of reach.names)\n            this.#write(record, name);',
+    to: 'for (const name of [...reach.names].slice(0, 1))\n            this.#write(record, name);',
   },
   {
     name: 'below-low-is-valid',
@@ -233,7 +233,7 @@ const ofRecords: readonly Mutation[] = [
     name: 'many-are-not-judged-again',
     invariants: [4, 14],
     file: held,
-    from: 'this.freshSince = Math.max(this.freshSince, record.n);',
+    from: 'this.freshSince = Math.max(this.freshSince, n);',
     to: '',
   },
   {
@@ -251,8 +251,8 @@ const ofRecords: readonly Mutation[] = [
     name: 'memory-drops-only-what-was-named-first',
     invariants: [4, 17],
     file: applier,
-    from: 'this.#parts.held.end(record, reach);',
-    to: 'this.#parts.held.end(record, { ...reach, names: reach.names.slice(0, 1) });',
+    from: 'held.end(record, reach);',
+    to: 'held.end(record, { prefixes: reach.prefixes, names: [...reach.names].slice(0, 1) });',
   },
   {
     name: 'lazy-ends-only-the-first-name',
@@ -310,7 +310,7 @@ const ofDependencies: readonly Mutation[] = [
     name: 'links-are-not-followed',
     invariants: [19],
     file: 'graph/reach.js',
-    from: 'const closed = this.#followLinks(fresh);',
+    from: 'const closed = yield* this.#followLinks(fresh);',
     to: 'const closed = fresh;',
   },
   {
@@ -397,8 +397,8 @@ const ofGrace: readonly Mutation[] = [
     name: 'soft-swallows-hard',
     invariants: [21],
     file: judge,
-    from: 'return this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made));',
-    to: 'return (this.#soft.size === 0 ? undefined : this.#bounded(made)) ?? this.#ended(made);',
+    from: 'this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made));',
+    to: '(this.#soft.size === 0 ? undefined : this.#bounded(made)) ?? this.#ended(made);',
   },
 ]
 

@@ -81,7 +81,7 @@ export class Cache<P extends string = string> {
     this.#settings = settings
     this.#automatic = automatic
     this.#policies = new Policies(options.policies ?? {}, options.ttl)
-    this.#judge = new Judge(settings.ledgerBytesMax)
+    this.#judge = new Judge(settings.ledgerBytesMax, (name) => this.#graph.declaredAbove(name))
     const shared = {
       clock,
       events: this.#events,
@@ -110,10 +110,10 @@ export class Cache<P extends string = string> {
       writer: this.#writer,
       reads: this.#reads(),
     })
-    this.#declarations = new Declarations({ ...stack, inheritance: this.#writer.inheritance })
+    this.#declarations = new Declarations({ ...stack, applier, inheritance: this.#writer.inheritance })
     this.#work = new Invalidations({ ...stack, settings, onError, options })
     this.invalidations = this.#work
-    this.#sweepLater()
+    this.#sweepLater(applier)
   }
 
   // Reading
@@ -472,12 +472,14 @@ export class Cache<P extends string = string> {
     }
   }
 
-  #sweepLater(): void {
-    this.#sweeping = this.#settings.clock.schedule(this.#settings.sweepEveryMs, () => {
-      void this.#held.sweep().then(() => {
-        if (this.#closing === undefined) this.#sweepLater()
-      })
-    })
+  #sweepLater(applier: Applier): void {
+    const sweep = async () => {
+      // What a wide record has only perhaps reached need not go.
+      await applier.written()
+      await this.#held.sweep()
+      if (this.#closing === undefined) this.#sweepLater(applier)
+    }
+    this.#sweeping = this.#settings.clock.schedule(this.#settings.sweepEveryMs, () => void sweep())
   }
 
   #open(): void {

@@ -10,8 +10,9 @@
  * comparisons; but for the drop of few, nothing here keeps the event loop for longer than a slice.
  */
 import type { Graph } from '../graph/graph.ts'
+import type { Reached } from '../log/backlog.ts'
 import type { LogRecord } from '../log/contract.ts'
-import type { Invalidated, Judge, Reached } from '../log/judge.ts'
+import type { Invalidated, Judge } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Entry, EntryParts } from '../model/entry.ts'
 import type { Departure, Events } from '../model/event.ts'
@@ -26,6 +27,9 @@ export interface Found {
   readonly tier?: string
   readonly state: Exclude<Freshness, 'expired'>
 }
+
+/** Names that may be those of entries; undefined: none for a while, so that whoever asks may pause. */
+export type Keys = Iterable<string | undefined>
 
 export interface HeldParts {
   readonly openNear: (onLeave: Leave) => NearTier
@@ -116,14 +120,16 @@ export class Held {
   /** Ends what depends on the reached names: few at once, many at their next hit. */
   end(record: LogRecord, reach: Reached): void {
     const few = reach.prefixes.length === 0 ? this.#few(reach.names) : undefined
-    if (few === undefined) {
-      this.freshSince = Math.max(this.freshSince, record.n)
-      return
-    }
+    if (few === undefined) return this.endMany(record)
     const dropped = this.#removeInvalid(few)
     if (record.by !== undefined) this.#droppedAt.set(record.n, dropped.length)
     // Told when all have gone: a listener that reads must not see half a record.
     for (const entry of dropped) this.#tell(entry, 'invalidated')
+  }
+
+  /** Every entry is judged again at its next hit. O(1). */
+  endMany({ n }: LogRecord): void {
+    this.freshSince = Math.max(this.freshSince, n)
   }
 
   /** How many entries the record at `n` dropped at once; asked once, by whoever carries it out. */
@@ -134,7 +140,7 @@ export class Held {
   }
 
   /** Drops those of the keys that are invalid, in slices. @returns how many were dropped */
-  async purge(keys: Iterable<string>): Promise<number> {
+  async purge(keys: Keys): Promise<number> {
     let dropped = 0
     await this.#each(keys, (entry) => {
       if (this.#dropEnded(entry)) dropped++
@@ -143,7 +149,7 @@ export class Held {
   }
 
   /** Those of the keys that are held though they are invalid; looked at in slices. */
-  async invalidOf(keys: Iterable<string>): Promise<string[]> {
+  async invalidOf(keys: Keys): Promise<string[]> {
     const invalid: string[] = []
     await this.#each(keys, (entry) => {
       if (this.judge(entry) !== undefined) invalid.push(entry.key)
@@ -152,7 +158,7 @@ export class Held {
   }
 
   /** How many of the keys are held, each counted once; in slices. */
-  async countOf(keys: Iterable<string>): Promise<number> {
+  async countOf(keys: Keys): Promise<number> {
     const held = new Set<string>()
     await this.#each(keys, (entry) => held.add(entry.key))
     return held.size
@@ -202,7 +208,7 @@ export class Held {
   }
 
   /** Keys of entries that the names reach, or undefined if those are more than a tick should drop. */
-  #few(names: readonly string[]): Set<string> | undefined {
+  #few(names: Iterable<string>): Set<string> | undefined {
     const { graph } = this.#parts
     let reached = 0
     for (const name of names) reached += 1 + graph.trackedDependentCount(name)
@@ -218,9 +224,9 @@ export class Held {
   }
 
   /** Those of the keys that are held. */
-  #each(keys: Iterable<string>, work: (entry: Entry) => void): Promise<void> {
+  #each(keys: Keys, work: (entry: Entry) => void): Promise<void> {
     return inSlices(this.#clock, keys, (key) => {
-      const entry = this.near.look(key)
+      const entry = key === undefined ? undefined : this.near.look(key)
       if (entry !== undefined) work(entry)
     })
   }

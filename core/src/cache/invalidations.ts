@@ -10,7 +10,7 @@ import { drainRules, type RetryRules } from '../invalidation/drain-options.ts'
 import { Drain } from '../invalidation/drain.ts'
 import { MemoryHistory } from '../invalidation/memory-history.ts'
 import { MemoryQueue } from '../invalidation/memory-queue.ts'
-import { keysIn, perform, type Hands } from '../invalidation/perform.ts'
+import { keysIn, keysOf, perform, type Hands } from '../invalidation/perform.ts'
 import { failedRecord, runningRecord } from '../invalidation/record.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
 import type { Log } from '../log/contract.ts'
@@ -130,10 +130,10 @@ export class Invalidations implements InvalidationRecords {
 
   /** What it would reach, and how many entries would go. Nothing is changed. */
   async plan(target: ResolvedTarget): Promise<Plan> {
-    const { held, lower } = this.#parts
+    const { held, lower, settings } = this.#parts
     const reach = this.#reach(target)
     const memory = await held.countOf(reach.keys())
-    const keys = lower.none ? [] : [...new Set(reach.keys())]
+    const keys = lower.none ? [] : await keysOf(reach, settings)
     const below = await lower.countOf((tier) => keysIn(target, { tier, keys }))
     const { cascade, beyondDepth, cycles } = reach
     return {
