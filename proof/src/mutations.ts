@@ -21,6 +21,7 @@ const applier = 'cache/applier.js'
 const inheritance = 'cache/inheritance.js'
 const past = 'cache/past.js'
 const judge = 'log/judge.js'
+const backlog = 'log/backlog.js'
 const ledger = 'log/ledger.js'
 const flight = 'loading/flight.js'
 
@@ -364,6 +365,58 @@ const ofDependencies: readonly Mutation[] = [
   },
 ]
 
+const ofWideRecords: readonly Mutation[] = [
+  {
+    name: 'open-records-end-nothing',
+    invariants: [19],
+    file: judge,
+    from: 'return this.backlog.size === 0 || by?.untilMs === 0 ? by : this.#byOpen(made, by);',
+    to: 'return by;',
+  },
+  {
+    name: 'open-records-end-only-their-targets',
+    invariants: [19],
+    file: backlog,
+    from: 'const above = this.#above(name);',
+    to: 'const above = [name];',
+  },
+  {
+    name: 'wide-records-are-closed-too-early',
+    invariants: [19],
+    file: backlog,
+    from: 'if (done !== true)',
+    to: 'if (done !== true && value !== undefined)',
+  },
+  {
+    name: 'link-shares-no-past-with-open-records',
+    invariants: [19],
+    file: judge,
+    from: 'const open = this.backlog.reaching(0, name).map(({ n }) => n);',
+    to: 'const open = [];',
+  },
+  {
+    name: 'wide-records-are-not-judged-again',
+    invariants: [19],
+    file: applier,
+    from: 'held.endMany(record);',
+    to: '',
+  },
+  {
+    name: 'open-records-are-not-followed-by-rules',
+    invariants: [19],
+    file: 'graph/reach.js',
+    from: 'if (rules.mayWrite(each))\n            return undefined;',
+    to: '',
+  },
+  {
+    name: 'open-soft-records-end-nothing',
+    invariants: [21],
+    file: judge,
+    from: 'soonest = this.#sooner(soonest, name, n);',
+    to: '',
+  },
+]
+
 const ofGrace: readonly Mutation[] = [
   {
     name: 'grace-is-not-judged',
@@ -407,5 +460,6 @@ export const mutations: readonly Mutation[] = [
   ...ofStores,
   ...ofRecords,
   ...ofDependencies,
+  ...ofWideRecords,
   ...ofGrace,
 ]

@@ -8,7 +8,8 @@
  * Invariants: nothing here waits but through `pause`; an answer is judged in the tick in which it comes.
  */
 import type { InvalidationResult } from 'staleproof'
-import { HandClock } from './clock.ts'
+import { HandClock, SlowClock } from './clock.ts'
+import { gather, member } from './crowd.ts'
 import type { Cache, Library } from './library.ts'
 import { runRecipe, type Loading } from './loader.ts'
 import { keys, policies, sources, type Program, type Recipe, type Step, type Target } from './program.ts'
@@ -20,8 +21,11 @@ export interface Surroundings {
   readonly pause: Pause
   /** Look at all keys whenever the cache tells of something, in the very tick. */
   readonly watch?: boolean
+  /** What changes is not a source but a root of all sources, by way of a crowd: call `gather` first. */
+  readonly crowded?: boolean
 }
 
+const root = 'root'
 const boundMs = { strict: 0, eventual: 5000, relaxed: 30_000 }
 const watched = ['departed', 'store', 'hit', 'changed', 'invalidated', 'load'] as const
 /** How a call may end without being at fault. */
@@ -36,11 +40,12 @@ export class World {
   /** What was wrong, in the order in which it was seen. */
   readonly faults: string[] = []
   readonly cache: Cache
-  readonly clock = new HandClock()
+  readonly clock: HandClock
   readonly tier: MapTier
   readonly truth = new Truth([...sources, ...keys])
   readonly #recipes: ReadonlyMap<string, Recipe>
   readonly #pause: Pause
+  readonly #isCrowded: boolean
   readonly #loading: Loading
   /** Id -> what is demanded once it is done. */
   readonly #queued = new Map<string, { versions: Floors; dueMs: number }>()
@@ -50,9 +55,11 @@ export class World {
   #churned = 0
   #isLooking = false
 
-  constructor(library: Library, program: Program, { pause, watch = false }: Surroundings) {
+  constructor(library: Library, program: Program, { pause, watch = false, crowded = false }: Surroundings) {
     const { tracking, hasTier, entriesMax, ledgerBytesMax } = program.settings
     this.#pause = pause
+    this.#isCrowded = crowded
+    this.clock = crowded ? new SlowClock(0) : new HandClock()
     this.tier = new MapTier(pause)
     this.cache = library.createCache({
       policies,
@@ -83,6 +90,11 @@ export class World {
       this.#note(this.truth.fault(value, { key, floors }))
     }
     this.#isLooking = false
+  }
+
+  async gather(): Promise<void> {
+    await gather(this.cache, root)
+    for (const source of sources) await this.cache.link(source, { dependsOn: member })
   }
 
   async client(steps: readonly Step[]): Promise<void> {
@@ -164,7 +176,7 @@ export class World {
     const dueMs = mode === 'soft' ? boundMs[consistency] : 0
     if (!isQueued) this.truth.demandFrom(this.clock.now() + dueMs, versions)
     const options = { strategy, consistency, mode }
-    const done = this.cache.invalidate(wordsOf(target), options)
+    const done = this.cache.invalidate(this.#wordsOf(target), options)
     if (!isQueued) return void (await done)
     const { id } = await done
     const early = this.#done.get(id)
@@ -240,6 +252,11 @@ export class World {
     return this.truth.names.filter((name) => name.startsWith(prefix))
   }
 
+  #wordsOf({ names, by }: Target) {
+    if (by !== 'names') return by === 'all' ? { all: true } : { prefix: prefixOf(names) }
+    return this.#isCrowded ? names.map((name) => (name.startsWith('s:') ? root : name)) : names
+  }
+
   #floors(): Floors {
     return this.truth.floors(this.clock.now())
   }
@@ -257,9 +274,4 @@ export class World {
 
 function prefixOf(names: readonly string[]): string {
   return `${(names[0] as string).split(':')[0]}:`
-}
-
-function wordsOf({ names, by }: Target) {
-  if (by === 'names') return names
-  return by === 'all' ? { all: true } : { prefix: prefixOf(names) }
 }
