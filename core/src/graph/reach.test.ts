@@ -202,6 +202,17 @@ describe('what is above a name', () => {
   })
 })
 
+test('a step finds one name, be it by a link or by a rule', () => {
+  const graph = new Graph()
+  for (let i = 0; i < 100; i++) graph.link(`a:${i}`, 'x')
+  graph.addRule({ dependent: 'b:{v}', dependsOn: ['a:{v}'] })
+  const reach = graph.declaredReach({ names: ['x'], prefixes: [] })
+  for (let known = reach.names.size; !reach.advance(1); known = reach.names.size) {
+    expect(reach.names.size - known).toBeLessThanOrEqual(1)
+  }
+  expect(reach.names.size).toBe(201)
+})
+
 test('a reach that is found while the graph changes leaves out nothing that stays', () => {
   const graph = new Graph()
   for (let i = 0; i < 200; i++) graph.link(`a:${i}`, 'x')

@@ -115,7 +115,9 @@ export class DeclaredReach {
     const { rules } = this.#graph
     const fresh = { names: [] as string[], prefixes: [] as string[] }
     for (const [i, name] of names.entries()) {
+      const known = this.names.size
       this.#take(rules.dependentsOf(name, widen), fresh)
+      for (let found = known; found < this.names.size; found++) yield
       if (i % stride === 0) yield
     }
     for (const prefix of prefixes) this.#take(rules.dependentsOfPrefix(prefix), fresh)
