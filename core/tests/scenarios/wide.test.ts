@@ -24,22 +24,22 @@ class PausedClock extends TestClock {
   }
 }
 
-const crowd = 1500
+const crowd = 1100
 
-/** `crowd:0` to `crowd:1499` depend on `hub`, `end` on one of them; all are held. `apart` depends on nothing of it. */
+/** `crowd:0` to `crowd:1099` depend on `hub`, `end` on one of them; all are held. `apart` depends on nothing of it. */
 async function openCrowd(clock: TestClock = new PausedClock()) {
   const { cache } = opened({ clock, policies: { lasting: { ttl: '1h', grace: '1h' } } })
   for (let i = 0; i < crowd; i++) await cache.link(`crowd:${i}`, { dependsOn: 'hub' })
   await cache.link('end', { dependsOn: 'crowd:700' })
   await cache.link('apart', { dependsOn: 'elsewhere' })
-  for (const key of ['crowd:0', 'crowd:700', 'crowd:1499', 'end', 'apart', 'free']) {
+  for (const key of ['crowd:0', 'crowd:700', 'crowd:1099', 'end', 'apart', 'free']) {
     await cache.getOrSet(key, () => 'old', { policy: 'lasting' })
   }
   await cache.getOrSet('reader', () => 'old', { dependsOn: 'end' })
   return { cache, clock: clock as PausedClock }
 }
 
-const reached = ['crowd:0', 'crowd:700', 'crowd:1499', 'end', 'reader']
+const reached = ['crowd:0', 'crowd:700', 'crowd:1099', 'end', 'reader']
 const others = ['apart', 'free']
 const none = (keys: readonly string[]) => keys.map(() => undefined)
 
@@ -52,6 +52,19 @@ describe('a wide record', () => {
     await cache.getOrSet('end', () => 'new')
     await clock.goOn()
     expect([cache.peek('end'), cache.peek('apart')]).toEqual(['new', 'old'])
+  })
+
+  it('may be of a prefix, or of everything', async () => {
+    for (const target of [{ prefix: 'hu' }, { all: true } as const]) {
+      const { cache, clock } = await openCrowd()
+      const lost = 'all' in target ? [...reached, ...others] : reached
+      await cache.invalidate(target, { strategy: 'lazy' })
+      expect(lost.map((key) => cache.peek(key))).toEqual(none(lost))
+      await cache.getOrSet('end', () => 'new')
+      await clock.goOn()
+      expect(cache.peek('end')).toBe('new')
+      expect(lost.slice(0, 3).map((key) => cache.peek(key))).toEqual(none(lost.slice(0, 3)))
+    }
   })
 
   it('ends the same after it is written down', async () => {
