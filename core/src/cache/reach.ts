@@ -39,7 +39,7 @@ export class GraphReach implements Reach {
   /** Undefined as long as nothing was walked. */
   #near: readonly string[] | undefined
   #isWhole = false
-  /** Names met so far. */
+  /** Names met so far, besides those that are declared. */
   readonly #met = new Set<string>()
   /** At least so many: what depends on the one name that most depend on. */
   readonly #counted: number
@@ -61,7 +61,7 @@ export class GraphReach implements Reach {
 
   /** Those that others purge or sweep meanwhile are not met, but were counted. */
   get reached(): number {
-    return Math.max(this.#met.size, this.#counted)
+    return Math.max(this.#declared.names.size + this.#met.size, this.#counted)
   }
 
   *keys(): Generator<string | undefined, void, undefined> {
@@ -107,17 +107,21 @@ export class GraphReach implements Reach {
     this.cycles = walked.cycles
     this.#near = within(walked, maxDepth)
     this.beyondDepth = walked.length - this.#near.length
-    for (const name of walked.names()) this.#met.add(name)
+    for (const name of walked.names()) this.#note(name)
   }
 
   *#meet(name: string | undefined): Generator<string | undefined, void, undefined> {
     yield name
     if (name === undefined) return
-    this.#met.add(name)
+    this.#note(name)
     for (const dependent of this.#graph.dependentsNow(name)) {
-      this.#met.add(dependent)
+      this.#note(dependent)
       yield dependent
     }
+  }
+
+  #note(name: string): void {
+    if (!this.#declared.names.has(name)) this.#met.add(name)
   }
 }
 
