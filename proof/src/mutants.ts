@@ -41,7 +41,7 @@ export class Stable {
   }
 
   /** @returns the folder of the mutant, to be opened like the library */
-  breed({ name, file, from, to }: Mutation): string {
+  breed({ name, file, from, to }: Omit<Mutation, 'invariants'>): string {
     const text = readFileSync(join(this.original, file), 'utf8')
     const places = text.split(from).length - 1
     if (places !== 1) {

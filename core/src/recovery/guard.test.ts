@@ -12,7 +12,13 @@ function guarded(tier = new MapTier()) {
   const told: unknown[] = []
   events.on('tier', ({ status }) => told.push(status))
   events.on('replayed', ({ owed, purged }) => told.push({ owed, purged }))
-  const guard = new Guard(tier, { clock, random: () => 0, events, isInvalid: () => true })
+  const guard = new Guard(tier, {
+    clock,
+    random: () => 0,
+    events,
+    isInvalid: () => true,
+    isValid: () => false,
+  })
   const fail = () => guard.ask(() => Promise.reject(new Error('down'))).catch((error: unknown) => error)
   return { clock, events, guard, tier, told, fail }
 }

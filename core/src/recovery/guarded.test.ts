@@ -17,7 +17,13 @@ class SlowTier extends MapTier {
 }
 
 function guarded<T extends MapTier>(tier: T) {
-  const parts = { clock: new TestClock(), random: () => 0, events: new Events(), isInvalid: () => true }
+  const parts = {
+    clock: new TestClock(),
+    random: () => 0,
+    events: new Events(),
+    isInvalid: () => true,
+    isValid: () => false,
+  }
   return { tier, guarded: new GuardedTier(tier, parts) }
 }
 
