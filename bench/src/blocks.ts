@@ -16,7 +16,8 @@ export interface Observed {
   readonly longestMs: number
 }
 
-export async function observe(work: () => Promise<unknown>): Promise<Observed> {
+/** @param afterMs how long to look on when the work is done: it may have left some to be done behind */
+export async function observe(work: () => Promise<unknown>, afterMs = 0): Promise<Observed> {
   let longestMs = 0
   let last = 0
   let lastUsed = 0
@@ -36,6 +37,7 @@ export async function observe(work: () => Promise<unknown>): Promise<Observed> {
   setImmediate(tick)
   await work()
   const totalMs = performance.now() - start
+  await new Promise((resolve) => setTimeout(resolve, afterMs))
   await turn()
   await turn()
   isOn = false

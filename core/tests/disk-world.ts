@@ -64,6 +64,7 @@ export function diskWorld({
     policyOf: (name) => ({ ...policy, name }),
     isInUse: (key) => inUse.has(key),
     isInvalid: ({ key }) => invalid.has(key),
+    isCertainlyInvalid: ({ key }) => invalid.has(key),
     isShared: () => true,
   })
   const close = async () => {

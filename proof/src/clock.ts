@@ -51,3 +51,23 @@ export class HandClock implements Clock {
     return first
   }
 }
+
+/** The same, on which work in slices takes time: some turns of the event loop, and every look at the clock a little. */
+export class SlowClock extends HandClock {
+  readonly #lookMs: number
+  #looks = 0
+
+  /** @param lookMs 0: a slice has no end but its first stride */
+  constructor(lookMs: number) {
+    super()
+    this.#lookMs = lookMs
+  }
+
+  override now(): number {
+    return super.now() + this.#looks++ * this.#lookMs
+  }
+
+  override async turn(): Promise<void> {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+}

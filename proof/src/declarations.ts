@@ -2,7 +2,7 @@
  * Sequences of declarations, stores and invalidations, run beside the model.
  */
 import fc from 'fast-check'
-import { HandClock } from './clock.ts'
+import { HandClock, SlowClock } from './clock.ts'
 import { Declared, type Move } from './declared.ts'
 import type { Cache, Library } from './library.ts'
 import { Directory } from './directory.ts'
@@ -16,16 +16,19 @@ export interface Setup {
   readonly entriesMax: readonly (number | undefined)[]
   /** Small, and what is not known any more is most of it. */
   readonly ledgerBytesMax: readonly number[]
+  /** Very many names are linked to one of these, early or late, so that records of it are wide. */
+  readonly crowded?: readonly string[]
 }
 
-export function inWhateverOrder({ among, hasTier, entriesMax, ledgerBytesMax }: Setup) {
+export function inWhateverOrder({ among, hasTier, entriesMax, ledgerBytesMax, crowded = [] }: Setup) {
   const setups = fc.record({
+    crowd: fc.record({ at: fc.nat({ max: 8 }), on: fc.constantFrom(undefined, ...crowded) }),
     entriesMax: fc.constantFrom(...entriesMax),
     ledgerBytesMax: fc.constantFrom(...ledgerBytesMax),
   })
   return (library: Library) =>
     fc.asyncProperty(setups, fc.array(among, { minLength: 6, maxLength: 18 }), async (setup, made) => {
-      const clock = new HandClock()
+      const clock = crowded.length > 0 ? new SlowClock(0.1) : new HandClock()
       const tier = hasTier ? new MapTier(atOnce) : undefined
       const cache: Cache = library.createCache({
         clock,
@@ -40,7 +43,10 @@ export function inWhateverOrder({ among, hasTier, entriesMax, ledgerBytesMax }: 
         tiers: tier === undefined ? [] : [tier],
       })
       const declared = new Declared([cache], { tier, settle, passTime: () => clock.advance(61_000) })
-      for (const move of made) await declared.make(move)
+      for (const [i, move] of made.entries()) {
+        if (i === setup.crowd.at && setup.crowd.on !== undefined) await declared.gather(setup.crowd.on)
+        await declared.make(move)
+      }
       await declared.checkAll()
       if (declared.faults.length > 0) throw new Error(declared.faults.slice(0, 3).join('\n'))
     })

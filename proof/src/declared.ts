@@ -8,6 +8,7 @@
  * Not demanded: that a name whose entry has left every tier hands on what it was once made from.
  */
 import fc from 'fast-check'
+import { crowd, gather, member } from './crowd.ts'
 import type { Cache } from './library.ts'
 import type { MapTier } from './tier.ts'
 
@@ -109,6 +110,27 @@ export const linkMoves: fc.Arbitrary<Move> = fc.constantFrom<Move[]>(
   { do: 'invalidate', names: ['c:0'], isLazy: true },
 )
 
+/** The same moves, with links that lead through a crowd, and much that ends what those depend on. */
+export const crowdedMoves: fc.Arbitrary<Move> = fc.oneof(
+  { weight: 3, arbitrary: moves },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom('link' as const, 'link' as const, 'unlink' as const),
+      key,
+      on: fc.constant(member),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('invalidate' as const),
+      names: fc.constantFrom(['b:0'], ['c:0'], ['b:0', 'c:0']),
+      isLazy: fc.constant(true),
+    }),
+  },
+)
+
 /** A value, and what is known of it. */
 interface Version extends Kept {
   readonly key: string
@@ -158,6 +180,13 @@ export class Declared {
     for (const cache of caches) {
       cache.on('load', ({ key, stored }) => (stored ? this.#stored.add(key) : this.#stored.delete(key)))
     }
+  }
+
+  /** Links a crowd to the name. */
+  async gather(name: string): Promise<void> {
+    for (const each of crowd) this.#links.set(each, new Set([...(this.#links.get(each) ?? []), name]))
+    await gather(this.#cache, name)
+    await this.#bearAnew()
   }
 
   async make(move: Move): Promise<void> {

@@ -21,6 +21,7 @@ const applier = 'cache/applier.js'
 const inheritance = 'cache/inheritance.js'
 const past = 'cache/past.js'
 const judge = 'log/judge.js'
+const backlog = 'log/backlog.js'
 const ledger = 'log/ledger.js'
 const flight = 'loading/flight.js'
 
@@ -85,8 +86,8 @@ const ofFlights: readonly Mutation[] = [
     name: 'lower-tier-is-not-judged',
     invariants: [4],
     file: reader,
-    from: 'if (held.assess(entry) === undefined) {',
-    to: 'entry.verifiedAt = this.#parts.log.applied;\n        if (false) {',
+    from: 'const found = held.assess(entry);\n        if (found === undefined) {',
+    to: "entry.verifiedAt = this.#parts.log.applied;\n        const found = { entry, state: 'fresh' };\n        if (false) {",
   },
   {
     name: 'fills-are-not-overtaken',
@@ -165,7 +166,7 @@ const ofStores: readonly Mutation[] = [
     name: 'entries-of-any-generation',
     invariants: [7],
     file: held,
-    from: 'return generation !== this.#parts.generation();',
+    from: 'return generation !== this.#log.generation;',
     to: 'return false;',
   },
 ]
@@ -193,8 +194,8 @@ const ofRecords: readonly Mutation[] = [
     name: 'first-name-only',
     invariants: [12, 4],
     file: judge,
-    from: 'for (const name of reach.names)\n                this.#hard.record(name, record.n);',
-    to: 'for (const name of reach.names.slice(0, 1))\n                this.#hard.record(name, record.n);',
+    from: 'for (const name of reach.names)\n            this.#write(record, name);',
+    to: 'for (const name of [...reach.names].slice(0, 1))\n            this.#write(record, name);',
   },
   {
     name: 'below-low-is-valid',
@@ -214,8 +215,8 @@ const ofRecords: readonly Mutation[] = [
     name: 'restamped-when-judged',
     invariants: [14, 19],
     file: held,
-    from: 'entry.verifiedAt = this.#parts.applied();\n        return undefined;',
-    to: 'entry.verifiedAt = entry.stamp = entry.keyStamp = this.#parts.applied();\n        return undefined;',
+    from: 'entry.verifiedAt = this.#log.applied;\n        return undefined;',
+    to: 'entry.verifiedAt = entry.stamp = entry.keyStamp = this.#log.applied;\n        return undefined;',
   },
   {
     name: 'swept-names-are-unlinked',
@@ -233,7 +234,7 @@ const ofRecords: readonly Mutation[] = [
     name: 'many-are-not-judged-again',
     invariants: [4, 14],
     file: held,
-    from: 'this.freshSince = Math.max(this.freshSince, record.n);',
+    from: 'this.freshSince = Math.max(this.freshSince, n);',
     to: '',
   },
   {
@@ -251,8 +252,8 @@ const ofRecords: readonly Mutation[] = [
     name: 'memory-drops-only-what-was-named-first',
     invariants: [4, 17],
     file: applier,
-    from: 'this.#parts.held.end(record, reach);',
-    to: 'this.#parts.held.end(record, { ...reach, names: reach.names.slice(0, 1) });',
+    from: 'held.end(record, reach);',
+    to: 'held.end(record, { prefixes: reach.prefixes, names: [...reach.names].slice(0, 1) });',
   },
   {
     name: 'lazy-ends-only-the-first-name',
@@ -268,8 +269,8 @@ const ofDependencies: readonly Mutation[] = [
     name: 'reads-of-what-is-not-there-do-not-count',
     invariants: [18],
     file: 'cache/cache.js',
-    from: 'const found = await this.#reader.find(key);\n        return found?.state',
-    to: 'const found = await this.#reader.find(key);\n        if (found === undefined)\n            within?.noted.delete(key);\n        return found?.state',
+    from: 'return found instanceof Promise ? found.then(freshOf) : freshOf(found);',
+    to: 'if (found === undefined)\n            within?.noted.delete(key);\n        return found instanceof Promise ? found.then(freshOf) : freshOf(found);',
   },
   {
     name: 'entries-looked-at-do-not-count',
@@ -310,7 +311,7 @@ const ofDependencies: readonly Mutation[] = [
     name: 'links-are-not-followed',
     invariants: [19],
     file: 'graph/reach.js',
-    from: 'const closed = this.#followLinks(fresh);',
+    from: 'const closed = yield* this.#followLinks(fresh);',
     to: 'const closed = fresh;',
   },
   {
@@ -345,7 +346,7 @@ const ofDependencies: readonly Mutation[] = [
     name: 'dependents-below-are-not-told',
     invariants: [19],
     file: inheritance,
-    from: 'return lower.none ? undefined : this.#askBelow(flight);',
+    from: 'return lower.plain.length === 0 ? undefined : this.#askBelow(flight);',
     to: 'return undefined;',
   },
   {
@@ -360,6 +361,58 @@ const ofDependencies: readonly Mutation[] = [
     invariants: [19],
     file: 'cache/declarations.js',
     from: '.filter((dependency) => !needed.has(dependency))',
+    to: '',
+  },
+]
+
+const ofWideRecords: readonly Mutation[] = [
+  {
+    name: 'open-records-end-nothing',
+    invariants: [19],
+    file: judge,
+    from: 'return this.backlog.size === 0 || by?.untilMs === 0 ? by : this.#byOpen(made, by);',
+    to: 'return by;',
+  },
+  {
+    name: 'open-records-end-only-their-targets',
+    invariants: [19],
+    file: backlog,
+    from: 'const above = this.#above(name);',
+    to: 'const above = [name];',
+  },
+  {
+    name: 'wide-records-are-closed-too-early',
+    invariants: [19],
+    file: backlog,
+    from: 'if (done !== true)',
+    to: 'if (done !== true && value !== undefined)',
+  },
+  {
+    name: 'link-shares-no-past-with-open-records',
+    invariants: [19],
+    file: judge,
+    from: 'const open = this.backlog.reaching(0, name).map(({ n }) => n);',
+    to: 'const open = [];',
+  },
+  {
+    name: 'wide-records-are-not-judged-again',
+    invariants: [19],
+    file: applier,
+    from: 'held.endMany(record);',
+    to: '',
+  },
+  {
+    name: 'open-records-are-not-followed-by-rules',
+    invariants: [19],
+    file: 'graph/reach.js',
+    from: 'if (rules.mayWrite(each))\n            return undefined;',
+    to: '',
+  },
+  {
+    name: 'open-soft-records-end-nothing',
+    invariants: [21],
+    file: judge,
+    from: 'soonest = this.#sooner(soonest, name, n);',
     to: '',
   },
 ]
@@ -397,8 +450,8 @@ const ofGrace: readonly Mutation[] = [
     name: 'soft-swallows-hard',
     invariants: [21],
     file: judge,
-    from: 'return this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made));',
-    to: 'return (this.#soft.size === 0 ? undefined : this.#bounded(made)) ?? this.#ended(made);',
+    from: 'this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made));',
+    to: '(this.#soft.size === 0 ? undefined : this.#bounded(made)) ?? this.#ended(made);',
   },
 ]
 
@@ -407,5 +460,6 @@ export const mutations: readonly Mutation[] = [
   ...ofStores,
   ...ofRecords,
   ...ofDependencies,
+  ...ofWideRecords,
   ...ofGrace,
 ]

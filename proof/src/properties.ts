@@ -5,8 +5,9 @@
  * log applies a record in the call that appends it, so that a reader is held to it from there on.
  */
 import type fc from 'fast-check'
+import { throughACrowd } from './crowded.ts'
 import { byWhicheverCache, inWhateverOrder } from './declarations.ts'
-import { linkMoves, moves } from './declared.ts'
+import { crowdedMoves, linkMoves, moves } from './declared.ts'
 import { everyInputCounts } from './inputs.ts'
 import { sameForReaders } from './lazy.ts'
 import type { Library } from './library.ts'
@@ -226,6 +227,16 @@ export const properties: readonly Shown[] = [
     }),
     runs: 400,
   }),
+  shown(19, 'through a crowd', {
+    property: inWhateverOrder({
+      among: crowdedMoves,
+      hasTier: false,
+      entriesMax: [undefined],
+      ledgerBytesMax: [2 ** 20],
+      crowded: ['b:0', 'c:0'],
+    }),
+    runs: 200,
+  }),
   shown(21, 'grace, refresh-ahead, failing loaders, soft invalidations, in any order', {
     property: anyOrder({
       steps: { ...reads, change: 4, write: 1, advance: 4, loaders: 1 },
@@ -243,5 +254,9 @@ export const properties: readonly Shown[] = [
       ...inTurn,
     }),
     runs: 300,
+  }),
+  shown(21, 'soft invalidations of very many names, while that is written down', {
+    property: throughACrowd,
+    runs: 200,
   }),
 ]

@@ -9,7 +9,8 @@
  * Invariants: nothing here waits but through `pause`; an answer is judged in the tick in which it comes.
  */
 import type { InvalidationResult } from 'staleproof'
-import { HandClock } from './clock.ts'
+import { HandClock, SlowClock } from './clock.ts'
+import { gather, member } from './crowd.ts'
 import { Directory, type Node } from './directory.ts'
 import type { Cache, Library } from './library.ts'
 import { runRecipe, type Loading } from './loader.ts'
@@ -22,8 +23,11 @@ export interface Surroundings {
   readonly pause: Pause
   /** Look at all keys whenever the cache tells of something, in the very tick. */
   readonly watch?: boolean
+  /** What changes is not a source but a root of all sources, by way of a crowd: call `gather` first. */
+  readonly crowded?: boolean
 }
 
+const root = 'root'
 const boundMs = { strict: 0, eventual: 5000, relaxed: 30_000 }
 const watched = ['departed', 'store', 'hit', 'changed', 'invalidated', 'load'] as const
 /** How a call may end without being at fault. */
@@ -38,7 +42,7 @@ const allowed = new Set([
 export class World {
   /** What was wrong, in the order in which it was seen. */
   readonly faults: string[] = []
-  readonly clock = new HandClock()
+  readonly clock: HandClock
   /** Where they are, if they share one. */
   readonly directory: Directory | undefined
   readonly tier: MapTier
@@ -47,6 +51,7 @@ export class World {
   readonly #pause: Pause
   readonly #isAutomatic: boolean
   readonly #watch: boolean
+  readonly #isCrowded: boolean
   readonly #alone: Node | undefined
   readonly #loadings = new WeakMap<Cache, Loading>()
   readonly #dropped = new WeakMap<Cache, Promise<void>>()
@@ -59,12 +64,14 @@ export class World {
   #churned = 0
   #isLooking = false
 
-  constructor(library: Library, program: Program, { pause, watch = false }: Surroundings) {
+  constructor(library: Library, program: Program, { pause, watch = false, crowded = false }: Surroundings) {
     const { tracking, hasTier, entriesMax, ledgerBytesMax, caches, roomBytes } = program.settings
     this.#pause = pause
     this.#watch = watch
+    this.#isCrowded = crowded
     this.#isAutomatic = tracking === 'automatic'
     this.#recipes = new Map(program.recipes.map((recipe) => [recipe.key, recipe]))
+    this.clock = crowded ? new SlowClock(0) : new HandClock()
     this.tier = new MapTier(pause)
     const options = {
       policies,
@@ -120,6 +127,11 @@ export class World {
       }
     }
     this.#isLooking = false
+  }
+
+  async gather(): Promise<void> {
+    await gather(this.cache, root)
+    for (const source of sources) await this.cache.link(source, { dependsOn: member })
   }
 
   async client(steps: readonly Step[]): Promise<void> {
@@ -224,7 +236,7 @@ export class World {
     const dueMs = mode === 'soft' ? boundMs[consistency] : 0
     const demand = () => this.truth.demandFrom(this.clock.now() + dueMs, versions)
     if (!isQueued && this.directory === undefined) demand()
-    const done = cache.invalidate(wordsOf(target), { strategy, consistency, mode })
+    const done = cache.invalidate(this.#wordsOf(target), { strategy, consistency, mode })
     const { id } = await this.#told(cache, done)
     if (!isQueued && this.directory !== undefined) demand()
     if (!isQueued) return
@@ -311,6 +323,11 @@ export class World {
     return this.truth.names.filter((name) => name.startsWith(prefix))
   }
 
+  #wordsOf({ names, by }: Target) {
+    if (by !== 'names') return by === 'all' ? { all: true } : { prefix: prefixOf(names) }
+    return this.#isCrowded ? names.map((name) => (name.startsWith('s:') ? root : name)) : names
+  }
+
   #floors(): Floors {
     return this.truth.floors(this.clock.now())
   }
@@ -328,9 +345,4 @@ export class World {
 
 function prefixOf(names: readonly string[]): string {
   return `${(names[0] as string).split(':')[0]}:`
-}
-
-function wordsOf({ names, by }: Target) {
-  if (by === 'names') return names
-  return by === 'all' ? { all: true } : { prefix: prefixOf(names) }
 }

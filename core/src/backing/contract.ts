@@ -35,8 +35,10 @@ export interface BackingParts {
   readonly policyOf: (name: string) => Policy
   /** Whether memory holds the key: what is in use is not the first to go for room. */
   readonly isInUse: (key: string) => boolean
-  /** Whether an entry was invalidated, by all records applied here. */
+  /** Whether an entry was invalidated, by all records applied here; perhaps only, while a wide one is written. */
   readonly isInvalid: (head: Head) => boolean
+  /** Whether it was for certain, so that nobody holds it as valid. */
+  readonly isCertainlyInvalid: (head: Head) => boolean
   readonly queue: { readonly sizeMax: number | undefined }
   readonly history: { readonly keepFor: Duration; readonly keepCount: number }
   readonly onError: (error: unknown, during: string) => void

@@ -8,6 +8,8 @@
  *   list {a, b}        is being stored    here: page depends on list, knows a only  a change of list is announced
  *   page {}            is being stored    here: page is made from list              others may hold that: the same of page
  *
+ * What is perhaps valid, while a wide record is written, is not kept, and counts as valid where it is others'.
+ *
  * Invariants: afterwards every valid entry that depends on another carries what that is made from; an announcement
  * passes over nothing that was invalidated before it.
  */
@@ -80,7 +82,7 @@ export class Admission {
  */
 function leavesSomethingOut({ key, dependencies }: EntryParts, hold: Hold, judge: Judge): boolean {
   const before = hold.headOf(key)
-  if (before === undefined || judge.verdict(before) !== undefined) return false
+  if (before === undefined || judge.certain(before) !== undefined) return false
   const known = new Set(dependencies)
   return before.dependencies.some((name) => !known.has(name))
 }
@@ -94,7 +96,7 @@ function hasToTell({ key, dependencies }: EntryParts, hold: Hold, judge: Judge):
     if (++looked > lookedMax) return true
     const carried = new Set([...dependent.dependencies, dependent.key])
     const isTold = dependencies.every((name) => carried.has(name))
-    if (!isTold && judge.verdict(dependent) === undefined) return true
+    if (!isTold && judge.certain(dependent) === undefined) return true
   }
   return false
 }

@@ -1,19 +1,33 @@
 /**
  * Applies the records of the log to what this process knows: graph, judge, held entries.
  *
- * Invariants: everything here is synchronous, so that nobody sees half a record; the declared graph is closed: a
- * name that something is declared to depend on has its own tracked dependencies declared too (`promotes`), so that
- * what an invalidation reaches through declared edges never depends on which process holds which entry.
+ * What a record reaches is recorded name by name. If that is more than a tick should do, the record is wide: what it
+ * may have reached counts as reached, and is written into the ledger in slices.
+ *
+ * Invariants: a record takes effect within one tick, so that nobody sees half of it; declared edges go only when all
+ * wide records are written, since what those reach is found by the edges; the declared graph is closed: a name that
+ * something is declared to depend on has its own tracked dependencies declared too (`promotes`), so that what an
+ * invalidation reaches through declared edges never depends on which process holds which entry.
  */
 import type { Graph } from '../graph/graph.ts'
 import { headOf, parsePattern } from '../graph/pattern.ts'
+import type { DeclaredReach } from '../graph/reach.ts'
 import type { Rule } from '../graph/rules.ts'
 import type { LogRecord } from '../log/contract.ts'
-import type { Judge, JudgeDump, Reached } from '../log/judge.ts'
+import type { Judge, JudgeDump } from '../log/judge.ts'
+import type { Clock } from '../model/clock.ts'
 import type { Events } from '../model/event.ts'
+import { inSlices } from '../model/slices.ts'
 import type { Held } from './held.ts'
 
+/**
+ * Steps of the declared graph that are taken for a record before it is wide, about a name each. 1,000 take half a
+ * millisecond, and as many entries may be dropped at once.
+ */
+export const stepsMax = 1000
+
 export interface ApplierParts {
+  readonly clock: Clock
   readonly graph: Graph
   readonly judge: Judge
   readonly held: Held
@@ -29,6 +43,8 @@ export interface AppliedDump {
 
 export class Applier {
   readonly #parts: ApplierParts
+  /** Wide records are being written. */
+  #isWriting = false
 
   constructor(parts: ApplierParts) {
     this.#parts = parts
@@ -47,6 +63,7 @@ export class Applier {
       case 'rule':
         return this.#rule(record)
       case 'unrule':
+        this.#writeAll()
         this.#parts.graph.removeRule(ruleOf(record))
         return
       case 'evict':
@@ -60,8 +77,10 @@ export class Applier {
     return this.#parts.judge.ledger.names + declaredEdges + rules
   }
 
+  /** Whoever takes it in knows no more than it holds: wide records are written first. */
   dump(): AppliedDump {
     const { graph, judge } = this.#parts
+    this.#writeAll()
     return { judge: judge.dump(), links: [...graph.links()], rules: graph.rules() }
   }
 
@@ -76,6 +95,19 @@ export class Applier {
     for (const rule of dump?.rules ?? []) graph.addRule(rule)
   }
 
+  /** Resolves when all wide records up to now are written: who takes declared edges away then need not. */
+  async written(): Promise<void> {
+    const { clock, judge } = this.#parts
+    const { newest } = judge.backlog
+    while (judge.backlog.oldest <= newest) await clock.turn()
+  }
+
+  /** Drops what is invalid or expired; what a wide record has only perhaps reached need not go. */
+  async sweep(): Promise<void> {
+    await this.written()
+    await this.#parts.held.sweep()
+  }
+
   #invalidate(record: LogRecord): void {
     const { graph, events } = this.#parts
     this.#end(record, graph.declaredReach({ names: record.names, prefixes: record.prefixes ?? [] }))
@@ -83,9 +115,27 @@ export class Applier {
     for (const name of record.names) events.emit('changed', { name, n: record.n })
   }
 
-  #end(record: LogRecord, reach: Reached): void {
-    this.#parts.judge.record(record, reach)
-    this.#parts.held.end(record, reach)
+  #end(record: LogRecord, reach: DeclaredReach): void {
+    const { judge, held } = this.#parts
+    if (reach.advance(stepsMax)) {
+      judge.record(record, reach)
+      held.end(record, reach)
+    } else {
+      judge.recordWide(record, reach)
+      held.endMany(record)
+      if (!this.#isWriting) void this.#write()
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { clock, judge } = this.#parts
+    this.#isWriting = true
+    while (judge.backlog.size > 0) await inSlices(clock, judge.writing(), () => {})
+    this.#isWriting = false
+  }
+
+  #writeAll(): void {
+    for (const _ of this.#parts.judge.writing());
   }
 
   /**
@@ -116,15 +166,17 @@ export class Applier {
     this.#end({ ...record, kind: 'invalidate' }, graph.declaredReach({ names: [name], prefixes: [] }))
   }
 
-  /** What is declared to depend on the names may rest on what those were made from: it becomes stale, once. */
+  /**
+   * What is declared to depend on the names may rest on what those were made from: it becomes stale, once. If that is
+   * very much, so do the names themselves, if they are judged before it is written.
+   */
   #unlink(record: LogRecord): void {
     const { graph } = this.#parts
-    const unlinked = new Set(record.names)
-    const { names, prefixes } = graph.declaredReach({ names: record.names, prefixes: [] })
+    this.#writeAll()
     for (const name of record.names) {
       for (const dependency of record.dependsOn ?? []) graph.unlink(name, dependency)
     }
-    this.#end(record, { names: names.filter((name) => !unlinked.has(name)), prefixes })
+    this.#end(record, graph.declaredDependents(record.names))
   }
 
   /** A new rule makes stale, once, all that it speaks of: what it reaches of the past cannot be told name by name. */

@@ -85,7 +85,7 @@ export class Cache<P extends string = string> {
     this.#settings = settings
     this.#automatic = automatic
     this.#policies = new Policies(options.policies ?? {}, options.ttl)
-    this.#judge = new Judge(settings.ledgerBytesMax)
+    this.#judge = new Judge(settings.ledgerBytesMax, (name) => this.#graph.declaredAbove(name))
     const shared = {
       clock,
       random,
@@ -107,7 +107,7 @@ export class Cache<P extends string = string> {
     this.#held = new Held({ ...shared, log, openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave) })
     this.#applier = new Applier({ ...shared, held: this.#held })
     this.#lower = new Lower({ ...shared, log, tiers: settings.tiers, shared: this.#backing.shared })
-    const stack = { ...shared, held: this.#held, log, lower: this.#lower }
+    const stack = { ...shared, applier: this.#applier, held: this.#held, log, lower: this.#lower }
     this.#stack = stack
     const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
     this.#writer = new Writer({ ...stack, limits: settings.graph, values })
@@ -473,7 +473,7 @@ export class Cache<P extends string = string> {
 
   #sweepLater(): void {
     this.#sweeping = this.#settings.clock.schedule(this.#settings.sweepEveryMs, () => {
-      void this.#held.sweep().then(() => {
+      void this.#applier.sweep().then(() => {
         if (this.#closing === undefined) this.#sweepLater()
       })
     })

@@ -11,11 +11,13 @@ import { checkRule } from '../graph/rules.ts'
 import type { Log } from '../log/contract.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { checkName, checkNames } from '../model/name.ts'
+import type { Applier } from './applier.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
 import type { Inheritance } from './inheritance.ts'
 
 export interface DeclarationsParts {
+  readonly applier: Applier
   readonly graph: Graph
   readonly held: Held
   readonly log: Log
@@ -49,6 +51,7 @@ export class Declarations {
     checkName(name)
     checkNames(dependsOn ?? [], 'dependency')
     const below = await lower.entriesOf([name])
+    await this.#parts.applier.written()
     const needed = new Set(graph.hasDeclaredDependents(name) ? dependenciesOf(name, held, below) : [])
     const removed = (dependsOn ?? graph.linksOf(name)).filter((dependency) => !needed.has(dependency))
     if (removed.length > 0) await log.append({ kind: 'unlink', names: [name], dependsOn: removed })
@@ -68,6 +71,7 @@ export class Declarations {
 
   async unrule(pattern: string, dependsOn: readonly string[] | undefined): Promise<void> {
     const { graph, log } = this.#parts
+    await this.#parts.applier.written()
     const rules = graph.rules().filter((rule) => rule.dependent === pattern)
     for (const rule of rules) {
       if (dependsOn !== undefined && !isSame(rule.dependsOn, dependsOn)) continue

@@ -10,11 +10,13 @@
  * comparisons; but for the drop of few, nothing here keeps the event loop for longer than a slice.
  */
 import type { Graph } from '../graph/graph.ts'
+import type { Reached } from '../log/backlog.ts'
 import type { Log, LogRecord } from '../log/contract.ts'
-import type { Invalidated, Judge, Reached } from '../log/judge.ts'
+import type { Invalidated, Judge } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Entry, EntryParts } from '../model/entry.ts'
 import type { Departure, Events } from '../model/event.ts'
+import { inSlices } from '../model/slices.ts'
 import type { Leave, NearTier } from '../tiers/contract.ts'
 import { Past } from './past.ts'
 import { freshness, settleTimes, soften, type Freshness } from '../ttl/lifetime.ts'
@@ -25,6 +27,9 @@ export interface Found {
   readonly tier?: string
   readonly state: Exclude<Freshness, 'expired'>
 }
+
+/** Names that may be those of entries; undefined: none for a while, so that whoever asks may pause. */
+export type Keys = Iterable<string | undefined>
 
 export interface HeldParts {
   readonly openNear: (onLeave: Leave) => NearTier
@@ -41,10 +46,6 @@ export interface HeldParts {
  * entries for 3.6 ms, or 8 ms in a process that has just started; 9,000 for 16 ms. Nothing should keep it for 10.
  */
 const dropAtOnce = 1000
-/** Entries looked at between two looks at the clock. */
-const stride = 32
-/** Longest time that a purge or a sweep keeps the event loop. */
-const sliceMs = 1
 
 export class Held {
   /** An entry that was verified before this position is judged again before it is served. */
@@ -126,14 +127,16 @@ export class Held {
   /** Ends what depends on the reached names: few at once, many at their next hit. */
   end(record: LogRecord, reach: Reached): void {
     const few = reach.prefixes.length === 0 ? this.#few(reach.names) : undefined
-    if (few === undefined) {
-      this.freshSince = Math.max(this.freshSince, record.n)
-      return
-    }
+    if (few === undefined) return this.endMany(record)
     const dropped = this.#removeInvalid(few)
     if (record.by !== undefined) this.#droppedAt.set(record.n, dropped.length)
     // Told when all have gone: a listener that reads must not see half a record.
     for (const entry of dropped) this.#tell(entry, 'invalidated')
+  }
+
+  /** Every entry is judged again at its next hit. O(1). */
+  endMany({ n }: LogRecord): void {
+    this.freshSince = Math.max(this.freshSince, n)
   }
 
   /** What left the tier that processes share leaves memory too: others could not tell any more who depends on it. */
@@ -177,31 +180,27 @@ export class Held {
   }
 
   /** Drops those of the keys that are invalid, in slices. @returns how many were dropped */
-  async purge(keys: Iterable<string>): Promise<number> {
+  async purge(keys: Keys): Promise<number> {
     let dropped = 0
-    await this.#inSlices(keys, (key) => {
-      const entry = this.near.look(key)
-      if (entry !== undefined && this.#dropEnded(entry)) dropped++
+    await this.#each(keys, (entry) => {
+      if (this.#dropEnded(entry)) dropped++
     })
     return dropped
   }
 
   /** Those of the keys that are held though they are invalid; looked at in slices. */
-  async invalidOf(keys: Iterable<string>): Promise<string[]> {
+  async invalidOf(keys: Keys): Promise<string[]> {
     const invalid: string[] = []
-    await this.#inSlices(keys, (key) => {
-      const entry = this.near.look(key)
-      if (entry !== undefined && this.judge(entry) !== undefined) invalid.push(key)
+    await this.#each(keys, (entry) => {
+      if (this.judge(entry) !== undefined) invalid.push(entry.key)
     })
     return invalid
   }
 
   /** How many of the keys are held, each counted once; in slices. */
-  async countOf(keys: Iterable<string>): Promise<number> {
+  async countOf(keys: Keys): Promise<number> {
     const held = new Set<string>()
-    await this.#inSlices(keys, (key) => {
-      if (this.near.look(key) !== undefined) held.add(key)
-    })
+    await this.#each(keys, (entry) => held.add(entry.key))
     return held.size
   }
 
@@ -249,7 +248,7 @@ export class Held {
   }
 
   /** Keys of entries that the names reach, or undefined if those are more than a tick should drop. */
-  #few(names: readonly string[]): Set<string> | undefined {
+  #few(names: Iterable<string>): Set<string> | undefined {
     const { graph } = this.#parts
     let reached = 0
     for (const name of names) reached += 1 + graph.trackedDependentCount(name)
@@ -264,17 +263,12 @@ export class Held {
     return keys
   }
 
-  async #inSlices(keys: Iterable<string>, each: (key: string) => void): Promise<void> {
-    const { clock } = this.#parts
-    // The first slice is one stride: who asks for this has kept the event loop with other work already.
-    let until = clock.now()
-    let looked = 0
-    for (const key of keys) {
-      each(key)
-      if (++looked % stride !== 0 || clock.now() < until) continue
-      await clock.turn()
-      until = clock.now() + sliceMs
-    }
+  /** Those of the keys that are held. */
+  #each(keys: Keys, work: (entry: Entry) => void): Promise<void> {
+    return inSlices(this.#clock, keys, (key) => {
+      const entry = key === undefined ? undefined : this.near.look(key)
+      if (entry !== undefined) work(entry)
+    })
   }
 
   #removeInvalid(keys: Iterable<string>): Entry[] {

@@ -8,7 +8,7 @@ import type { Graph } from '../graph/graph.ts'
 import { isQueued, type History, type InvalidationRequest, type Queue } from '../invalidation/contract.ts'
 import { drainRules, type RetryRules } from '../invalidation/drain-options.ts'
 import { Drain } from '../invalidation/drain.ts'
-import { keysIn, perform, type Hands } from '../invalidation/perform.ts'
+import { keysIn, keysOf, perform, type Hands } from '../invalidation/perform.ts'
 import { failedRecord, runningRecord } from '../invalidation/record.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
 import type { Change, Log } from '../log/contract.ts'
@@ -18,6 +18,7 @@ import type { Events } from '../model/event.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Plan } from '../model/invalidation.ts'
 import type { Consistency } from '../model/invalidation.ts'
 import { tokenOf, type Position } from '../model/position.ts'
+import type { Applier } from './applier.ts'
 import type { Counts } from './counts.ts'
 import type { InvalidationRecords } from './answers.ts'
 import type { Held } from './held.ts'
@@ -26,6 +27,7 @@ import type { CacheOptions, Settings } from './options.ts'
 import { GraphReach } from './reach.ts'
 
 export interface InvalidationsParts {
+  readonly applier: Applier
   readonly counts: Counts
   readonly events: Events
   readonly graph: Graph
@@ -196,10 +198,10 @@ export class Invalidations implements InvalidationRecords {
 
   /** What it would reach, and how many entries would go. Nothing is changed. */
   async plan(target: ResolvedTarget): Promise<Plan> {
-    const { held, lower } = this.#parts
+    const { held, lower, settings } = this.#parts
     const reach = this.#reach(target)
     const memory = await held.countOf(reach.keys())
-    const keys = lower.none ? [] : [...new Set(reach.keys())]
+    const keys = lower.none ? [] : await keysOf(reach, settings)
     const below = await lower.countOf((tier) => keysIn(target, { tier, keys }))
     const { cascade, beyondDepth, cycles } = reach
     return {
@@ -220,13 +222,14 @@ export class Invalidations implements InvalidationRecords {
   }
 
   #lend(): Hands {
-    const { settings, held, judge, log, lower } = this.#parts
+    const { applier, settings, held, judge, log, lower } = this.#parts
     return {
       clock: settings.clock,
       tiers: lower.tiers,
       boundMs: ({ consistency }) => settings.boundMs[consistency],
       reach: (request) => this.#reach(request),
       append: (change) => log.append(change),
+      written: () => applier.written(),
       droppedNear: (n) => held.takeDroppedAt(n),
       purgeNear: (keys) => held.purge(keys),
       heldNear: (keys) => held.invalidOf(keys),

@@ -103,7 +103,7 @@ export class Lower {
       log.catchUp()
       return entry.generation !== log.generation || judge.verdict(entry) !== undefined
     }
-    const isValid = (entry: Head) => judge.verdict(entry) === undefined
+    const isValid = (entry: Head) => judge.certain(entry) === undefined
     const parts = { ...rest, isInvalid, isValid }
     const guarded = tiers.map((tier) => new GuardedTier(tier, parts))
     const nearest = shared === undefined ? undefined : new GuardedSharedTier(shared, parts)

@@ -28,6 +28,7 @@ export function openBacking({ settings, policies, judge, later, onError }: Lende
     policyOf: (name) => policies.find(name),
     isInUse: (key) => later().held.near.look(key) !== undefined,
     isInvalid: (head) => judge.verdict(head) !== undefined,
+    isCertainlyInvalid: (head) => judge.certain(head) !== undefined,
     queue: { sizeMax: queueMax },
     history: { keepFor: historyKeepMs, keepCount: historyKeepCount },
     onError,

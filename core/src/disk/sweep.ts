@@ -20,6 +20,7 @@ export interface SweepParts {
   readonly edits: Edits
   readonly clock: Clock
   readonly isInvalid: (head: Head) => boolean
+  readonly isCertainlyInvalid: (head: Head) => boolean
   readonly onError: (error: unknown, during: string) => void
   /** Entries that are looked at. Default 2000. */
   readonly perSecond?: number
@@ -156,7 +157,7 @@ export class Sweeper {
     if (entry.generation === '') return true
     // The policy may be another by now, and an entry in memory lives by that.
     const goneAt = Math.max(entry.goneAt, goneAtOf(entry, entry.kind === 'value'))
-    return goneAt <= this.#parts.clock.now() || this.#parts.isInvalid(entry)
+    return goneAt <= this.#parts.clock.now() || this.#parts.isCertainlyInvalid(entry)
   }
 
   /** They are looked at once more: they may have been replaced. @returns how many went */

@@ -35,6 +35,7 @@ export interface DiskTierParts {
   readonly policyOf: (name: string) => Policy
   readonly isInUse: (key: string) => boolean
   readonly isInvalid: (head: Head) => boolean
+  readonly isCertainlyInvalid: (head: Head) => boolean
   readonly isShared: () => boolean
   readonly bytesMax: number
   readonly entryBytesMax: number

@@ -10,14 +10,9 @@
 import type { Snapshot } from './names.ts'
 import { orderOf, type CycleResolution } from './order.ts'
 import { widest } from './targets.ts'
-import type { Walk } from './walk.ts'
+import type { Walk, WalkOptions } from './walk.ts'
 
-export interface CascadeOptions {
-  /**
-   * End the walk when it has found so many names, the nearest first; default: find all. What is reached through a
-   * prefix is always found wholly.
-   */
-  readonly lengthMax?: number | undefined
+export interface CascadeOptions extends WalkOptions {
   /** Default: break. */
   readonly cycles?: CycleResolution | undefined
 }

@@ -11,9 +11,9 @@
 import { cascadeOf, type Cascade, type CascadeOptions } from './cascade.ts'
 import { Edges } from './edges.ts'
 import { Names } from './names.ts'
-import { declaredReach } from './reach.ts'
+import { declaredAbove, DeclaredReach, endsNow, type DeclaredGraph } from './reach.ts'
 import { Rules, type Rule } from './rules.ts'
-import type { Targets } from './targets.ts'
+import { prefixIn, type Targets } from './targets.ts'
 import { Walk } from './walk.ts'
 
 /** The other end of an edge. */
@@ -37,6 +37,8 @@ export interface GraphSizes {
 
 /** A short string, its place in a Map and in an array. */
 const bytesPerName = 72
+/** Names that are looked at, at most, before whoever walks may pause. */
+const stride = 32
 
 export class Graph {
   readonly #names = new Names()
@@ -45,6 +47,7 @@ export class Graph {
   readonly #rules = new Rules()
   /** Id -> 1 if an entry of this name is in memory. */
   #held = new Uint8Array(0)
+  readonly #declaredGraph: DeclaredGraph = { names: this.#names, links: this.#declared, rules: this.#rules }
   readonly #walk = new Walk({
     names: this.#names,
     declared: this.#declared,
@@ -153,6 +156,12 @@ export class Graph {
     return id < 0 ? 0 : this.#tracked.dependents.count(id)
   }
 
+  /** Of those that are linked to the name and those that are held and made from it, the more. O(1). */
+  dependentCount(name: string): number {
+    const id = this.#names.idOf(name)
+    return id < 0 ? 0 : Math.max(this.#tracked.dependents.count(id), this.#declared.dependents.count(id))
+  }
+
   /**
    * Shows the held entries that depend on a name, until `visit` returns false. It may untrack what it is
    * shown: the list is walked from its end, and what takes a removed one's place has been shown already.
@@ -168,32 +177,47 @@ export class Graph {
     }
   }
 
+  /** The same one by one, for a walk over many ticks while the graph changes. */
+  dependentsNow(name: string): Generator<string, void, undefined> {
+    return endsNow(this.#names, this.#tracked.dependents, name)
+  }
+
+  /** What is linked to a name, in the same way. */
+  linkedNow(name: string): Generator<string, void, undefined> {
+    return endsNow(this.#names, this.#declared.dependents, name)
+  }
+
   /**
-   * The same one by one, for a walk over many ticks while the graph changes: what depended on the name when it began
-   * and still does is shown, perhaps twice.
+   * All known names that begin with one of the prefixes, for a walk over many ticks; undefined: none for a while.
+   * @param prefixes sorted, none within another
    */
-  *dependentsNow(name: string): Generator<string, void, undefined> {
-    const { dependents } = this.#tracked
-    for (let place = this.trackedDependentCount(name) - 1; place >= 0; place--) {
-      const id = this.#names.idOf(name)
-      const count = id < 0 ? 0 : dependents.count(id)
-      // What takes a removed one's place comes from the end, and has been shown or is new.
-      if (place < count) yield this.#names.nameOf(dependents.cellAt(id, place) >> 1)
+  *namesWithin(prefixes: readonly string[]): Generator<string | undefined, void, undefined> {
+    for (let id = 0; prefixes.length > 0 && id < this.#names.capacity; id++) {
+      if (id % stride === 0) yield undefined
+      const name = this.#names.textOf(id)
+      if (name !== undefined && prefixIn(prefixes, name) !== undefined) yield name
     }
   }
 
-  /** All that the targets reach by links and rules, themselves included; what is held plays no part in it. */
-  declaredReach(targets: Targets): Targets {
-    return declaredReach(
-      { names: this.#names, links: this.#declared.dependents, rules: this.#rules },
-      targets,
-    )
+  /** What the targets reach by links and rules, themselves included; what is held plays no part in it. */
+  declaredReach(targets: Targets): DeclaredReach {
+    return new DeclaredReach(this.#declaredGraph, targets)
+  }
+
+  /** What depends on the names by links and rules, themselves left out. */
+  declaredDependents(names: readonly string[]): DeclaredReach {
+    return new DeclaredReach(this.#declaredGraph, { names, prefixes: [] }, new Set(names))
+  }
+
+  /** The name and all that it depends on by links; undefined if those are many, or if a rule may add to them. */
+  declaredAbove(name: string): Set<string> | undefined {
+    return declaredAbove(this.#declaredGraph, name)
   }
 
   /** All that the targets reach by links, rules and tracked edges, themselves included, in order. */
   cascade(targets: Targets, options: CascadeOptions = {}): Cascade {
     try {
-      this.#walk.run(targets, options.lengthMax)
+      this.#walk.run(targets, options)
       return cascadeOf(this.#walk, options.cycles ?? 'break')
     } finally {
       this.#walk.finish()

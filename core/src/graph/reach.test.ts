@@ -4,6 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Graph } from './graph.ts'
+import type { DeclaredReach } from './reach.ts'
 import type { Rule } from './rules.ts'
 import { Rules } from './rules.ts'
 import { widest, type Targets } from './targets.ts'
@@ -74,11 +75,17 @@ function build(scene: Scene, graph: Graph): Graph {
   return graph
 }
 
+/** Found a few steps at a time. */
+function whole(graph: Graph, targets: Targets): { names: string[]; prefixes: readonly string[] } {
+  const reach = graph.declaredReach(targets)
+  while (!reach.advance(3));
+  return { names: [...reach.names], prefixes: reach.prefixes }
+}
+
 function holds(makeGraph: () => Graph) {
   const property = fc.property(scene, (scene) => {
-    const { names, prefixes } = build(scene, makeGraph()).declaredReach(scene)
-    expect(new Set(names).size).toBe(names.length)
-    expect({ names: [...names].sort(), prefixes }).toEqual(naive(scene))
+    const { names, prefixes } = whole(build(scene, makeGraph()), scene)
+    expect({ names: names.sort(), prefixes }).toEqual(naive(scene))
   })
   return fc.check(property, { numRuns: 2000 })
 }
@@ -95,13 +102,15 @@ describe('declared reach is the fixpoint of links and rules', () => {
     }
   }
   class Short extends Graph {
-    override declaredReach(targets: Targets): Targets {
-      const { names, prefixes } = super.declaredReach(targets)
-      return { names: names.slice(0, 4), prefixes }
+    override declaredReach(targets: Targets): DeclaredReach {
+      const reach = super.declaredReach(targets)
+      reach.advance(Infinity)
+      for (const name of [...reach.names].slice(4)) reach.names.delete(name)
+      return reach
     }
   }
   class Plain extends Graph {
-    override declaredReach({ names }: Targets): Targets {
+    override declaredReach({ names }: Targets): DeclaredReach {
       return super.declaredReach({ names, prefixes: [] })
     }
   }
@@ -126,7 +135,7 @@ test('rules that feed each other end in a prefix that covers what they would hav
   graph.addRule({ dependent: 'a:{v*}/1', dependsOn: ['a:{v*}'] })
   graph.addRule({ dependent: 'a:{v*}/2', dependsOn: ['a:{v*}'] })
   graph.addRule({ dependent: 'b:{v*}', dependsOn: ['a:{v*}'] })
-  const { names, prefixes } = graph.declaredReach({ names: ['a:x'], prefixes: [] })
+  const { names, prefixes } = whole(graph, { names: ['a:x'], prefixes: [] })
   expect(prefixes).toEqual(['a:', 'b:'])
   expect(names).toContain('b:x/1/2')
   expect(names.length).toBeLessThan(20_000)
@@ -140,6 +149,77 @@ test('a long chain of links before a rule is followed name by name', () => {
   const graph = new Graph()
   for (let i = 0; i < 5000; i++) graph.link(`n:${i + 1}`, `n:${i}`)
   graph.addRule({ dependent: 'seen:{v}', dependsOn: ['n:{v}'] })
-  const { names, prefixes } = graph.declaredReach({ names: ['n:0'], prefixes: [] })
+  const { names, prefixes } = whole(graph, { names: ['n:0'], prefixes: [] })
   expect([names.length, prefixes]).toEqual([10_002, []])
+})
+
+describe('what is above a name', () => {
+  /** Names that the targets reach, and whose targets are not among what is above them; and names of the contrary. */
+  function wrong(scene: Scene, graph: Graph): { missed: string[]; invented: string[] } {
+    const { names, prefixes } = whole(build(scene, graph), scene)
+    const isReached = (text: string) =>
+      names.includes(text) || prefixes.some((prefix) => text.startsWith(prefix))
+    const isTarget = (text: string) =>
+      scene.names.includes(text) || scene.prefixes.some((prefix) => text.startsWith(prefix))
+    const known = [...new Set([...names, ...scene.links.flat(), 'b:9', 'd'])]
+    const saysYes = (text: string) => {
+      const above = graph.declaredAbove(text)
+      return above === undefined || [...above].some(isTarget)
+    }
+    return {
+      missed: known.filter((text) => isReached(text) && !saysYes(text)),
+      invented: known.filter((text) => !isReached(text) && saysYes(text)),
+    }
+  }
+
+  const check = (property: fc.IProperty<[Scene]>) => {
+    const { failed, counterexample, errorInstance } = fc.check(property, { numRuns: 2000 })
+    expect(failed, `${JSON.stringify(counterexample)} ${String(errorInstance)}`).toBe(false)
+  }
+
+  test('holds a target of all that reaches it', () => {
+    check(
+      fc.property(scene, (scene) => {
+        expect(wrong(scene, new Graph()).missed).toEqual([])
+      }),
+    )
+  })
+
+  test('holds no other, as long as there are no rules', () => {
+    const withoutRules = scene.map((scene) => ({ ...scene, rules: [] }))
+    check(
+      fc.property(withoutRules, (scene) => {
+        expect(wrong(scene, new Graph())).toEqual({ missed: [], invented: [] })
+      }),
+    )
+  })
+
+  test('is not told if it is much', () => {
+    const graph = new Graph()
+    for (let i = 0; i < 1000; i++) graph.link(`n:${i + 1}`, `n:${i}`)
+    expect(graph.declaredAbove('n:1000')).toBeUndefined()
+    expect(graph.declaredAbove('n:2')).toEqual(new Set(['n:2', 'n:1', 'n:0']))
+  })
+})
+
+test('a step finds one name, be it by a link or by a rule', () => {
+  const graph = new Graph()
+  for (let i = 0; i < 100; i++) graph.link(`a:${i}`, 'x')
+  graph.addRule({ dependent: 'b:{v}', dependsOn: ['a:{v}'] })
+  const reach = graph.declaredReach({ names: ['x'], prefixes: [] })
+  for (let known = reach.names.size; !reach.advance(1); known = reach.names.size) {
+    expect(reach.names.size - known).toBeLessThanOrEqual(1)
+  }
+  expect(reach.names.size).toBe(201)
+})
+
+test('a reach that is found while the graph changes leaves out nothing that stays', () => {
+  const graph = new Graph()
+  for (let i = 0; i < 200; i++) graph.link(`a:${i}`, 'x')
+  const reach = graph.declaredReach({ names: ['x'], prefixes: [] })
+  for (let i = 0; !reach.advance(1); i++) {
+    graph.unlink(`a:${(i * 7) % 100}`, 'x')
+    graph.link(`other:${i}`, 'y')
+  }
+  for (let i = 100; i < 200; i++) expect(reach.names).toContain(`a:${i}`)
 })

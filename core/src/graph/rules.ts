@@ -110,6 +110,14 @@ export class Rules {
     return follow(steps, name, false)
   }
 
+  /** Could a step lead to this name, or to a prefix of it? Told by the literal head, so rather yes. */
+  mayWrite(name: string): boolean {
+    for (const { forward } of this.#compiled.values()) {
+      if (forward.some(({ to }) => name.startsWith(headOf(to)))) return true
+    }
+    return false
+  }
+
   #stepsFrom(name: string): Step[] {
     let found: Step[] | undefined
     for (const length of this.#headLengths) {

@@ -19,3 +19,16 @@ export function widest(prefixes: Iterable<string>): string[] {
   }
   return kept
 }
+
+/** The one that the name begins with; undefined if it begins with none. @param prefixes as `widest` makes them */
+export function prefixIn(prefixes: readonly string[], name: string): string | undefined {
+  let from = 0
+  // The last that does not sort after the name: what lies between a prefix and what begins with it begins with it too.
+  for (let until = prefixes.length; from < until; ) {
+    const middle = (from + until) >> 1
+    if ((prefixes[middle] as string) <= name) from = middle + 1
+    else until = middle
+  }
+  const prefix = prefixes[from - 1]
+  return prefix !== undefined && name.startsWith(prefix) ? prefix : undefined
+}

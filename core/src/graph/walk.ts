@@ -30,6 +30,13 @@ export interface WalkedGraph {
   readonly rules: Rules
 }
 
+export interface WalkOptions {
+  /** The walk ends early, with so many positions, if there are more: the nearest. Default: find all. */
+  readonly lengthMax?: number | undefined
+  /** Known names that begin with a prefix; default: looked for among all names. */
+  readonly namesWithin?: ((prefix: string) => readonly string[] | undefined) | undefined
+}
+
 /** More than a walk can have, since ids are below it. An integer, for the sake of the inner loop. */
 const positionsMax = 2 ** 30
 /** How far the inner loop reads ahead; the queue is that much longer than it need be. */
@@ -66,6 +73,8 @@ export class Walk {
   /** Ids that nobody but the walk refers to. */
   readonly #guests: number[] = []
   #made = 0
+  #namesWithin: WalkOptions['namesWithin']
+  #lengthMax = positionsMax
   /** Positions that a walk had marked before it was ended early. */
   #positionsMarked = 0
 
@@ -73,15 +82,16 @@ export class Walk {
     this.#graph = graph
   }
 
-  /** @param lengthMax the walk ends early, with so many positions, if there are more and no prefix among them */
-  run(targets: Targets, lengthMax = positionsMax): void {
+  run(targets: Targets, { lengthMax = positionsMax, namesWithin }: WalkOptions): void {
     this.#prepare()
+    this.#namesWithin = namesWithin
+    this.#lengthMax = lengthMax
     for (const name of targets.names) this.#reachName(name, -1)
     for (const prefix of targets.prefixes) this.#reachPrefix(prefix, -1)
     let deferredAt = 0
     for (let position = 0; ; ) {
       while (position < this.length) {
-        if (position >= lengthMax && this.prefixes.size === 0) return this.#endAt(lengthMax)
+        if (position >= lengthMax) return this.#endAt(lengthMax)
         position = this.#expand(position, lengthMax)
       }
       if (deferredAt === this.#deferred.length) break
@@ -149,7 +159,9 @@ export class Walk {
    * @returns the position it stopped at, `from + 1` at least
    */
   #follow({ nodes, cells }: Adjacency, from: number, until: number): number {
-    this.#makeRoom(nodes[2 * (this.queue[from] as number) + 1] as number)
+    const lengthMax = this.#lengthMax
+    const listed = nodes[2 * (this.queue[from] as number) + 1] as number
+    this.#makeRoom(Math.min(listed, lengthMax + 1), listed)
     const { queue, because, offsets, records } = this
     const marks = this.#marks
     const base = this.#base
@@ -159,7 +171,8 @@ export class Walk {
     for (; position < length && position < until; position++) {
       const id = queue[position] as number
       const count = nodes[2 * id + 1] as number
-      if (length + count + ahead > queue.length || recorded + count > records.length) break
+      if (length + Math.min(count, lengthMax + 1) + ahead > queue.length || recorded + count > records.length)
+        break
       touched ^= nodes[2 * (queue[position + ahead] as number)] as number
       touched ^= cells[nodes[2 * (queue[position + ahead / 2] as number)] as number] as number
       const start = nodes[2 * id] as number
@@ -174,6 +187,8 @@ export class Walk {
             isDeferred = true
             continue
           }
+          // One more than there may be says that there are more.
+          if (length > lengthMax) continue
           found = length++
           marks[end] = base + found
           queue[found] = end
@@ -213,7 +228,7 @@ export class Walk {
   /** Replaces the ~id among the records of a position, reaching what is still unreached. */
   #followInherited(position: number): void {
     const end = this.offsets[position + 1] as number
-    for (let at = this.offsets[position] as number; at < end; at++) {
+    for (let at = this.offsets[position] as number; at < end && this.length <= this.#lengthMax; at++) {
       const record = this.records[at] as number
       if (record < 0) this.#setRecord(at, this.#reachId(~record, position))
     }
@@ -221,9 +236,11 @@ export class Walk {
 
   #expandPrefix(position: number, prefix: string): void {
     const { names, rules } = this.#graph
-    const ids = names.startingWith(prefix)
-    this.#makeRoom(ids.length)
-    for (const id of ids) this.#setRecord(this.#recorded++, this.#reachId(id, position))
+    const found =
+      this.#namesWithin?.(prefix)?.map((name) => this.#reachName(name, position)) ??
+      names.startingWith(prefix).map((id) => this.#reachId(id, position))
+    this.#makeRoom(found.length)
+    for (const end of found) this.#setRecord(this.#recorded++, end)
     this.#recordTargets(position, rules.dependentsOfPrefix(prefix))
   }
 
@@ -281,9 +298,8 @@ export class Walk {
     return this.#reachId(id, because)
   }
 
-  /** For `count` more positions, and as many records. */
-  #makeRoom(count: number): void {
-    const positions = this.length + count + ahead
+  #makeRoom(morePositions: number, moreRecords = morePositions): void {
+    const positions = this.length + morePositions + ahead
     if (positions > this.queue.length) {
       this.queue = enlarged(this.queue, positions)
       this.because = enlarged(this.because, positions)
@@ -291,7 +307,7 @@ export class Walk {
     }
     // One more: where the records of the last one end.
     if (this.queue.length >= this.offsets.length) this.offsets = enlarged(this.offsets, this.queue.length + 1)
-    const records = this.#recorded + count
+    const records = this.#recorded + moreRecords
     if (records > this.records.length) this.records = enlarged(this.records, records)
   }
 

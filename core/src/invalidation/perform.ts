@@ -12,19 +12,22 @@ import type { Clock } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/invalidation.ts'
 import { tokenOf, type Position } from '../model/position.ts'
+import { inSlices } from '../model/slices.ts'
 import type { Tier } from '../tiers/contract.ts'
 import type { InvalidationRequest } from './contract.ts'
 import type { ResolvedTarget } from './request.ts'
 
 /** What an invalidation reaches through the graph. */
 export interface Reach {
-  /** Dependencies before dependents; as many as a record lists. */
+  /** Dependencies before dependents; as many as a record lists. Known, like all else, once `keys` was walked. */
   readonly cascade: readonly CascadeItem[]
-  /** How many names; of a large reach all are known once `keys` was walked to its end. */
   readonly reached: number
   readonly beyondDepth: number
-  /** Names to purge now, those beyond the depth limit left out. May be walked over many ticks, and again. */
-  keys(): Iterable<string>
+  /**
+   * Names to purge now, those beyond the depth limit left out; undefined: none was found for a while. May be walked
+   * over many ticks, and again.
+   */
+  keys(): Iterable<string | undefined>
 }
 
 /** What the cache lends for the work. */
@@ -38,12 +41,14 @@ export interface Hands {
   /** Walks the graph as it is now. */
   reach(request: InvalidationRequest): Reach
   append(change: Change): Promise<Position>
+  /** Resolves when all that the records up to now reach is known by name. */
+  written(): Promise<void>
   /** How many entries memory dropped when the record at `n` was applied. */
   droppedNear(n: number): number
   /** Removes from memory those of the keys that are still held and invalid. @returns how many entries */
-  purgeNear(keys: Iterable<string>): Promise<number>
+  purgeNear(keys: Iterable<string | undefined>): Promise<number>
   /** Those of the keys that memory holds though they are invalid. */
-  heldNear(keys: Iterable<string>): readonly string[] | Promise<readonly string[]>
+  heldNear(keys: Iterable<string | undefined>): readonly string[] | Promise<readonly string[]>
   /** Whether an entry of a lower tier is invalid by now. */
   isInvalid(entry: EntryParts): boolean
   /** What a tier could not be made to remove is removed before it serves again. */
@@ -57,6 +62,7 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
   const position = await hands.append(changeOf(request, hands))
   const dropped = hands.droppedNear(position.n)
   const purges = reach !== undefined && request.mode === 'purge'
+  if (reach !== undefined && !purges) await keysOf(reach, hands)
   const { tiers, attempts } = purges
     ? await purgeAll(request, { hands, reach, dropped })
     : { tiers: deferAll(hands, dropped), attempts: 1 }
@@ -76,6 +82,15 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
     error: failed.length > 0 ? incomplete(failed) : null,
     token: tokenOf(position),
   }
+}
+
+/** Each once; found in slices. */
+export async function keysOf(reach: Reach, { clock }: Pick<Hands, 'clock'>): Promise<string[]> {
+  const keys = new Set<string>()
+  await inSlices(clock, reach.keys(), (key) => {
+    if (key !== undefined) keys.add(key)
+  })
+  return [...keys]
 }
 
 function changeOf(request: InvalidationRequest, hands: Hands): Change {
@@ -111,8 +126,10 @@ interface Purged {
 async function purgeAll(request: InvalidationRequest, purge: Purge): Promise<Purged> {
   const { hands, reach } = purge
   // Taken before memory is purged, which knows the names by its entries.
-  const keys = hands.tiers.length === 0 ? [] : [...new Set(reach.keys())]
+  const keys = hands.tiers.length === 0 ? [] : await keysOf(reach, hands)
   const near = purgeNear(request, purge)
+  // A tier that others share keeps what is not known to be invalid.
+  if (hands.tiers.length > 0) await hands.written()
   const lower = hands.tiers.map((tier) => purgeTier(request, { hands, tier, keys }))
   const [memory, ...outcomes] = await Promise.all([near, ...lower])
   const tiers: Outcomes = { memory }

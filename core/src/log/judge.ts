@@ -5,8 +5,13 @@
  *
  * A soft invalidation does not end an entry but bounds it: until its `untilMs` the entry may be served as stale.
  *
- * Invariants: a verdict only ever gets worse as records come in; an unknown past counts as invalidated.
+ * A record that reaches very many names is wide: it is taken in at once, and written into the ledger bit by bit, by
+ * whoever asks for `writing`. What it may have reached counts as invalidated by it until then.
+ *
+ * Invariants: what was invalidated stays so as records come in, and while they are written; an unknown past counts as
+ * invalidated.
  */
+import { Backlog, type Above, type Reached, type WideReach } from './backlog.ts'
 import type { LogRecord } from './contract.ts'
 import { Ledger, type LedgerDump } from './ledger.ts'
 
@@ -17,12 +22,6 @@ export interface Made {
   /** The same for its own key: its own change of that name is behind this position. */
   readonly keyStamp: number
   readonly dependencies: Iterable<string>
-}
-
-/** What a record reaches through the declared graph, itself included. */
-export interface Reached {
-  readonly names: readonly string[]
-  readonly prefixes: readonly string[]
 }
 
 export interface Invalidated {
@@ -51,6 +50,8 @@ export interface JudgeDump {
 }
 
 export class Judge {
+  /** Wide records that are not written yet. */
+  readonly backlog: Backlog
   readonly #ledgerBytesMax: number
   #hard!: Ledger
   #soft!: Ledger
@@ -58,18 +59,20 @@ export class Judge {
   readonly #softUntil = new Map<number, number>()
   readonly #recent = new Map<number, Recent>()
 
-  constructor(ledgerBytesMax: number, low = 0) {
+  constructor(ledgerBytesMax: number, above: Above) {
     this.#ledgerBytesMax = ledgerBytesMax
-    this.#forget(low)
+    this.backlog = new Backlog(above)
+    this.#forget()
   }
 
+  /** What is in the ledger: wide records must have been written. */
   dump(): JudgeDump {
     return { hard: this.#hard.dump(), soft: this.#soft.dump(), softUntil: [...this.#softUntil] }
   }
 
   /** Takes a dump in, in place of all that is known; undefined: nothing was invalidated yet. */
   load(dump: JudgeDump | undefined): void {
-    this.#forget(0)
+    this.#forget()
     if (dump === undefined) return
     this.#hard.load(dump.hard)
     this.#soft.load(dump.soft)
@@ -78,15 +81,39 @@ export class Judge {
 
   /** Takes a record in, with everything that the declared graph reaches from it. */
   record(record: LogRecord, reach: Reached): void {
-    if (record.kind === 'soft') this.#recordSoft(record, reach.names)
-    else for (const name of reach.names) this.#hard.record(name, record.n)
-    // A soft record reaches prefixes through rules only: what it cannot name one by one ends at once.
-    for (const prefix of reach.prefixes) this.#hard.recordPrefix(prefix, record.n)
     this.#remember(record)
+    for (const name of reach.names) this.#write(record, name)
+    this.#writePrefixes(record, reach.prefixes)
+  }
+
+  /** Takes a wide record in: what it reaches is written later. */
+  recordWide(record: LogRecord, reach: WideReach): void {
+    this.#remember(record)
+    const replaced = this.backlog.add(record, reach)
+    if (replaced === undefined || record.kind !== 'soft') return
+    this.#softUntil.set(record.n, Math.min(this.#untilOf(record.n), this.#untilOf(replaced.n)))
+  }
+
+  /** Writes wide records into the ledger, name by name; several may do so at once. */
+  *writing(): Generator<void, void, undefined> {
+    for (let next = this.backlog.next(); next !== undefined; next = this.backlog.next()) {
+      if (next.name !== undefined) this.#write(next.record, next.name)
+      this.#writePrefixes(next.record, next.prefixes)
+      yield
+    }
   }
 
   /** Undefined if it is valid. What ends it at once is told first, then what ends it soonest. */
   verdict(made: Made): Invalidated | undefined {
+    const by = this.certain(made)
+    return this.backlog.size === 0 || by?.untilMs === 0 ? by : this.#byOpen(made, by)
+  }
+
+  /**
+   * The same by what is written: what an open record has only perhaps reached is left out. For what others may hold,
+   * and would miss if it were taken for invalid.
+   */
+  certain(made: Made): Invalidated | undefined {
     return this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made))
   }
 
@@ -95,7 +122,8 @@ export class Judge {
    * invalidated at or before `ledger.low` and be forgotten.
    */
   lastOf(name: string): number {
-    return Math.max(this.#hard.after(this.#hard.low, name), this.#soft.after(this.#soft.low, name))
+    const open = this.backlog.reaching(0, name).map(({ n }) => n)
+    return Math.max(this.#hard.after(this.#hard.low, name), this.#soft.after(this.#soft.low, name), ...open)
   }
 
   recent(n: number): Recent | undefined {
@@ -110,21 +138,31 @@ export class Judge {
     }
   }
 
+  #write(record: LogRecord, name: string): void {
+    if (record.kind === 'soft') this.#writeSoft(record, name)
+    else this.#hard.record(name, record.n)
+  }
+
+  /** A soft record reaches prefixes through rules only: what it cannot name one by one ends at once. */
+  #writePrefixes({ n }: LogRecord, prefixes: readonly string[]): void {
+    for (const prefix of prefixes) this.#hard.recordPrefix(prefix, n)
+  }
+
   /**
    * The ledger keeps one position a name, so that an earlier soft record must not gain time by a later one:
-   * if its time is over it becomes a hard one, else both end when it ends.
+   * if its time is over it becomes a hard one, else both end when the first of them ends. A wide one may be written
+   * when the later one has been.
    */
-  #recordSoft(record: LogRecord, names: readonly string[]): void {
-    let untilMs = record.untilMs ?? 0
-    for (const name of names) {
-      const before = this.#soft.after(this.#soft.low, name)
-      const endsMs = this.#softUntil.get(before) ?? 0
-      if (before > 0 && endsMs <= record.atMs) this.#hard.record(name, before)
-      else if (before > 0) untilMs = Math.min(untilMs, endsMs)
-      this.#soft.record(name, record.n)
-    }
-    this.#softUntil.set(record.n, untilMs)
-    for (const [n, endsMs] of this.#softUntil) if (endsMs <= record.atMs) this.#softUntil.delete(n)
+  #writeSoft({ n, atMs }: LogRecord, name: string): void {
+    const other = this.#soft.after(this.#soft.low, name)
+    const [newer, endsMs] = [Math.max(n, other), this.#untilOf(other)]
+    if (other > 0 && other < n && endsMs <= atMs) this.#hard.record(name, other)
+    else if (other > 0) this.#softUntil.set(newer, Math.min(endsMs, this.#untilOf(n)))
+    this.#soft.record(name, n)
+  }
+
+  #untilOf(n: number): number {
+    return this.#softUntil.get(n) ?? 0
   }
 
   #ended({ key, stamp, keyStamp, dependencies }: Made): Invalidated | undefined {
@@ -141,24 +179,47 @@ export class Judge {
   #bounded({ key, stamp, keyStamp, dependencies }: Made): Invalidated | undefined {
     let first: Invalidated | undefined
     for (const name of [key, ...dependencies]) {
-      const n = this.#soft.after(name === key ? keyStamp : stamp, name)
-      // At `low` the ledger answers for records that it has forgotten.
-      const untilMs = n > this.#soft.low ? (this.#softUntil.get(n) ?? 0) : 0
-      if (n > 0 && (first === undefined || untilMs < first.untilMs)) first = { name, n, untilMs }
+      first = this.#sooner(first, name, this.#soft.after(name === key ? keyStamp : stamp, name))
     }
     return first
   }
 
-  #forget(low: number): void {
-    this.#hard = new Ledger(this.#ledgerBytesMax, low)
+  /** The same of the records that are not written, and of `first`. */
+  #byOpen(
+    { key, stamp, keyStamp, dependencies }: Made,
+    first: Invalidated | undefined,
+  ): Invalidated | undefined {
+    let soonest = first
+    for (const name of [key, ...dependencies]) {
+      for (const { kind, n } of this.backlog.reaching(name === key ? keyStamp : stamp, name)) {
+        if (kind !== 'soft') return { name, n, untilMs: 0 }
+        soonest = this.#sooner(soonest, name, n)
+      }
+    }
+    return soonest
+  }
+
+  #sooner(first: Invalidated | undefined, name: string, n: number): Invalidated | undefined {
+    if (n === 0) return first
+    // At `low` the ledger answers for records that it has forgotten.
+    const untilMs = n > this.#soft.low ? this.#untilOf(n) : 0
+    return first === undefined || untilMs < first.untilMs ? { name, n, untilMs } : first
+  }
+
+  #forget(): void {
+    this.#hard = new Ledger(this.#ledgerBytesMax)
     // Soft records matter for seconds: a sixteenth of the room is plenty, and running out of it is safe.
-    this.#soft = new Ledger(this.#ledgerBytesMax / 16, low)
+    this.#soft = new Ledger(this.#ledgerBytesMax / 16)
     this.#softUntil.clear()
     this.#recent.clear()
+    this.backlog.clear()
   }
 
   #remember(record: LogRecord): void {
     this.#recent.set(record.n, { n: record.n, atMs: record.atMs, by: record.by ?? null })
     if (this.#recent.size > recentMax) this.#recent.delete(this.#recent.keys().next().value as number)
+    if (record.kind !== 'soft') return
+    for (const [n, endsMs] of this.#softUntil) if (endsMs <= record.atMs) this.#softUntil.delete(n)
+    this.#softUntil.set(record.n, record.untilMs ?? 0)
   }
 }

@@ -24,7 +24,7 @@ export interface GuardParts {
   readonly events: Events
   /** By all that is in the log. */
   readonly isInvalid: (entry: EntryParts) => boolean
-  /** By what is applied here; may be asked while the log is being written. */
+  /** Or not known to be invalid yet, by what is applied here; may be asked while the log is being written. */
   readonly isValid: (entry: Head) => boolean
 }
 

@@ -96,6 +96,7 @@ function lent(state: LogState): BackingParts {
     policyOf: (name) => ({ ...policy, name }),
     isInUse: () => false,
     isInvalid: () => false,
+    isCertainlyInvalid: () => false,
     queue: { sizeMax: undefined },
     history: { keepFor: '1h', keepCount: 1000 },
     onError: () => undefined,
