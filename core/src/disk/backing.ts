@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Backend, Backing, BackingParts } from '../backing/contract.ts'
-import type { Timer } from '../model/clock.ts'
+import type { Clock, Timer } from '../model/clock.ts'
 import type { BackingState } from '../model/backing.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
@@ -15,7 +15,7 @@ import { DiskHistory } from './history.ts'
 import { DiskLog } from './log.ts'
 import { Nodes } from './nodes.ts'
 import { DiskQueue } from './queue.ts'
-import { openTail } from './tail.ts'
+import { openTail, type Tail } from './tail.ts'
 import { DiskTier } from './tier.ts'
 import { DiskTurns } from './turns.ts'
 
@@ -30,7 +30,7 @@ export interface DiskOptions {
 
 /**
  * Keeps entries, log, queue and history of a cache in a directory: `createCache({ disk: disk({ path: './cache' }) })`.
- * Needs the package `lmdb`; with `koffi` a read costs a microsecond less.
+ * Needs the package `lmdb`; with `koffi` a read costs half a microsecond less.
  * @throws E_OPTIONS_INVALID, E_SIZE_INVALID; when the cache is made: E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK,
  *   E_DISK_FORMAT, E_DISK_FULL, E_DISK_FAILED
  */
@@ -65,14 +65,11 @@ class DiskBacking implements Backing {
 
   constructor(sizes: Sizes, parts: BackingParts) {
     const { clock, state, onError, onWritten } = parts
-    const environment = new Environment({ ...sizes, nowMs: clock.now() })
-    const tail = openTail(environment.path)
+    const { environment, tail, nodes } = openDirectory(sizes, clock)
     this.#parts = parts
     this.#environment = environment
     this.#closeTail = () => tail.close()
-    this.#nodes = new Nodes({ directory: environment.path, tail, clock, id: randomUUID() })
-    // Before anything is read: what is damaged may end this process, and that has to be counted.
-    this.#nodes.join()
+    this.#nodes = nodes
     this.log = new DiskLog({
       environment,
       tail,
@@ -127,6 +124,31 @@ class DiskBacking implements Backing {
       this.log.pull()
       this.#lookLater()
     })
+  }
+}
+
+interface Opened {
+  readonly environment: Environment
+  readonly tail: Tail
+  readonly nodes: Nodes
+}
+
+/** Joined before anything is read: what is damaged may end this process, and that has to be counted. */
+function openDirectory(sizes: Sizes, clock: Clock): Opened {
+  let joined: Pick<Opened, 'tail' | 'nodes'> | undefined
+  const onPrepared = (directory: string) => {
+    const tail = openTail(directory)
+    const nodes = new Nodes({ directory, tail, clock, id: randomUUID() })
+    nodes.join()
+    joined = { tail, nodes }
+  }
+  try {
+    const environment = new Environment({ ...sizes, nowMs: clock.now(), onPrepared })
+    return { environment, ...(joined as Pick<Opened, 'tail' | 'nodes'>) }
+  } catch (error) {
+    joined?.nodes.leave()
+    joined?.tail.close()
+    throw error
   }
 }
 

@@ -30,6 +30,8 @@ export interface EnvironmentOptions {
   readonly path: string
   /** ms since 1970. */
   readonly nowMs: number
+  /** Called when the directory can be used, before LMDB touches anything in it. */
+  readonly onPrepared?: ((directory: string) => void) | undefined
   /** Most bytes that it is going to hold. */
   readonly bytesMax?: number | undefined
 }
@@ -56,10 +58,11 @@ export class Environment {
   #closed = false
 
   /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT, E_DISK_FAILED */
-  constructor({ path, nowMs, bytesMax = 0 }: EnvironmentOptions) {
+  constructor({ path, nowMs, onPrepared, bytesMax = 0 }: EnvironmentOptions) {
     const { directory, putAside } = prepare(path, nowMs)
     this.path = directory
     this.putAside = putAside
+    onPrepared?.(directory)
     this.#root = openRoot(directory, Math.max(mapBytesMin, 4 * bytesMax))
   }
 

@@ -8,6 +8,7 @@
  * that lives in this namespace is never taken for dead, and one that was killed is, at the next look.
  */
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -55,8 +56,7 @@ export class Nodes {
   join(): void {
     mkdirSync(this.#folder, { recursive: true })
     this.#bury()
-    writeFileSync(this.#fileOf(this.id), JSON.stringify(this.#own))
-    this.#tail.move()
+    this.#appear()
     this.#beatLater()
   }
 
@@ -105,10 +105,17 @@ export class Nodes {
     return join(this.#folder, id)
   }
 
+  #appear(): void {
+    writeFileSync(this.#fileOf(this.id), JSON.stringify(this.#own))
+    this.#tail.move()
+  }
+
   #beatLater(): void {
     this.#timer = this.#clock.schedule(beatMs, () => {
       const now = new Date(this.#clock.now())
-      utimesSync(this.#fileOf(this.id), now, now)
+      // Whoever stood still for long, seen from elsewhere, was taken for gone.
+      if (existsSync(this.#fileOf(this.id))) utimesSync(this.#fileOf(this.id), now, now)
+      else this.#appear()
       this.#bury()
       this.#beatLater()
     })

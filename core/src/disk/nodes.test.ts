@@ -1,0 +1,48 @@
+import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { TestClock } from '../../tests/clock.ts'
+import { directory } from '../../tests/directories.ts'
+import { ownLife } from './life.ts'
+import { Nodes } from './nodes.ts'
+import { openTail } from './tail.ts'
+
+function node(path: string, id: string, clock = new TestClock()): Nodes {
+  const nodes = new Nodes({ directory: path, tail: openTail(path), clock, id })
+  nodes.join()
+  return nodes
+}
+
+it('who stood still, and was taken for gone, is there again', async () => {
+  const path = directory()
+  const clock = new TestClock()
+  const nodes = node(path, 'a', clock)
+  rmSync(join(path, 'nodes', 'a'))
+  await clock.advance(5000)
+  expect(readdirSync(join(path, 'nodes'))).toEqual(['a'])
+  nodes.leave()
+  expect(readdirSync(join(path, 'nodes'))).toEqual([])
+})
+
+it('who lives is never taken for gone, who died is, and who cannot be seen is when it is late', () => {
+  const path = directory()
+  const clock = new TestClock()
+  const nodes = node(path, 'a', clock)
+  const own = ownLife()
+  const write = (id: string, life: object, ageMs = 0) => {
+    const file = join(path, 'nodes', id)
+    writeFileSync(file, JSON.stringify({ ...own, ...life }))
+    const at = new Date(clock.now() - ageMs)
+    utimesSync(file, at, at)
+  }
+  write('same', {}, 3_600_000)
+  write('reused', { startTick: 1 })
+  write('rebooted', { boot: 'another' })
+  write('elsewhere', { space: 'another' }, 29_000)
+  write('late', { space: 'another' }, 31_000)
+  const all = ['a', 'same', 'reused', 'rebooted', 'elsewhere', 'late', 'unknown']
+  expect(all.filter((id) => nodes.isGone(id))).toEqual(['reused', 'rebooted', 'late', 'unknown'])
+  const other = node(path, 'b')
+  expect(new Set(readdirSync(join(path, 'nodes')))).toEqual(new Set(['a', 'b', 'same', 'elsewhere']))
+  expect(other.others()).toBe(3)
+})
