@@ -58,13 +58,4 @@ export const directoryMutations: readonly DirectoryMutation[] = [
     from: 'const found = held.assess(entry);',
     to: "entry.verifiedAt = Infinity;\n        const found = { entry, state: 'fresh' };",
   },
-  {
-    name: 'purges-before-it-appends',
-    by: 'group',
-    file: 'invalidation/perform.js',
-    from: 'const position = await hands.append(changeOf(request, hands));',
-    to: `if (walks)
-        await purgeAll(request, { hands, reach, dropped: 0 });
-    const position = await hands.append(changeOf(request, hands));`,
-  },
 ]
