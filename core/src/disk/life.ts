@@ -37,10 +37,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** proc(5): field 22 of stat; the name in field 2 may have spaces. */
+/**
+ * proc(5): field 22 of stat; the name in field 2 may have spaces. Never, of one that has ended and was not yet taken
+ * note of by its parent (state Z or X in field 3): in a container that may be for as long as that runs.
+ */
 function startTick(pid: number): number {
   const stat = told(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 0)
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields[0] === 'Z' || fields[0] === 'X' ? -1 : Number(fields[19] ?? 0)
 }
 
 function bootId(): string {

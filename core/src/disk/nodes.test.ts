@@ -1,4 +1,6 @@
-import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
@@ -45,4 +47,25 @@ it('who lives is never taken for gone, who died is, and who cannot be seen is wh
   const other = node(path, 'b')
   expect(new Set(readdirSync(join(path, 'nodes')))).toEqual(new Set(['a', 'b', 'same', 'elsewhere']))
   expect(other.others()).toBe(3)
+})
+
+it('who has ended is gone, though nobody has taken note of it', async () => {
+  const path = directory()
+  const nodes = node(path, 'a')
+  // The shell becomes a program that takes no note of the child it has.
+  const shell = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const [said] = (await once(shell.stdout, 'data')) as [Buffer]
+  const pid = Number(said.toString())
+  const stat = () => readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const startTick = Number(
+    stat()
+      .slice(stat().lastIndexOf(')') + 2)
+      .split(' ')[19],
+  )
+  writeFileSync(join(path, 'nodes', 'ended'), JSON.stringify({ ...ownLife(), pid, startTick }))
+  await expect.poll(() => / Z /.test(stat())).toBe(true)
+  expect(nodes.isGone('ended')).toBe(true)
+  shell.kill()
 })
