@@ -19,11 +19,7 @@ let bytes = 0
 const names = [...root.getKeys()]
 for (const name of names) {
   if (typeof name !== 'string') continue
-  let table
-  for (const dupSort of [false, true]) {
-    try { table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary', dupSort }); break } catch {}
-  }
-  if (table === undefined) throw new Error('the table ' + name + ' cannot be opened')
+  const table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
   for (const { value } of table.getRange({ snapshot: false })) bytes += value.length + value[value.length - 1]
 }
 `

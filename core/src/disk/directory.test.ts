@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { directory } from '../../tests/directories.ts'
 import { check } from './check.ts'
-import { prepare, refuseNetwork } from './directory.ts'
+import { makeReady, refuseNetwork, usable } from './directory.ts'
 import { Environment } from './environment.ts'
 
 const nowMs = Date.now()
@@ -53,7 +53,7 @@ describe('a directory that cannot be used', () => {
     const path = directory()
     const bad = make(path)
     const before = readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'latin1')])
-    expect(() => prepare(bad, nowMs)).toThrow(
+    expect(() => usable(bad)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(bad) }),
     )
     expect(readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'latin1')])).toEqual(before)
@@ -63,12 +63,12 @@ describe('a directory that cannot be used', () => {
   it.skipIf(process.getuid?.() === 0)('is refused if it cannot be written', async () => {
     const path = await filled()
     chmodSync(join(path, 'format'), 0o444)
-    expect(() => prepare(path, nowMs)).toThrow(expect.objectContaining({ code: 'E_DISK_READONLY' }))
+    expect(() => usable(path)).toThrow(expect.objectContaining({ code: 'E_DISK_READONLY' }))
   })
 
   it('is refused on a read-only file system', () => {
     const path = '/sys/kernel/staleproof'
-    expect(() => prepare(path, nowMs)).toThrow(expect.objectContaining({ code: 'E_DISK_READONLY' }))
+    expect(() => usable(path)).toThrow(expect.objectContaining({ code: 'E_DISK_READONLY' }))
   })
 
   it('is refused on a network file system', () => {
@@ -94,8 +94,7 @@ describe('a directory that is damaged', () => {
       const copy = directory()
       cpSync(path, copy, { recursive: true })
       truncateSync(join(copy, 'data.mdb'), Math.floor(size * part))
-      const { putAside } = prepare(copy, nowMs)
-      expect(putAside).toMatch(/SIGBUS|cannot be read/)
+      expect(makeReady(copy, nowMs)).toMatch(/SIGBUS|cannot be read/)
       expect(readdirSync(join(copy, 'damaged', '1')).sort()).toEqual(['data.mdb', 'lock.mdb', 'why.txt'])
       expect(existsSync(join(copy, 'data.mdb'))).toBe(false)
       await new Environment({ path: copy, nowMs }).close()
@@ -110,9 +109,9 @@ describe('a directory that is damaged', () => {
     writeFileSync(file, bytes)
     mkdirSync(join(path, 'nodes'), { recursive: true })
     for (const id of ['a', 'b']) writeFileSync(join(path, 'nodes', id), '')
-    expect(prepare(path, nowMs).putAside).toBeUndefined()
+    expect(makeReady(path, nowMs)).toBeUndefined()
     writeFileSync(join(path, 'nodes', 'c'), '')
-    expect(prepare(path, nowMs).putAside).toMatch(/ended by SIG|cannot be read/)
+    expect(makeReady(path, nowMs)).toMatch(/ended by SIG|cannot be read/)
   })
 
   it('is not put aside if it is in order, however many crashed', async () => {
@@ -120,6 +119,6 @@ describe('a directory that is damaged', () => {
     expect([check(path, 'read'), check(path, 'write')]).toEqual([undefined, undefined])
     mkdirSync(join(path, 'nodes'), { recursive: true })
     for (let i = 0; i < 5; i++) writeFileSync(join(path, 'nodes', `${i}`), '')
-    expect(prepare(path, nowMs).putAside).toBeUndefined()
+    expect(makeReady(path, nowMs)).toBeUndefined()
   })
 })

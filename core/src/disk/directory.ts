@@ -5,9 +5,7 @@
  * written; what is damaged beyond opening is put aside whole, never deleted.
  */
 import {
-  accessSync,
   closeSync,
-  constants,
   existsSync,
   mkdirSync,
   openSync,
@@ -23,41 +21,51 @@ import { dirname, join, resolve } from 'node:path'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import { check } from './check.ts'
 import { crashedOften, forgetCrashes, isFree } from './nodes.ts'
+import { writeWhole } from './whole.ts'
 
 export const formatVersion = 1
 const formatFile = 'format'
+const dataFiles = ['data.mdb', 'lock.mdb']
 const formatText = /^staleproof (\d+)\n$/
 
-export interface Prepared {
-  readonly directory: string
-  readonly putAside: string | undefined
-}
-
-/** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT */
-export function prepare(path: string, nowMs: number): Prepared {
+/**
+ * The directory, made if it is not there, if a cache may be opened in it.
+ * @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT
+ */
+export function usable(path: string): string {
   const directory = resolve(path)
   make(directory)
   refuseNetwork(directory, process.platform === 'linux' ? statfsSync(directory).type : 0)
+  // In this order: who makes it writes the format before the data.
+  const data = dataFiles.filter((name) => existsSync(join(directory, name)))
   const isNew = readFormat(directory) === undefined
-  if (isNew) {
-    refuseForeign(directory)
-    writable(directory, () => writeFileSync(join(directory, formatFile), `staleproof ${formatVersion}\n`))
-  } else {
-    writable(directory, () => accessSync(join(directory, formatFile), constants.W_OK))
-    writable(directory, () => closeSync(openSync(join(directory, formatFile), 'r+')))
+  if (isNew && data.length > 0) throw foreign(directory, data)
+  const written = isNew ? 'gate' : formatFile
+  writable(directory, () => closeSync(openSync(join(directory, written), 'a')))
+  return directory
+}
+
+/**
+ * Makes it ready to be opened; within its gate.
+ * @returns why the last contents were put aside; undefined: they were not
+ */
+export function makeReady(directory: string, nowMs: number): string | undefined {
+  if (readFormat(directory) === undefined) {
+    writeWhole(join(directory, formatFile), `staleproof ${formatVersion}\n`)
+    return undefined
   }
-  const isSuspect = !isNew && isFree(directory, nowMs) && (isCut(directory) || crashedOften(directory, nowMs))
-  const damage = isSuspect ? check(directory, 'write') : undefined
+  if (!isFree(directory, nowMs) || !(isCut(directory) || crashedOften(directory, nowMs))) return undefined
+  const damage = check(directory, 'write')
   if (damage !== undefined) putAside(directory, damage)
-  if (isSuspect) forgetCrashes(directory)
-  return { directory, putAside: damage }
+  forgetCrashes(directory)
+  return damage
 }
 
 /** Moves the data to `damaged/`, beside what is there already. @returns where it is now */
 export function putAside(directory: string, why: string): string {
   const aside = join(directory, 'damaged', nextName(join(directory, 'damaged')))
   mkdirSync(aside, { recursive: true })
-  for (const name of ['data.mdb', 'lock.mdb', 'values']) {
+  for (const name of [...dataFiles, 'values']) {
     if (existsSync(join(directory, name))) renameSync(join(directory, name), join(aside, name))
   }
   writeFileSync(join(aside, 'why.txt'), `${why}\n`)
@@ -86,14 +94,9 @@ function readFormat(directory: string): number | undefined {
   )
 }
 
-function refuseForeign(directory: string): void {
-  const names = readdirSync(directory).filter((name) => name === 'data.mdb' || name === 'lock.mdb')
-  if (names.length === 0) return
-  throw refusal(
-    'E_DISK_FORMAT',
-    `the directory ${directory} holds ${names.join(' and ')} of another program; give an empty directory`,
-    { path: directory },
-  )
+function foreign(directory: string, data: readonly string[]): StaleproofError {
+  const message = `the directory ${directory} holds ${data.join(' and ')} of another program; give an empty directory`
+  return refusal('E_DISK_FORMAT', message, { path: directory })
 }
 
 function make(directory: string): void {

@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { alone } from './gate.ts'
 
 const timeoutMs = 600_000
 
@@ -33,7 +34,12 @@ for (const [name, table] of tables) {
 `
 
 /** @returns what is wrong; undefined if nothing is */
-export function checkData(directory: string): string | undefined {
+export function checkData(directory: string): Promise<string | undefined> {
+  // It opens and closes the file.
+  return alone(directory, () => check(directory))
+}
+
+function check(directory: string): string | undefined {
   const lmdb = createRequire(import.meta.url).resolve('lmdb')
   const args = ['-e', program, lmdb, directory]
   const { status, signal, stderr } = spawnSync(process.execPath, args, {

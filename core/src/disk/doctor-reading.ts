@@ -7,6 +7,7 @@
 import { open, type RootDatabase, type Transaction } from 'lmdb'
 import type { Clock } from '../model/clock.ts'
 import type { Key, Table } from './environment.ts'
+import { Gate } from './gate.ts'
 
 export interface ReadRow<K extends Key> {
   readonly key: K
@@ -23,6 +24,7 @@ export interface ReadTable<K extends Key> {
 const sliceMax = 1000
 
 export class Reading {
+  readonly #gate: Gate
   readonly #root: RootDatabase<Buffer, Key>
   readonly #clock: Clock
   /** Opened all at once: to open a table ends what is being read. */
@@ -31,7 +33,10 @@ export class Reading {
 
   constructor(directory: string, clock: Clock) {
     this.#clock = clock
-    this.#root = open<Buffer, Key>({ path: directory, readOnly: true, encoding: 'binary', maxDbs: 64 })
+    this.#gate = new Gate(directory)
+    this.#root = this.#gate.open(() =>
+      open<Buffer, Key>({ path: directory, readOnly: true, encoding: 'binary', maxDbs: 64 }),
+    )
     const names = [...this.#root.getKeys()].filter((name) => typeof name === 'string')
     for (const name of names) {
       const keys = numbered.has(name) ? {} : { keyEncoding: 'binary' as const }
@@ -57,7 +62,7 @@ export class Reading {
 
   async close(): Promise<void> {
     this.#moment.done()
-    await this.#root.close()
+    await this.#gate.close(() => this.#root.close())
   }
 
   async *#rows<K extends Key>(table: Table<K> | undefined): AsyncGenerator<ReadRow<K>, void, undefined> {

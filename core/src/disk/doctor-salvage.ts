@@ -32,7 +32,10 @@ for (const name of ['jobs', 'history']) {
     const table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
     for (const { value } of table.getRange({ reverse: reverse === 'reverse', snapshot: false }))
       appendFileSync(into, name + ' ' + value.toString('base64') + '\\n')
-  } catch {}
+  } catch (error) {
+    console.error(error)
+    process.exitCode = 1
+  }
 }
 `
 

@@ -24,6 +24,7 @@ import { Reading } from './doctor-reading.ts'
 import { checkRecords, type RecordsSeen } from './doctor-records.ts'
 import { repairAll, type Repaired } from './doctor-repair.ts'
 import { checkTier, type TierSeen } from './doctor-tier.ts'
+import { alone } from './gate.ts'
 
 export interface DoctorOptions {
   /** Told what is being looked at, and how much of it was. */
@@ -63,7 +64,7 @@ export async function inspect(path: string, options: DoctorOptions = {}): Promis
   }
   const freeBytes = checkFileSystem(directory, findings)
   onProgress('data.mdb', 0)
-  const unreadable = checkData(directory)
+  const unreadable = await checkData(directory)
   if (unreadable !== undefined) findings.add('data-unreadable', unreadable)
   const isLive = nodes.some(({ lives }) => lives)
   const parts = { directory, findings, isLive, nowMs: clock.now(), progress: onProgress }
@@ -105,14 +106,18 @@ async function checkInside(
  */
 export async function repair(path: string, options: DoctorOptions = {}): Promise<Repaired> {
   const { clock = systemClock(), onProgress = () => {} } = options
-  const { directory, nodes, problems } = await inspect(path, { clock, onProgress })
-  const living = nodes.find(({ lives }) => lives)
-  if (living !== undefined) {
-    const message = `process ${living.pid ?? living.id} has ${directory} open; stop it, and repair then`
-    throw refusal('E_DISK_IN_USE', message, directory)
-  }
-  onProgress('repairing', 0)
-  return repairAll({ directory, clock, found: new Set(problems.map(({ kind }) => kind)), problems })
+  const directory = openPlace(path)
+  // Whoever opens it meanwhile waits.
+  return alone(directory, async () => {
+    const { nodes, problems } = await inspect(directory, { clock, onProgress })
+    const living = nodes.find(({ lives }) => lives)
+    if (living !== undefined) {
+      const message = `process ${living.pid ?? living.id} has ${directory} open; stop it, and repair then`
+      throw refusal('E_DISK_IN_USE', message, directory)
+    }
+    onProgress('repairing', 0)
+    return repairAll({ directory, clock, found: new Set(problems.map(({ kind }) => kind)), problems })
+  })
 }
 
 export type { Aside, NodeSeen, Problem, RecordsSeen, Repaired, TierSeen }

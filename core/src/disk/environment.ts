@@ -3,6 +3,7 @@
  *
  *   format      "staleproof 1": which version wrote the rest
  *   data.mdb    everything that is small; lock.mdb beside it is LMDB's
+ *   gate        locked by who opens or closes it; writers: by who writes (gate.ts)
  *   tail        a counter in memory that processes share (tail.ts)
  *   nodes/      who has it open (nodes.ts); crashes/: who had, and ended without leaving
  *   values/     values too large for data.mdb, a file each (values.ts)
@@ -15,8 +16,9 @@
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { StaleproofError } from '../model/errors.ts'
 import { failure } from './failure.ts'
-import { prepare } from './directory.ts'
+import { makeReady, usable } from './directory.ts'
 import { enterTransaction, leaveTransaction } from './exit.ts'
+import { Gate } from './gate.ts'
 
 export type Key = Buffer | number | string
 export type Table<K extends Key> = Database<Buffer, K>
@@ -49,6 +51,7 @@ export class Environment {
   readonly path: string
   /** Why the last contents were put aside when it was opened; undefined: they were not. */
   readonly putAside: string | undefined
+  readonly #gate: Gate
   readonly #root: RootDatabase<Buffer, Key>
   #flushing: Promise<void> | undefined
   #next: Promise<void> | undefined
@@ -59,28 +62,31 @@ export class Environment {
 
   /** @throws E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK, E_DISK_FORMAT, E_DISK_FAILED */
   constructor({ path, nowMs, onPrepared, bytesMax = 0 }: EnvironmentOptions) {
-    const { directory, putAside } = prepare(path, nowMs)
-    this.path = directory
-    this.putAside = putAside
-    onPrepared?.(directory)
-    this.#root = openRoot(directory, Math.max(mapBytesMin, 4 * bytesMax))
+    this.path = usable(path)
+    this.#gate = new Gate(this.path)
+    try {
+      const opened = this.#gate.open(() => {
+        const putAside = makeReady(this.path, nowMs)
+        onPrepared?.(this.path)
+        return { putAside, root: openRoot(this.path, Math.max(mapBytesMin, 4 * bytesMax)) }
+      })
+      this.putAside = opened.putAside
+      this.#root = opened.root
+    } catch (error) {
+      this.#gate.abandon()
+      throw error
+    }
   }
 
   /** Keys sorted by their bytes, or by their value if they are numbers. */
   table<K extends Key>(name: string, keys: 'bytes' | 'numbers'): Table<K> {
-    return this.#root.openDB<Buffer, K>(name, {
-      encoding: 'binary',
-      ...(keys === 'bytes' ? { keyEncoding: 'binary' as const } : {}),
-    })
-  }
-
-  /** A key has many values here, sorted by their bytes; neither may be longer than `keyBytesMax`. */
-  pairs(name: string): Table<Buffer> {
-    return this.#root.openDB<Buffer, Buffer>(name, {
-      encoding: 'binary',
-      keyEncoding: 'binary',
-      dupSort: true,
-    })
+    // It is made if it is not there.
+    return this.#gate.writeNow(() =>
+      this.#root.openDB<Buffer, K>(name, {
+        encoding: 'binary',
+        ...(keys === 'bytes' ? { keyEncoding: 'binary' as const } : {}),
+      }),
+    )
   }
 
   /**
@@ -104,7 +110,7 @@ export class Environment {
   transactNow<T>(work: () => T): T {
     this.#open()
     try {
-      return this.#root.transactionSync(work)
+      return this.#gate.writeNow(() => this.#root.transactionSync(work))
     } catch (error) {
       throw failure(error, this.path)
     }
@@ -135,7 +141,7 @@ export class Environment {
     await this.#writing
     while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined)
     this.#closed = true
-    await this.#root.close()
+    await this.#gate.close(() => this.#root.close())
   }
 
   async #write(): Promise<void> {
@@ -155,7 +161,7 @@ export class Environment {
       })
     enterTransaction()
     try {
-      const results = await this.#root.childTransaction(begin)
+      const results = await this.#gate.write(() => this.#root.childTransaction(begin))
       for (const [i, { resolve }] of all.entries()) resolve(results[i])
     } catch (error) {
       if (thrown !== undefined && all.length > 1) for (const one of all) await this.#writeTogether([one])

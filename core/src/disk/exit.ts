@@ -25,6 +25,6 @@ export function leaveTransaction(): void {
 
 function endNow(code: number): void {
   if (writing === 0) return
-  libc()?.func('void _exit(int status)')(code)
+  if (process.platform !== 'win32') libc().func('void _exit(int status)')(code)
   process.kill(process.pid, 'SIGKILL')
 }

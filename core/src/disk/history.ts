@@ -29,7 +29,6 @@ import {
 import type { Clock } from '../model/clock.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Status } from '../model/invalidation.ts'
 import { count, type Duration, durationMs } from '../model/quantity.ts'
-import { Batch } from './batch.ts'
 import type { Environment } from './environment.ts'
 import { HistoryIndex, type Known, placeKey, placeOfKey } from './history-index.ts'
 import { historyBytes, type HistoryRow, historyRow } from './history-rows.ts'
@@ -65,7 +64,6 @@ export class DiskHistory implements History {
   readonly #keepForMs: number
   readonly #keepCount: number
   readonly #index: HistoryIndex
-  readonly #batch: Batch
   /** Places of rows that are not what was written, as far as they were told of. */
   readonly #damaged = new Set<string>()
   #closed = false
@@ -78,13 +76,12 @@ export class DiskHistory implements History {
     this.#keepForMs = durationMs(options.keepFor ?? '1h', 'history.keepFor')
     this.#keepCount = count(options.keepCount ?? 10_000, 'history.keepCount')
     this.#index = new HistoryIndex(environment)
-    this.#batch = new Batch({ environment, before: () => this.begin(), after: () => this.end() })
   }
 
   async put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean> {
     this.#open()
     const write = this.#writing(record)
-    return this.#batch.step(() => {
+    return this.#transact(() => {
       const known = this.#index.find(record.id)
       if (known !== undefined && from?.includes(known.status) === false) return false
       write(known)
@@ -126,7 +123,7 @@ export class DiskHistory implements History {
     const all: InvalidationResult[] = []
     for (let i = 0; i < places.length; i += sliceMax) {
       const slice = places.slice(i, i + sliceMax)
-      all.push(...(await this.#batch.step(() => this.#endUnderWay(slice, end))))
+      all.push(...(await this.#transact(() => this.#endUnderWay(slice, end))))
     }
     return all
   }
@@ -258,6 +255,15 @@ export class DiskHistory implements History {
       records.push(ended)
     }
     return records
+  }
+
+  #transact<T>(work: () => T): Promise<T> {
+    return this.#environment.transact(() => {
+      this.begin()
+      const result = work()
+      this.end()
+      return result
+    })
   }
 
   /** From here on reads see what is committed. */

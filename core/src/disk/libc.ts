@@ -1,7 +1,9 @@
 /**
- * The C library of the system, through koffi, for the few things that Node does not offer.
+ * The C library of the system, through koffi, for the few things that Node does not offer. Not on Windows, which has
+ * other functions.
  */
 import { createRequire } from 'node:module'
+import { StaleproofError } from '../model/errors.ts'
 
 /** The part of koffi that is used: its own types need more of TypeScript's libraries than this project has. */
 interface Koffi {
@@ -14,21 +16,27 @@ interface Libc {
   func(declaration: string): (...args: unknown[]) => unknown
 }
 
-/** Undefined where koffi is not installed, and on Windows, which has other functions. */
-export function libc(): Libc | undefined {
-  return koffi()?.load(null)
+let library: Libc | undefined
+
+export function libc(): Libc {
+  library ??= koffi().load(null)
+  return library
 }
 
 /** So many bytes of memory at a pointer. */
 export function memoryAt(pointer: unknown, bytes: number): ArrayBuffer {
-  return (koffi() as Koffi).view(pointer, bytes)
+  return koffi().view(pointer, bytes)
 }
 
-function koffi(): Koffi | undefined {
-  if (process.platform === 'win32') return undefined
+function koffi(): Koffi {
+  const require = createRequire(import.meta.url)
   try {
-    return createRequire(import.meta.url)('koffi') as Koffi
-  } catch {
-    return undefined
+    return require('koffi') as Koffi
+  } catch (cause) {
+    throw new StaleproofError(
+      'E_DISK_FAILED',
+      "the package koffi, which locks a directory between processes, cannot be loaded; 'npm install koffi', or leave out 'disk'",
+      { cause },
+    )
   }
 }

@@ -16,12 +16,12 @@ import {
   rmSync,
   statSync,
   utimesSync,
-  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../model/clock.ts'
 import { ownLife, stateOf, type Life } from './life.ts'
 import type { Tail } from './tail.ts'
+import { writeWhole } from './whole.ts'
 
 const folderName = 'nodes'
 const crashesName = 'crashes'
@@ -106,7 +106,8 @@ export class Nodes {
   }
 
   #appear(): void {
-    writeFileSync(this.#fileOf(this.id), JSON.stringify(this.#own))
+    // Beside the folder first: a file that is not whole would be taken for that of a dead node.
+    writeWhole(this.#fileOf(this.id), JSON.stringify(this.#own), join(this.#folder, '..', `${this.id}.new`))
     this.#tail.move()
   }
 

@@ -34,7 +34,6 @@ import {
 import type { Clock } from '../model/clock.ts'
 import type { InvalidationResult } from '../model/invalidation.ts'
 import { count, type Duration, positiveDurationMs } from '../model/quantity.ts'
-import { Batch } from './batch.ts'
 import type { Environment } from './environment.ts'
 import type { DiskHistory } from './history.ts'
 import type { Nodes } from './nodes.ts'
@@ -69,7 +68,6 @@ export class DiskQueue implements Queue {
   readonly #agingMs: number
   readonly #jobs: QueueJobs
   readonly #index: QueueIndex
-  readonly #batch: Batch
   /** How many there were at the last look. */
   #known = 0
   #closing: Promise<void> | undefined
@@ -84,18 +82,13 @@ export class DiskQueue implements Queue {
     this.#agingMs = positiveDurationMs(options.aging ?? '60s', 'aging')
     this.#index = new QueueIndex(environment)
     this.#jobs = new QueueJobs({ ...options, index: this.#index })
-    const before = () => {
-      history.begin()
-      this.#jobs.begin()
-    }
-    this.#batch = new Batch({ environment, before, after: () => history.end() })
   }
 
   async add(job: Job): Promise<boolean> {
     this.#open()
     const row = { rank: rank(job, this.#agingMs), job }
     const bytes = queueBytes(row)
-    const added = await this.#batch.step(() => this.#add(row, bytes), true)
+    const added = await this.#durably(() => this.#add(row, bytes))
     if (added === 'full') throw queueFull(this.#sizeMax)
     return added
   }
@@ -167,7 +160,7 @@ export class DiskQueue implements Queue {
       return waiting.job
     }
     this.#open()
-    return this.#batch.step(work, true)
+    return this.#durably(work)
   }
 
   async nextDue(): Promise<Partial<Record<QueuedStrategy, number>>> {
@@ -321,7 +314,7 @@ export class DiskQueue implements Queue {
   }
 
   async #giveUp(node: string, why: Job['error']): Promise<void> {
-    while (await this.#batch.step(() => this.#giveUpSlice(node, why))) await this.#options.clock.turn()
+    while (await this.#transact(() => this.#giveUpSlice(node, why))) await this.#options.clock.turn()
   }
 
   /** What has become due returns to its lane. */
@@ -343,7 +336,25 @@ export class DiskQueue implements Queue {
 
   #step<T>(work: () => T): Promise<T> {
     this.#open()
-    return this.#batch.step(work)
+    return this.#transact(work)
+  }
+
+  /** Resolves when it is on the medium. */
+  async #durably<T>(work: () => T): Promise<T> {
+    const result = await this.#transact(work)
+    await this.#environment.flush()
+    return result
+  }
+
+  /** A job and its record change together. */
+  #transact<T>(work: () => T): Promise<T> {
+    return this.#environment.transact(() => {
+      this.#history.begin()
+      this.#jobs.begin()
+      const result = work()
+      this.#history.end()
+      return result
+    })
   }
 
   /** From here on reads see what is committed. */

@@ -1,8 +1,8 @@
 /**
  * Tail: a counter in memory that all processes of a directory share, moved with every commit that others must see.
  *
- * Who has seen a count knows all that was committed before it was moved to that. A look costs a few nanoseconds where
- * the file can be mapped into memory (mmap(2), through koffi), else a read of the file: about half a microsecond.
+ * Who has seen a count knows all that was committed before it was moved to that. A look costs a few nanoseconds, since the
+ * file is mapped into memory (mmap(2)); on Windows it is a read of the file: about half a microsecond.
  */
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,13 +24,11 @@ export function openTail(directory: string): Tail {
   closeSync(fd)
   const file = openSync(join(directory, fileName), 'r+')
   ftruncateSync(file, pageBytes)
-  return mapped(file) ?? new ReadTail(file)
+  return process.platform === 'win32' ? new ReadTail(file) : mapped(file)
 }
 
-/** Undefined where it cannot be done: koffi is not installed, or knows no `mmap` of this system. */
-function mapped(file: number): Tail | undefined {
+function mapped(file: number): Tail {
   const memory = map(file)
-  if (memory === undefined) return undefined
   let cells = new Int32Array(memory.bytes)
   return {
     look: () => Atomics.load(cells, 0),
@@ -55,9 +53,8 @@ interface Mapped {
 const readWrite = 3
 const shared = 1
 
-function map(file: number): Mapped | undefined {
+function map(file: number): Mapped {
   const c = libc()
-  if (c === undefined) return undefined
   const mmap = c.func('void *mmap(void *addr, size_t len, int prot, int flags, int fd, int64_t offset)')
   const munmap = c.func('int munmap(void *addr, size_t len)')
   const pointer = mmap(null, pageBytes, readWrite, shared, file, 0)
