@@ -26,9 +26,11 @@ const yearMs = 365 * 86_400_000
 /** A directory, and the processes that have it open. */
 export class DiskPlace {
   readonly clock: TestClock
+  /** Of the first process. */
   readonly environment: Environment
   readonly errors: { readonly error: unknown; readonly during: string }[] = []
   readonly #gone = new Set<string>()
+  readonly #others: Environment[] = []
   #opened = 0
 
   constructor(clock = new TestClock(0)) {
@@ -39,13 +41,24 @@ export class DiskPlace {
   open({ keepFor = yearMs, keepCount, sizeMax, aging }: PairOptions = {}): DiskPair {
     const id = `node${++this.#opened}`
     const common = {
-      environment: this.environment,
+      environment: this.#opened === 1 ? this.environment : this.#another(),
       nodes: { id, isGone: (other: string) => other !== id && this.isGone(other) },
       clock: this.clock,
       onError: (error: unknown, during: string) => void this.errors.push({ error, during }),
     }
     const history = new DiskHistory({ ...common, keepFor, keepCount })
     return { id, history, queue: new DiskQueue({ ...common, history, sizeMax, aging }) }
+  }
+
+  async close(): Promise<void> {
+    for (const each of [this.environment, ...this.#others]) await each.close()
+  }
+
+  /** Each process has its own transactions. */
+  #another(): Environment {
+    const another = new Environment({ path: this.environment.path, nowMs: 0 })
+    this.#others.push(another)
+    return another
   }
 
   isGone(id: string): boolean {

@@ -27,8 +27,8 @@ export const directoryMutations: readonly DirectoryMutation[] = [
     name: 'accepted-before-it-is-flushed',
     by: 'power',
     file: queue,
-    from: 'this.#batch.step(() => this.#add(row, bytes), true)',
-    to: 'this.#batch.step(() => this.#add(row, bytes), false)',
+    from: 'this.#durably(() => this.#add(row, bytes))',
+    to: 'this.#transact(() => this.#add(row, bytes))',
   },
   {
     name: 'out-of-the-queue-before-it-is-on-record',

@@ -69,12 +69,11 @@ async function rebuildQueue({ environment, nodes, clock, done, lost }: Repairing
   const jobs = new QueueJobs({ environment, index, history, clock, onError })
   const rows = environment.table<number>('jobs', 'numbers')
   const told = environment.transactNow(() => {
-    history.begin()
-    jobs.begin()
+    history.join()
+    environment.join(jobs)
     const numbers = [...rows.getKeys()]
     const readable = numbers.filter((seq) => jobs.read(seq) !== undefined)
     reindex(environment, { index, jobs, numbers: readable })
-    history.end()
     return { kept: readable.length, lost: numbers.length - readable.length }
   })
   await history.close()

@@ -44,6 +44,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+/** What somebody does once in a transaction, however much work in it is his. */
+export interface Part {
+  begin(): void
+  /** When all work is done. */
+  end?(): void
+}
+
 /** So much work is committed at once, at most, before others have their turn. */
 const togetherMax = 256
 
@@ -56,6 +63,8 @@ export class Environment {
   #flushing: Promise<void> | undefined
   #next: Promise<void> | undefined
   readonly #waiting: Waiting[] = []
+  /** Of the transaction under way. */
+  readonly #parts = new Set<Part>()
   #isWriting = false
   #writing = Promise.resolve()
   #closed = false
@@ -110,10 +119,17 @@ export class Environment {
   transactNow<T>(work: () => T): T {
     this.#open()
     try {
-      return this.#gate.writeNow(() => this.#root.transactionSync(work))
+      return this.#gate.writeNow(() => this.#root.transactionSync(() => this.#inWhole(work)))
     } catch (error) {
       throw failure(error, this.path)
     }
+  }
+
+  /** Called within a transaction: begins a part of it, unless that has begun. */
+  join(part: Part): void {
+    if (this.#parts.has(part)) return
+    this.#parts.add(part)
+    part.begin()
   }
 
   /** Resolves when all that is committed now is on the medium; calls that come together share one flush. */
@@ -152,7 +168,7 @@ export class Environment {
   /** A transaction within that of LMDB's batch, so that it can be undone: it costs as much as some ten writes. */
   async #writeTogether(all: readonly Waiting[]): Promise<void> {
     let thrown: Waiting | undefined
-    const begin = () =>
+    const doAll = () =>
       all.map((one) => {
         thrown = one
         const result = one.work()
@@ -161,7 +177,7 @@ export class Environment {
       })
     enterTransaction()
     try {
-      const results = await this.#gate.write(() => this.#root.childTransaction(begin))
+      const results = await this.#gate.write(() => this.#root.childTransaction(() => this.#inWhole(doAll)))
       for (const [i, { resolve }] of all.entries()) resolve(results[i])
     } catch (error) {
       if (thrown !== undefined && all.length > 1) for (const one of all) await this.#writeTogether([one])
@@ -172,6 +188,13 @@ export class Environment {
     } finally {
       leaveTransaction()
     }
+  }
+
+  #inWhole<T>(work: () => T): T {
+    this.#parts.clear()
+    const result = work()
+    for (const part of this.#parts) part.end?.()
+    return result
   }
 
   #flush(): Promise<void> {

@@ -15,12 +15,13 @@
  */
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemClock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { libc } from './libc.ts'
 
-/** Who looks through a large directory keeps others out for seconds. */
-const patienceMs = 60_000
 const lookMs = 1
+/** A minute, at least: who looks through a large directory keeps others out for seconds. */
+const looksMax = 60_000
 /** flock(2) */
 const shared = 1
 const exclusive = 2
@@ -159,28 +160,30 @@ function lock(file: number, how: number): boolean {
 let flock: ((...args: unknown[]) => unknown) | undefined
 
 function now(hall: Hall, attempt: () => Leave | undefined): Leave {
-  for (const start = Date.now(); ; Atomics.wait(pause, 0, 0, lookMs)) {
+  for (let looks = 0; looks < looksMax; looks++) {
     const leave = attempt()
     if (leave !== undefined) return leave
-    if (Date.now() - start > patienceMs) throw kept(hall)
+    Atomics.wait(pause, 0, 0, lookMs)
   }
+  throw kept(hall)
 }
 
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
 async function later(hall: Hall, attempt: () => Leave | undefined): Promise<Leave> {
-  for (const start = Date.now(); ; await new Promise((resolve) => setTimeout(resolve, lookMs))) {
+  for (let looks = 0; looks < looksMax; looks++) {
     const leave = attempt()
     if (leave !== undefined) return leave
-    if (Date.now() - start > patienceMs) throw kept(hall)
+    await new Promise<void>((resolve) => systemClock().schedule(lookMs, resolve, true))
   }
+  throw kept(hall)
 }
 
 function kept({ directory, gate }: Hall): StaleproofError {
   lock(gate, unlock)
   return new StaleproofError(
     'E_DISK_FAILED',
-    `${directory} could not be entered for ${patienceMs / 1000} s: another process opens, closes or checks it, or has stopped while it wrote; wait for it, or end it ('fuser ${join(directory, 'gate')}' tells who has it open)`,
+    `${directory} could not be entered for a minute: another process opens, closes or checks it, or has stopped while it wrote; wait for it, or end it ('fuser ${join(directory, 'gate')}' tells who has it open)`,
     { details: { path: directory } },
   )
 }

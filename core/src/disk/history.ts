@@ -66,6 +66,14 @@ export class DiskHistory implements History {
   readonly #index: HistoryIndex
   /** Places of rows that are not what was written, as far as they were told of. */
   readonly #damaged = new Set<string>()
+  /** Its part of a transaction. */
+  readonly #part = {
+    begin: () => this.#index.begin(),
+    end: () => {
+      this.#index.end()
+      this.#trim()
+    },
+  }
   #closed = false
 
   constructor(options: DiskHistoryOptions) {
@@ -135,28 +143,13 @@ export class DiskHistory implements History {
   // Within a transaction that somebody else began
 
   putWithin(record: InvalidationResult): void {
-    this.begin()
+    this.join()
     this.write(record)
-    this.end()
   }
 
-  /** Called at its beginning. */
-  begin(): void {
-    this.#index.begin()
-  }
-
-  /** Called at its end: drops what is too old or too many, as many of them as go in one transaction. */
-  end(): void {
-    this.#index.end()
-    let surplus = this.#index.endedCount - this.#keepCount
-    const since = this.#clock.now() - this.#keepForMs
-    const isOld = (this.#index.firstKeptFrom ?? since) < since
-    if (surplus <= 0 && !isOld) return
-    for (const ended of this.#index.firstEnded(isOld ? trimMax : Math.min(surplus, trimMax))) {
-      if (surplus <= 0 && ended.keptFrom >= since) return
-      this.#index.drop(ended)
-      surplus--
-    }
+  /** Called before anything else of it. */
+  join(): void {
+    this.#environment.join(this.#part)
   }
 
   statusOf(id: string): Status | undefined {
@@ -259,11 +252,22 @@ export class DiskHistory implements History {
 
   #transact<T>(work: () => T): Promise<T> {
     return this.#environment.transact(() => {
-      this.begin()
-      const result = work()
-      this.end()
-      return result
+      this.join()
+      return work()
     })
+  }
+
+  /** Drops what is too old or too many, as many of them as go in one transaction. */
+  #trim(): void {
+    let surplus = this.#index.endedCount - this.#keepCount
+    const since = this.#clock.now() - this.#keepForMs
+    const isOld = (this.#index.firstKeptFrom ?? since) < since
+    if (surplus <= 0 && !isOld) return
+    for (const ended of this.#index.firstEnded(isOld ? trimMax : Math.min(surplus, trimMax))) {
+      if (surplus <= 0 && ended.keptFrom >= since) return
+      this.#index.drop(ended)
+      surplus--
+    }
   }
 
   /** From here on reads see what is committed. */

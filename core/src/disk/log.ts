@@ -71,6 +71,13 @@ export class DiskLog implements Log {
   readonly #own = new Map<number, Own>()
   /** Those that the transaction under way has written so far. */
   #writing: Own[] = []
+  /** Position of the last record, within a transaction that puts some. */
+  #lastPut = 0
+  readonly #part = {
+    begin: () => {
+      this.#lastPut = this.#last()
+    },
+  }
   #applied = 0
   /** The count of the tail up to which everything is applied. */
   #seen = Number.NaN
@@ -141,7 +148,8 @@ export class DiskLog implements Log {
 
   /** Writes a record, in a transaction that somebody else began with `commit`. @returns its position */
   put(change: Change, before?: (n: number) => void): number {
-    const n = this.#last() + 1
+    this.#parts.environment.join(this.#part)
+    const n = ++this.#lastPut
     const row: Row = { ...change, atMs: this.#parts.clock.now() }
     void this.#records.put(n, sealed(row))
     const own = { n, before }
@@ -179,8 +187,8 @@ export class DiskLog implements Log {
       const done = await this.#parts.environment.transact(begin)
       const { from, to } = this.#tail.move()
       if (from !== this.#seen) this.pull()
-      // Nobody else has moved it: there is nothing new but what is ours, if the transaction wrote any.
-      else if (written.length > 0) this.#apply(to)
+      // Nobody else has moved it: there is nothing new but what is ours, and others of this transaction may have seen it.
+      else if (written.some(({ n }) => n > this.#applied)) this.#apply(to)
       else this.#seen = to
       return done
     } catch (error) {

@@ -52,7 +52,7 @@ test('a full directory refuses whole, and nothing of it is there', async () => {
   const place = new DiskPlace()
   const { queue, history } = place.open()
   const full = new Error('MDB_MAP_FULL')
-  vi.spyOn(history, 'end').mockImplementationOnce(() => {
+  vi.spyOn(history, 'join').mockImplementationOnce(() => {
     throw full
   })
   await expect(queue.add(job('a'))).rejects.toMatchObject({ code: 'E_DISK_FULL' })

@@ -78,7 +78,7 @@ class Play {
 
   async end(): Promise<void> {
     for (const each of this.#living) await each.close()
-    await this.machine.place.environment.close()
+    await this.machine.place.close()
   }
 
   async #start(): Promise<Process> {

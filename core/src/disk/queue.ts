@@ -349,11 +349,9 @@ export class DiskQueue implements Queue {
   /** A job and its record change together. */
   #transact<T>(work: () => T): Promise<T> {
     return this.#environment.transact(() => {
-      this.#history.begin()
-      this.#jobs.begin()
-      const result = work()
-      this.#history.end()
-      return result
+      this.#history.join()
+      this.#environment.join(this.#jobs)
+      return work()
     })
   }
 
