@@ -156,8 +156,10 @@ export class DiskTier implements SharedTier {
   async delete(keys: readonly string[], isValid: IsValid = () => false): Promise<number> {
     let deleted = 0
     for (let at = 0; at < keys.length; at += sliceMax) {
-      const slice = keys.slice(at, at + sliceMax)
-      deleted += await this.#edits.carryOut((edit) => this.#delete(edit, { keys: slice, isValid }))
+      const slice = this.#present(keys.slice(at, at + sliceMax))
+      // Looked at first: most names that are invalidated are no entries, and a transaction is dear.
+      if (slice.length > 0)
+        deleted += await this.#edits.carryOut((edit) => this.#delete(edit, { keys: slice, isValid }))
     }
     return deleted
   }
@@ -265,6 +267,11 @@ export class DiskTier implements SharedTier {
     if (this.#bytes <= bytesMax) return
     const made = this.#room.make()
     if (this.#bytes > bytesMax * overfullPart) await made
+  }
+
+  #present(keys: readonly string[]): string[] {
+    this.#rows.environment.refresh()
+    return keys.filter((name) => this.#rows.bytesOf(keyOf(name)) !== undefined)
   }
 
   #delete(edit: Edit, { keys, isValid }: { keys: readonly string[]; isValid: IsValid }): number {
