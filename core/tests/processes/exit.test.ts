@@ -19,3 +19,11 @@ it('a process that exits in the middle of a transaction ends with its code', asy
   })
   expect(await Promise.all(runs)).toEqual(runs.map((_, i) => [i + 3, null]))
 }, 30_000)
+
+it('a process that ends in the middle of a transaction by an error that nobody caught tells it', async () => {
+  const child = spawn(process.execPath, [program, directory(), 'throws', '300'], { stdio: 'pipe' })
+  let said = ''
+  child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()))
+  expect(await once(child, 'close')).toEqual([1, null])
+  expect(said).toContain('nobody caught this')
+})
