@@ -7,7 +7,7 @@
 import type { History, Queue } from '../invalidation/contract.ts'
 import type { Turns } from '../loading/contract.ts'
 import type { Change, Log, LogState } from '../log/contract.ts'
-import type { Clock, Random } from '../model/clock.ts'
+import type { Clock } from '../model/clock.ts'
 import type { BackingState } from '../model/backing.ts'
 import type { Position } from '../model/position.ts'
 import type { Duration } from '../model/quantity.ts'
@@ -29,7 +29,6 @@ export interface Backing {
 /** What the cache lends. */
 export interface BackingParts {
   readonly clock: Clock
-  readonly random: Random
   readonly state: LogState
   /** The policy of that name; the default one if there is none by that name any more. */
   readonly policyOf: (name: string) => Policy

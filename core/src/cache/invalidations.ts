@@ -8,6 +8,7 @@ import type { Graph } from '../graph/graph.ts'
 import { isQueued, type History, type InvalidationRequest, type Queue } from '../invalidation/contract.ts'
 import { drainRules, type RetryRules } from '../invalidation/drain-options.ts'
 import { Drain } from '../invalidation/drain.ts'
+import { Outbox } from '../invalidation/outbox.ts'
 import { keysIn, keysOf, perform, type Hands } from '../invalidation/perform.ts'
 import { failedRecord, runningRecord } from '../invalidation/record.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
@@ -56,6 +57,7 @@ export class Invalidations implements InvalidationRecords {
   readonly #owed = new Map<string, InvalidationResult>()
   /** Records that are being put into the history. */
   readonly #recording = new Set<Promise<void>>()
+  readonly #outbox: Outbox
   /** Resolves when what others left half done was looked after. */
   readonly #settled: Promise<void>
   readonly #retries: Readonly<Record<Consistency, RetryRules>>
@@ -66,6 +68,7 @@ export class Invalidations implements InvalidationRecords {
     this.#parts = parts
     this.#history = parts.history
     this.#queue = parts.queue
+    this.#outbox = new Outbox({ clock, onError })
     this.#retries = drainRules(options).retries
     this.#hands = this.#lend()
     this.#drain = new Drain({
@@ -183,16 +186,13 @@ export class Invalidations implements InvalidationRecords {
     await Promise.all(this.#recording)
   }
 
-  /** Not waited for, but by whoever asks for records; a history that fails keeps nobody from invalidating. */
+  /**
+   * Not waited for, but by whoever asks for records; a history that fails keeps nobody from invalidating, and has the
+   * record when it works again, unless it knows by then how the invalidation ended.
+   */
   #record(record: InvalidationResult): void {
-    const put = async () => {
-      try {
-        await this.#history.put(record)
-      } catch (error) {
-        this.#parts.onError(error, 'recording an invalidation')
-      }
-    }
-    const recording = put().finally(() => this.#recording.delete(recording))
+    const put = () => this.#history.put(record, ['pending', 'running'])
+    const recording = this.#outbox.take(put).finally(() => this.#recording.delete(recording))
     this.#recording.add(recording)
   }
 
@@ -218,6 +218,7 @@ export class Invalidations implements InvalidationRecords {
   async close(): Promise<void> {
     await Promise.allSettled(this.#running)
     await Promise.all(this.#recording)
+    await this.#outbox.close()
     await this.#drain.close()
   }
 

@@ -20,10 +20,9 @@ export interface Lender extends Pick<BackingParts, 'onError'> {
 }
 
 export function openBacking({ settings, policies, judge, later, onError }: Lender): Backing {
-  const { clock, random, backend, historyKeepMs, historyKeepCount, queueMax } = settings
+  const { clock, backend, historyKeepMs, historyKeepCount, queueMax } = settings
   const parts: BackingParts = {
     clock,
-    random,
     state: logState(later),
     policyOf: (name) => policies.find(name),
     isInUse: (key) => later().held.near.look(key) !== undefined,

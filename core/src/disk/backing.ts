@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Backend, Backing, BackingParts } from '../backing/contract.ts'
-import type { Clock, Timer } from '../model/clock.ts'
+import type { Timer } from '../model/clock.ts'
 import type { BackingState } from '../model/backing.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
@@ -65,7 +65,7 @@ class DiskBacking implements Backing {
 
   constructor(sizes: Sizes, parts: BackingParts) {
     const { clock, state, onError, onWritten } = parts
-    const { environment, tail, nodes } = openDirectory(sizes, clock)
+    const { environment, tail, nodes } = openDirectory(sizes, parts)
     this.#parts = parts
     this.#environment = environment
     this.#closeTail = () => tail.close()
@@ -134,11 +134,11 @@ interface Opened {
 }
 
 /** Joined before anything is read: what is damaged may end this process, and that has to be counted. */
-function openDirectory(sizes: Sizes, clock: Clock): Opened {
+function openDirectory(sizes: Sizes, { clock, onError }: BackingParts): Opened {
   let joined: Pick<Opened, 'tail' | 'nodes'> | undefined
   const onPrepared = (directory: string) => {
     const tail = openTail(directory)
-    const nodes = new Nodes({ directory, tail, clock, id: randomUUID() })
+    const nodes = new Nodes({ directory, tail, clock, onError, id: randomUUID() })
     nodes.join()
     joined = { tail, nodes }
   }

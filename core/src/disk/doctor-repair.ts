@@ -55,7 +55,8 @@ export async function repairAll({ directory, clock, found, problems }: RepairPar
   forgetCrashes(directory)
   const environment = new Environment({ path: directory, nowMs: clock.now() })
   const tail = openTail(environment.path)
-  const nodes = new Nodes({ directory: environment.path, tail, clock, id: randomUUID() })
+  const onError = (error: unknown, during: string) => done.push(`${during} failed: ${String(error)}`)
+  const nodes = new Nodes({ directory: environment.path, tail, clock, id: randomUUID(), onError })
   nodes.join()
   try {
     const rows = new Rows(environment, generationOf(environment), (name) => ({ name }) as never)

@@ -83,7 +83,7 @@ export class Environment {
       this.#root = opened.root
     } catch (error) {
       this.#gate.abandon()
-      throw error
+      throw failure(error, this.path)
     }
   }
 

@@ -23,8 +23,13 @@ export function ownLife(): Life {
 export function stateOf(life: Life, own: Life): 'lives' | 'dead' | 'unknown' {
   if (life.boot !== own.boot) return 'dead'
   if (life.space !== own.space) return 'unknown'
-  const isSame = isAlive(life.pid) && (life.startTick === 0 || startTick(life.pid) === life.startTick)
-  return isSame ? 'lives' : 'dead'
+  return isAlive(life.pid) && mayHaveBegun(life) ? 'lives' : 'dead'
+}
+
+/** Whether it is not known that the process of that id is another: of one of another user nothing may be told. */
+function mayHaveBegun({ pid, startTick: told }: Life): boolean {
+  const tick = startTick(pid)
+  return told === 0 || tick === 0 || tick === told
 }
 
 function isAlive(pid: number): boolean {
@@ -55,11 +60,12 @@ function spaceId(): string {
   return told(() => readlinkSync('/proc/self/ns/pid'))
 }
 
-/** What the system tells, or '' where there is no such file. */
+/** What the system tells, or '' where it does not. @throws if no more files can be opened: it might tell otherwise */
 function told(ask: () => string): string {
   try {
     return ask()
-  } catch {
+  } catch (error) {
+    if (['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     return ''
   }
 }

@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
 import { directory } from '../../tests/directories.ts'
 import { ownLife } from './life.ts'
-import { Nodes } from './nodes.ts'
+import { isFree, Nodes } from './nodes.ts'
 import { openTail } from './tail.ts'
 
+const told: string[] = []
+
 function node(path: string, id: string, clock = new TestClock()): Nodes {
-  const nodes = new Nodes({ directory: path, tail: openTail(path), clock, id })
+  const onError = (_error: unknown, during: string) => told.push(during)
+  const nodes = new Nodes({ directory: path, tail: openTail(path), clock, id, onError })
   nodes.join()
   return nodes
 }
@@ -47,6 +50,33 @@ it('who lives is never taken for gone, who died is, and who cannot be seen is wh
   const other = node(path, 'b')
   expect(new Set(readdirSync(join(path, 'nodes')))).toEqual(new Set(['a', 'b', 'same', 'elsewhere']))
   expect(other.others()).toBe(3)
+})
+
+it('who cannot be looked at now may live', () => {
+  const path = directory()
+  const nodes = node(path, 'a')
+  mkdirSync(join(path, 'nodes', 'unreadable'))
+  expect([nodes.isGone('unreadable'), nodes.others()]).toEqual([false, 1])
+  nodes.leave()
+  expect(isFree(path, 0)).toBe(false)
+  rmSync(join(path, 'nodes'), { recursive: true })
+  expect(isFree(path, 0)).toBe(true)
+  writeFileSync(join(path, 'nodes'), 'in the way')
+  expect(() => isFree(path, 0)).toThrow('ENOTDIR')
+})
+
+it('who cannot tell others that it lives says so here, and tells them when it can', async () => {
+  const path = directory()
+  const clock = new TestClock()
+  const nodes = node(path, 'a', clock)
+  rmSync(join(path, 'nodes'), { recursive: true })
+  told.length = 0
+  await clock.advance(5000)
+  expect(told).toEqual(['telling others that this process lives'])
+  mkdirSync(join(path, 'nodes'))
+  await clock.advance(5000)
+  expect([readdirSync(join(path, 'nodes')), told.length]).toEqual([['a'], 1])
+  nodes.leave()
 })
 
 it('who has ended is gone, though nobody has taken note of it', async () => {

@@ -5,7 +5,8 @@
  * long, it counts as gone.
  *
  * Invariants: a node's file is there before anything else of it is, and a node that closes takes it away last; a node
- * that lives in this namespace is never taken for dead, and one that was killed is, at the next look.
+ * that lives in this namespace is never taken for dead, and one that was killed is, at the next look; one that cannot
+ * be looked at now, as when no more files can be opened, counts as living.
  */
 import {
   existsSync,
@@ -33,6 +34,7 @@ export interface NodesParts {
   readonly tail: Tail
   readonly clock: Clock
   readonly id: string
+  readonly onError: (error: unknown, during: string) => void
 }
 
 export class Nodes {
@@ -41,15 +43,17 @@ export class Nodes {
   readonly #crashes: string
   readonly #tail: Tail
   readonly #clock: Clock
+  readonly #onError: NodesParts['onError']
   readonly #own = ownLife()
   #timer: Timer | undefined
 
-  constructor({ directory, tail, clock, id }: NodesParts) {
+  constructor({ directory, tail, clock, id, onError }: NodesParts) {
     this.id = id
     this.#folder = join(directory, folderName)
     this.#crashes = join(directory, crashesName)
     this.#tail = tail
     this.#clock = clock
+    this.#onError = onError
   }
 
   /** Others see it when this returns; those that are gone are taken out. */
@@ -92,7 +96,7 @@ export class Nodes {
     try {
       renameSync(this.#fileOf(id), join(this.#crashes, id))
     } catch {
-      // Another node was faster.
+      // Another node was faster; one that is not ours to move stays, and counts as one more.
     }
     for (const old of list(this.#crashes)) {
       const file = join(this.#crashes, old)
@@ -113,13 +117,21 @@ export class Nodes {
 
   #beatLater(): void {
     this.#timer = this.#clock.schedule(beatMs, () => {
-      const now = new Date(this.#clock.now())
-      // Whoever stood still for long, seen from elsewhere, was taken for gone.
-      if (existsSync(this.#fileOf(this.id))) utimesSync(this.#fileOf(this.id), now, now)
-      else this.#appear()
-      this.#bury()
       this.#beatLater()
+      try {
+        this.#beat()
+      } catch (error) {
+        this.#onError(error, 'telling others that this process lives')
+      }
     })
+  }
+
+  #beat(): void {
+    const now = new Date(this.#clock.now())
+    // Whoever stood still for long, seen from elsewhere, was taken for gone.
+    if (existsSync(this.#fileOf(this.id))) utimesSync(this.#fileOf(this.id), now, now)
+    else this.#appear()
+    this.#bury()
   }
 }
 
@@ -145,17 +157,23 @@ export function forgetCrashes(directory: string): void {
   rmSync(join(directory, crashesName), { recursive: true, force: true })
 }
 
+/** Nothing, if it was never opened. */
 function list(folder: string): string[] {
+  return ifThere(() => readdirSync(folder)) ?? []
+}
+
+function isDead(file: string, seen: { own: Life; nowMs: number }): boolean {
   try {
-    return readdirSync(folder)
+    return isKnownDead(file, seen)
   } catch {
-    // It was never opened.
-    return []
+    // It cannot be looked at now: who lives must not be taken for dead.
+    return false
   }
 }
 
-function isDead(file: string, { own, nowMs }: { own: Life; nowMs: number }): boolean {
-  const life = read(file)
+function isKnownDead(file: string, { own, nowMs }: { own: Life; nowMs: number }): boolean {
+  const text = ifThere(() => readFileSync(file, 'utf8'))
+  const life = text === undefined ? undefined : lifeIn(text)
   if (life === undefined) return true
   const state = stateOf(life, own)
   return state === 'unknown'
@@ -163,11 +181,20 @@ function isDead(file: string, { own, nowMs }: { own: Life; nowMs: number }): boo
     : state === 'dead'
 }
 
-/** Undefined if there is no such file, or what is in it was not written to its end. */
-function read(file: string): Life | undefined {
+/** Undefined if it was not written to its end. */
+function lifeIn(text: string): Life | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Life
+    return JSON.parse(text) as Life
   } catch {
     return undefined
+  }
+}
+
+function ifThere<T>(look: () => T): T | undefined {
+  try {
+    return look()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }

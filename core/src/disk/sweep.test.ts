@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { directory } from '../../tests/directories.ts'
 import { audit, diskWorld, entryOf, policy, sweep, type DiskWorld } from '../../tests/disk-world.ts'
+import { failure } from './failure.ts'
 import { keyOf } from './names.ts'
 import { Rows } from './rows.ts'
 
@@ -93,7 +94,14 @@ describe('the sweeper', () => {
     await sweep(world, 2)
     expect(world.tier.sweep.rounds).toBe(2)
     await world.tier.close()
-    expect(world.clock.waiting).toBe(0)
+    expect([world.clock.waiting, world.errors]).toEqual([0, []])
+  })
+
+  it('tells of it when its place cannot be written as it is closed', async () => {
+    const world = open()
+    world.environment.transact = () => Promise.reject(failure(new Error('ENOSPC'), world.path))
+    await world.tier.close()
+    expect(world.errors).toEqual(['noting how far the sweep of the disk is: E_DISK_FULL'])
   })
 })
 

@@ -88,7 +88,9 @@ export class Sweeper {
     this.#timer?.cancel()
     await this.#working
     if (this.#parts.rows.environment.closed) return
-    await this.#parts.edits.carryOut(() => this.#remember()).catch(() => undefined)
+    await this.#parts.edits
+      .carryOut(() => this.#remember())
+      .catch((error: unknown) => this.#parts.onError(error, 'noting how far the sweep of the disk is'))
   }
 
   #again(delayMs: number): void {
@@ -102,10 +104,10 @@ export class Sweeper {
     let delayMs = tickMs
     try {
       if (this.#parts.rows.environment.closed) return
-      if (await this.#slice()) await this.#removeOrphans()
-      else return
-      this.#nextRound()
+      if (!(await this.#slice())) return
       delayMs = roundPauseMs
+      // Whatever becomes of the files, the entries are looked at again.
+      await this.#removeOrphans().finally(() => this.#nextRound())
     } catch (error) {
       if (!this.#closed) this.#parts.onError(error, 'sweeping the disk')
       delayMs = roundPauseMs
@@ -188,16 +190,23 @@ export class Sweeper {
     this.#place.rounds += 1
   }
 
+  /** One folder that fails keeps no other from being looked at. @throws what the first failed with */
   async #removeOrphans(): Promise<void> {
-    const { rows, edits, clock } = this.#parts
+    const failures: unknown[] = []
     for (let folder = 0; folder < folders && !this.#closed; folder++) {
-      for await (const { name, writtenAt } of edits.files.list(folder)) {
-        if (this.#closed || clock.now() - writtenAt < orphanMs) continue
-        rows.environment.refresh()
-        if (rows.files.get(Buffer.from(name)) !== undefined) continue
-        await edits.files.removeListed(folder, name)
-        this.#place.removed += 1
-      }
+      await this.#removeOrphansIn(folder).catch((error: unknown) => failures.push(error))
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #removeOrphansIn(folder: number): Promise<void> {
+    const { rows, edits, clock } = this.#parts
+    for await (const { name, writtenAt } of edits.files.list(folder)) {
+      if (this.#closed || clock.now() - writtenAt < orphanMs) continue
+      rows.environment.refresh()
+      if (rows.files.get(Buffer.from(name)) !== undefined) continue
+      await edits.files.removeListed(folder, name)
+      this.#place.removed += 1
     }
   }
 }

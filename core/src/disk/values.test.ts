@@ -152,4 +152,17 @@ describe('a file that no row refers to', () => {
     await sweep(world)
     expect(new Set(valueFiles(world.path))).toEqual(new Set([kept.split('/').at(-1), '9-3']))
   })
+
+  it('goes though another folder cannot be looked at: that is told, and the sweeper goes on', async () => {
+    const world = open()
+    await world.tier.put(entryOf('k', { value: large(1) }))
+    const orphan = join(onlyFile(world), '..', '9-1')
+    writeFileSync(orphan, 'x')
+    utimesSync(orphan, 0, 0)
+    writeFileSync(join(world.path, 'values', '00'), 'in the way')
+    await sweep(world)
+    expect(existsSync(orphan)).toBe(false)
+    expect(world.errors).toEqual(['sweeping the disk: E_DISK_FAILED'])
+    expect(world.tier.sweep).toMatchObject({ rounds: 1, looked: 0 })
+  })
 })

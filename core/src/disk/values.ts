@@ -74,34 +74,41 @@ export class ValueFiles {
   }
 
   async remove(file: Pick<ValueFile, 'writer' | 'number'>): Promise<void> {
-    await unlink(this.pathOf(file)).catch((error: unknown) => {
-      if (!isMissing(error)) throw failure(error, this.#directory)
-    })
+    await this.#ifThere(unlink(this.pathOf(file)))
   }
 
   /** Moves it to where it is in nobody's way. */
   async setAside(file: ValueFile): Promise<void> {
     const folder = join(this.#directory, 'damaged', 'values')
     await mkdir(folder, { recursive: true })
-    await rename(this.pathOf(file), join(folder, fileName(file))).catch((error: unknown) => {
-      if (!isMissing(error)) throw failure(error, this.#directory)
-    })
+    await this.#ifThere(rename(this.pathOf(file), join(folder, fileName(file))))
   }
 
-  /** The names of what stands in one of the 256 folders, and when it was written, ms since 1970. */
+  /** The names of what stands in one of the 256 folders, and when it was written, ms since 1970. @throws E_DISK_FAILED */
   async *list(folder: number): AsyncGenerator<{ readonly name: string; readonly writtenAt: number }> {
     const path = join(this.#directory, 'values', hex(folder))
-    const found = await opendir(path).catch(() => undefined)
+    const found = await this.#ifThere(opendir(path))
     if (found === undefined) return
     for await (const { name } of found) {
-      const about = await stat(join(path, name)).catch(() => undefined)
+      // It may have gone since.
+      const about = await this.#ifThere(stat(join(path, name)))
       if (about !== undefined) yield { name, writtenAt: about.mtimeMs }
     }
   }
 
-  /** One that was listed. */
+  /** One that was listed. @throws E_DISK_FAILED */
   async removeListed(folder: number, name: string): Promise<void> {
-    await rm(join(this.#directory, 'values', hex(folder), name), { force: true })
+    await this.#ifThere(unlink(join(this.#directory, 'values', hex(folder), name)))
+  }
+
+  /** Undefined for what is not there. */
+  async #ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
+    try {
+      return await asked
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw failure(error, this.#directory)
+    }
   }
 
   pathOf(file: Pick<ValueFile, 'writer' | 'number'>): string {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { backoffMs, drainRules } from './drain-options.ts'
+import { backoffMs } from '../model/backoff.ts'
+import { drainRules, retryGrowth } from './drain-options.ts'
 
 test('the defaults are those of the seed', () => {
   const { strategies, retries } = drainRules({})
@@ -35,10 +36,11 @@ test.each([
   expect(() => drainRules(options)).toThrow(message)
 })
 
-test('the wait doubles, ends at a minute, and is at least half of itself', () => {
+test('the wait doubles, ends at a minute or at the delay if that is longer, and is at least half of itself', () => {
   const runs = [1, 2, 3, 10]
-  expect(runs.map((run) => backoffMs(1000, run, () => 0))).toEqual([500, 1000, 2000, 30_000])
-  expect(runs.map((run) => backoffMs(1000, run, () => 0.999_999))).toEqual([1000, 2000, 4000, 60_000])
-  expect(backoffMs(300_000, 5, () => 0.999_999)).toBe(300_000)
-  expect(backoffMs(0, 3, () => 0.5)).toBe(0)
+  const growth = retryGrowth({ delayMs: 1000 })
+  expect(runs.map((run) => backoffMs(growth, run, () => 0))).toEqual([1000, 2000, 4000, 60_000])
+  expect(runs.map((run) => backoffMs(growth, run, () => 0.999_999_999))).toEqual([501, 1001, 2001, 30_001])
+  expect(backoffMs(retryGrowth({ delayMs: 300_000 }), 5, () => 0)).toBe(300_000)
+  expect(backoffMs(retryGrowth({ delayMs: 0 }), 3, () => 0.5)).toBe(0)
 })

@@ -1,6 +1,7 @@
 /**
  * What a drain is made of, and its rules with every default decided.
  */
+import type { Growth } from '../model/backoff.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { Consistency, InvalidationResult } from '../model/invalidation.ts'
 import { count, type Duration, durationMs } from '../model/quantity.ts'
@@ -91,13 +92,9 @@ function retryRules(consistency: Consistency, options: RetryOptions = {}): Retry
   }
 }
 
-const backoffMsMax = 60_000
+const delayMsMax = 60_000
 
-/**
- * Wait after the nth failed run: doubled from run to run, of which a random half is waited at least, so that
- * what failed together does not come back together.
- */
-export function backoffMs(delayMs: number, run: number, random: Random): number {
-  const full = Math.min(delayMs * 2 ** (run - 1), Math.max(delayMs, backoffMsMax))
-  return Math.ceil(full * (0.5 + random() / 2))
+/** How the waits between the runs of a queued job grow: to a minute at most, or to the first one if that is longer. */
+export function retryGrowth({ delayMs }: Pick<RetryRules, 'delayMs'>): Growth {
+  return { firstMs: delayMs, maxMs: Math.max(delayMs, delayMsMax) }
 }

@@ -37,6 +37,42 @@ test('a step that fails is told, and tried with those after it until it succeeds
   expect(clock.waiting).toBe(0)
 })
 
+test('a round ends after ten failures, and the next one begins with what was not tried', async () => {
+  const { clock, log, failing, outbox, step } = setUp()
+  const names = Array.from({ length: 25 }, (_, i) => `${i}`)
+  for (const name of names) failing.add(name)
+  await Promise.all(names.map((name) => outbox.take(step(name))))
+  const told = async () => {
+    log.length = 0
+    await clock.advance(1000)
+    return log.map((line) => Number(line.replace('Error: ', '')))
+  }
+  const from = (first: number, count: number) => Array.from({ length: count }, (_, i) => (first + i) % 25)
+  expect(await told()).toEqual(from(0, 10))
+  expect(await told()).toEqual(from(10, 10))
+  expect(await told()).toEqual(from(20, 10))
+  failing.clear()
+  expect(await told()).toEqual(from(5, 25))
+  expect(clock.waiting).toBe(0)
+})
+
+test('a round that takes long is not joined by another', async () => {
+  const { clock, log, failing, outbox, step } = setUp()
+  failing.add('b')
+  await outbox.take(async () => {
+    log.push('slow')
+    if (log.length > 1) await new Promise<void>((resolve) => clock.schedule(5000, resolve))
+    throw new Error('it took long')
+  })
+  await clock.advance(1000)
+  await outbox.take(step('b'))
+  log.length = 0
+  await clock.advance(4900)
+  expect(log).toEqual([])
+  await clock.advance(1100)
+  expect(log).toEqual(['Error: it took long', 'Error: b', 'slow'])
+})
+
 test('closing tries once more, and leaves no timer', async () => {
   const { clock, log, failing, outbox, step } = setUp()
   failing.add('a').add('b')

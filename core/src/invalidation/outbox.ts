@@ -2,7 +2,8 @@
  * Steps that have to be taken though the queue or the history fails for a while: they are tried until they succeed.
  *
  * Invariants: the steps of one task are taken in order, each successful one once; a failure is told, never
- * swallowed; what `close` leaves undone is what a crash would have left undone, and repaired like that.
+ * swallowed; a round of retries ends after a few failures, however many tasks wait, and none is for ever behind those
+ * that fail; what `close` leaves undone is what a crash would have left undone, and repaired like that.
  */
 import type { Clock, Timer } from '../model/clock.ts'
 
@@ -14,6 +15,8 @@ export interface OutboxOptions {
 }
 
 const retryMs = 1000
+/** Failures in a round after which the rest is left for the next one. */
+const failuresMax = 10
 
 export class Outbox {
   readonly #clock: Clock
@@ -21,7 +24,7 @@ export class Outbox {
   /** Each task's steps that are still to be taken. */
   #tasks: Step[][] = []
   #timer: Timer | undefined
-  #retrying = Promise.resolve()
+  #retrying: Promise<void> | undefined
   #closed = false
 
   constructor(options: OutboxOptions) {
@@ -31,16 +34,7 @@ export class Outbox {
 
   /** Resolves when the steps are taken, or when one failed and is left for later. */
   async take(...steps: Step[]): Promise<void> {
-    try {
-      for (let step = steps[0]; step !== undefined; step = steps[0]) {
-        await step()
-        steps.shift()
-      }
-    } catch (error) {
-      this.#tasks.push(steps)
-      this.#arm()
-      this.#onError(error, 'recording an invalidation')
-    }
+    if (!(await this.#try(steps))) this.#arm()
   }
 
   /** Tries once more, then gives up. */
@@ -51,17 +45,40 @@ export class Outbox {
     await this.#retry()
   }
 
+  /** @returns whether all steps are taken; else the others wait behind what waits already */
+  async #try(steps: Step[]): Promise<boolean> {
+    try {
+      for (let step = steps[0]; step !== undefined; step = steps[0]) {
+        await step()
+        steps.shift()
+      }
+      return true
+    } catch (error) {
+      this.#tasks.push(steps)
+      this.#onError(error, 'recording an invalidation')
+      return false
+    }
+  }
+
   async #retry(): Promise<void> {
-    this.#timer = undefined
     const tasks = this.#tasks
     this.#tasks = []
-    for (const steps of tasks) await this.take(...steps)
+    let [tried, failures] = [0, 0]
+    for (const steps of tasks) {
+      tried++
+      if (!(await this.#try(steps)) && ++failures === failuresMax) break
+    }
+    this.#tasks = [...tasks.slice(tried), ...this.#tasks]
   }
 
   #arm(): void {
-    if (this.#closed) return
+    if (this.#closed || this.#retrying !== undefined) return
     this.#timer ??= this.#clock.schedule(retryMs, () => {
-      this.#retrying = this.#retry()
+      this.#timer = undefined
+      this.#retrying = this.#retry().finally(() => {
+        this.#retrying = undefined
+        if (this.#tasks.length > 0) this.#arm()
+      })
     })
   }
 }

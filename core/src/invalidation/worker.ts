@@ -5,10 +5,11 @@
  * one run, and fail together; a run is counted before it begins, so that a job that ends its process in each of them
  * is given up: nothing that it does can keep it from being counted; what another process took over is left to it.
  */
+import { backoffMs } from '../model/backoff.ts'
 import type { InvalidationResult, Status } from '../model/invalidation.ts'
 import { coalesce, type Group, isAlone, unionOf } from './coalesce.ts'
 import { type InvalidationRequest, type Job, pendingRecord, runningRecord } from './contract.ts'
-import { backoffMs, type DrainOptions, type DrainRules } from './drain-options.ts'
+import { type DrainOptions, type DrainRules, retryGrowth } from './drain-options.ts'
 import type { Outbox } from './outbox.ts'
 import { crashedRecord, failedRecord, requestOf, shareOf } from './record.ts'
 
@@ -46,7 +47,7 @@ export class Worker {
 
   /** Carries out one job now, with all its runs, unless `isStopped`. */
   async runThrough(job: Job, isStopped: () => boolean): Promise<void> {
-    const { clock, retries } = this.#options
+    const { clock } = this.#options
     if (isStopped()) return void (await this.#options.queue.release(job, job.dueAt))
     for (let last: Job = job; ; ) {
       if (this.#isSpent(last)) return this.#finish(crashedRecord(last, clock.now()))
@@ -55,8 +56,7 @@ export class Worker {
       const result = await this.#perform(requestOf(begun))
       last = { ...begun, error: result.error }
       const isOver = result.status === 'completed' || !this.#hasRunsLeft(last)
-      const { delayMs } = retries[job.consistency]
-      if (!isOver && !isStopped()) await this.#wait(backoffMs(delayMs, last.attempts, this.#options.random))
+      if (!isOver && !isStopped()) await this.#wait(this.#backoffMs([last]))
       if (isOver || isStopped()) return this.#settle(shareOf(result, begun), last)
     }
   }
@@ -170,7 +170,7 @@ export class Worker {
   /** One for the group, so that what was done together is tried together again. */
   #backoffMs(group: Group): number {
     const runs = Math.max(...group.map((job) => job.attempts))
-    const { delayMs } = this.#options.retries[group[0].consistency]
-    return backoffMs(delayMs, runs, this.#options.random)
+    const growth = retryGrowth(this.#options.retries[group[0].consistency])
+    return backoffMs(growth, runs, this.#options.random)
   }
 }

@@ -21,9 +21,9 @@ import {
   type CircuitBreakerPolicy,
   type IBackoff,
 } from 'cockatiel'
+import { backoffMs } from '../model/backoff.ts'
 import type { Clock, Random, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
-import { backoffMs } from './backoff.ts'
 
 export type TierStatus = 'ok' | 'failing'
 

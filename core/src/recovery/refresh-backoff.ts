@@ -5,8 +5,8 @@
  * Invariants: only what has something to serve is held back; a success forgets the key; bounded, the oldest failure
  * is forgotten first, and a key that was forgotten is refreshed at its next read.
  */
+import { backoffMs } from '../model/backoff.ts'
 import type { Clock, Random } from '../model/clock.ts'
-import { backoffMs } from './backoff.ts'
 
 const growth = { firstMs: 1000, maxMs: 60_000 }
 const keysMax = 10_000

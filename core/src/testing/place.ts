@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Backing, BackingParts } from '../backing/contract.ts'
 import type { LogRecord, LogState } from '../log/contract.ts'
-import { systemClock, systemRandom } from '../model/clock.ts'
+import { systemClock } from '../model/clock.ts'
 import type { Answer, SharedTier } from '../tiers/contract.ts'
 import { policy } from './entries.ts'
 
@@ -91,7 +91,6 @@ export class Place {
 function lent(state: LogState): BackingParts {
   return {
     clock: systemClock(),
-    random: systemRandom,
     state,
     policyOf: (name) => ({ ...policy, name }),
     isInUse: () => false,

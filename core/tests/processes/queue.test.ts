@@ -100,11 +100,11 @@ class Child {
 function open(path: string, id = 'test') {
   const clock = systemClock()
   const environment = new Environment({ path, nowMs: clock.now() })
-  const nodes = new Nodes({ directory: path, tail: openTail(path), clock, id })
-  nodes.join()
   const onError = (error: unknown) => {
     throw error
   }
+  const nodes = new Nodes({ directory: path, tail: openTail(path), clock, id, onError })
+  nodes.join()
   const common = { environment, nodes, clock, onError }
   const history = new DiskHistory(common)
   const queue = new DiskQueue({ ...common, history })
