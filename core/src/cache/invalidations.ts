@@ -8,7 +8,6 @@ import type { Graph } from '../graph/graph.ts'
 import { isQueued, type History, type InvalidationRequest, type Queue } from '../invalidation/contract.ts'
 import { drainRules, type RetryRules } from '../invalidation/drain-options.ts'
 import { Drain } from '../invalidation/drain.ts'
-import { Outbox } from '../invalidation/outbox.ts'
 import { keysIn, keysOf, perform, type Hands } from '../invalidation/perform.ts'
 import { failedRecord, runningRecord } from '../invalidation/record.ts'
 import type { ResolvedTarget } from '../invalidation/request.ts'
@@ -24,6 +23,7 @@ import type { Counts } from './counts.ts'
 import type { InvalidationRecords } from './answers.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
+import { Recording } from './recording.ts'
 import type { CacheOptions, Settings } from './options.ts'
 import { GraphReach } from './reach.ts'
 
@@ -56,8 +56,7 @@ export class Invalidations implements InvalidationRecords {
   /** Those that are in force here and wait until the log can be written. */
   readonly #owed = new Map<string, InvalidationResult>()
   /** Records that are being put into the history. */
-  readonly #recording = new Set<Promise<void>>()
-  readonly #outbox: Outbox
+  readonly #recording: Recording
   /** Resolves when what others left half done was looked after. */
   readonly #settled: Promise<void>
   readonly #retries: Readonly<Record<Consistency, RetryRules>>
@@ -68,7 +67,7 @@ export class Invalidations implements InvalidationRecords {
     this.#parts = parts
     this.#history = parts.history
     this.#queue = parts.queue
-    this.#outbox = new Outbox({ clock, onError })
+    this.#recording = new Recording(this.#history, { clock, onError })
     this.#retries = drainRules(options).retries
     this.#hands = this.#lend()
     this.#drain = new Drain({
@@ -137,7 +136,7 @@ export class Invalidations implements InvalidationRecords {
       const endedAt = this.#parts.settings.clock.now()
       const token = tokenOf(position)
       const ended = { ...record, status: 'completed' as const, position, token, error: null, endedAt }
-      this.#record(ended)
+      this.#recording.add(ended)
       this.#parts.events.emit('invalidated', ended)
     }
     void end().catch((error: unknown) => this.#parts.onError(error, 'recording an invalidation'))
@@ -146,7 +145,7 @@ export class Invalidations implements InvalidationRecords {
   async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
     // Not waited for: it is nobody's business until it is over, or the process is.
     const result = await this.#attempt(request)
-    this.#record(result)
+    this.#recording.add(result)
     this.#parts.events.emit('invalidated', result)
     if (result.status === 'completed') return result
     const { code, message } = result.error ?? noReason
@@ -170,30 +169,23 @@ export class Invalidations implements InvalidationRecords {
   #append(request: InvalidationRequest, change: Change): Promise<Position> {
     const { log, settings } = this.#parts
     const running = runningRecord({ ...request, attempts: 1, error: null }, settings.clock.now())
-    return log.append(change, undefined, (n) => {
-      const position = { generation: log.generation, n }
-      try {
-        this.#history.putWithin({ ...running, position, token: tokenOf(position) })
-      } catch (error) {
-        this.#parts.onError(error, 'recording an invalidation')
-      }
-    })
+    return this.#recording.alongside((ride) =>
+      log.append(change, undefined, (n) => {
+        const position = { generation: log.generation, n }
+        try {
+          ride()
+          this.#history.putWithin({ ...running, position, token: tokenOf(position) })
+        } catch (error) {
+          this.#parts.onError(error, 'recording an invalidation')
+        }
+      }),
+    )
   }
 
   /** Whoever asks finds what was cut off ended, and what ended on record. */
   async #upToDate(): Promise<void> {
     await this.#settled
-    await Promise.all(this.#recording)
-  }
-
-  /**
-   * Not waited for, but by whoever asks for records; a history that fails keeps nobody from invalidating, and has the
-   * record when it works again, unless it knows by then how the invalidation ended.
-   */
-  #record(record: InvalidationResult): void {
-    const put = () => this.#history.put(record, ['pending', 'running'])
-    const recording = this.#outbox.take(put).finally(() => this.#recording.delete(recording))
-    this.#recording.add(recording)
+    await this.#recording.upToDate()
   }
 
   /** What it would reach, and how many entries would go. Nothing is changed. */
@@ -217,8 +209,7 @@ export class Invalidations implements InvalidationRecords {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#running)
-    await Promise.all(this.#recording)
-    await this.#outbox.close()
+    await this.#recording.close()
     await this.#drain.close()
   }
 

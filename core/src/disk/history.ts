@@ -52,6 +52,11 @@ const trimMax = 500
 /** Damaged rows that are told of. */
 const damagedMax = 1000
 
+interface Conditional {
+  readonly from: readonly Status[] | undefined
+  readonly write: (known: Known | undefined) => void
+}
+
 interface Found {
   readonly place: Place
   readonly record: InvalidationResult
@@ -89,12 +94,7 @@ export class DiskHistory implements History {
   async put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean> {
     this.#open()
     const write = this.#writing(record)
-    return this.#transact(() => {
-      const known = this.#index.find(record.id)
-      if (known !== undefined && from?.includes(known.status) === false) return false
-      write(known)
-      return true
-    })
+    return this.#transact(() => this.#put(record, { from, write }))
   }
 
   async get(id: string): Promise<InvalidationResult | undefined> {
@@ -142,9 +142,9 @@ export class DiskHistory implements History {
 
   // Within a transaction that somebody else began
 
-  putWithin(record: InvalidationResult): void {
+  putWithin(record: InvalidationResult, from?: readonly Status[]): void {
     this.join()
-    this.write(record)
+    this.#put(record, { from, write: this.#writing(record) })
   }
 
   /** Called before anything else of it. */
@@ -163,6 +163,13 @@ export class DiskHistory implements History {
 
   write(record: InvalidationResult): void {
     this.#writing(record)(this.#index.find(record.id))
+  }
+
+  #put({ id }: InvalidationResult, { from, write }: Conditional): boolean {
+    const known = this.#index.find(id)
+    if (known !== undefined && from?.includes(known.status) === false) return false
+    write(known)
+    return true
   }
 
   /** What can be done before the transaction is: others wait for that. @returns what is left */

@@ -131,7 +131,7 @@ export interface History {
    */
   put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean>
   /** The same in the transaction in which the log beside it is being written: both are there afterwards, or neither. */
-  putWithin(record: InvalidationResult): void
+  putWithin(record: InvalidationResult, from?: readonly Status[]): void
   get(id: string): Promise<InvalidationResult | undefined>
   /**
    * Newest request first. Pages that follow one another by cursor show every record at most once, and all that

@@ -51,14 +51,11 @@ export class MemoryHistory implements History, MemoryRecords {
   }
 
   async put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean> {
-    const status = from === undefined ? undefined : this.statusOf(record.id)
-    if (status !== undefined && from?.includes(status) === false) return false
-    this.write(record)
-    return true
+    return this.#put(record, from)
   }
 
-  putWithin(record: InvalidationResult): void {
-    this.write(record)
+  putWithin(record: InvalidationResult, from?: readonly Status[]): void {
+    this.#put(record, from)
   }
 
   statusOf(id: string): Status | undefined {
@@ -106,6 +103,13 @@ export class MemoryHistory implements History, MemoryRecords {
 
   async close(): Promise<void> {
     this.#closed = true
+  }
+
+  #put(record: InvalidationResult, from?: readonly Status[]): boolean {
+    const status = from === undefined ? undefined : this.statusOf(record.id)
+    if (status !== undefined && from?.includes(status) === false) return false
+    this.write(record)
+    return true
   }
 
   #insert(record: InvalidationResult): Row {

@@ -1,0 +1,75 @@
+/**
+ * Recording: writes into the history how invalidations ended.
+ *
+ *   ended -> gathered -> with the next record of the log, or a moment later, or when somebody asks
+ *
+ * Nobody waits for it but who asks for records: a transaction of its own for each would keep the next invalidation waiting.
+ * Invariants: whoever asks sees what has ended; a record replaces none that ended before; one that the history does not
+ * take is tried again until it does; what a crash leaves unwritten is found under way, and ended by whoever finds it.
+ */
+import type { History } from '../invalidation/contract.ts'
+import { Outbox, type OutboxOptions } from '../invalidation/outbox.ts'
+import type { Timer } from '../model/clock.ts'
+import type { InvalidationResult, Status } from '../model/invalidation.ts'
+
+const gatherMs = 10
+const notEnded: readonly Status[] = ['pending', 'running']
+
+export class Recording {
+  readonly #history: History
+  readonly #options: OutboxOptions
+  readonly #outbox: Outbox
+  #gathered: InvalidationResult[] = []
+  readonly #writing = new Set<Promise<void>>()
+  #timer: Timer | undefined
+
+  constructor(history: History, options: OutboxOptions) {
+    this.#history = history
+    this.#options = options
+    this.#outbox = new Outbox(options)
+  }
+
+  add(record: InvalidationResult): void {
+    this.#gathered.push(record)
+    this.#timer ??= this.#options.clock.schedule(gatherMs, () => this.#write(this.#take()))
+  }
+
+  /** What was gathered goes with the transaction that `ride` is called in, if `step` succeeds. */
+  async alongside<T>(step: (ride: () => void) => Promise<T>): Promise<T> {
+    const records = this.#take()
+    const ride = () => {
+      for (const record of records) this.#history.putWithin(record, notEnded)
+    }
+    try {
+      return await step(ride)
+    } catch (error) {
+      this.#write(records)
+      throw error
+    }
+  }
+
+  /** Resolves when all is written, or was tried. */
+  async upToDate(): Promise<void> {
+    this.#write(this.#take())
+    await Promise.all(this.#writing)
+  }
+
+  async close(): Promise<void> {
+    await this.upToDate()
+    await this.#outbox.close()
+  }
+
+  #take(): InvalidationResult[] {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    return this.#gathered.splice(0)
+  }
+
+  #write(records: readonly InvalidationResult[]): void {
+    for (const record of records) {
+      const put = () => this.#history.put(record, notEnded)
+      const writing = this.#outbox.take(put).finally(() => this.#writing.delete(writing))
+      this.#writing.add(writing)
+    }
+  }
+}
