@@ -14,10 +14,11 @@
  * locks, and no gate.
  */
 import { closeSync, constants, openSync } from 'node:fs'
+import { constants as constantsOfSystem } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
-import { libc } from './libc.ts'
+import { lastFailure, libc } from './libc.ts'
 
 const lookMs = 1
 /** A minute, at least: who looks through a large directory keeps others out for seconds. */
@@ -154,7 +155,13 @@ function beWriting(hall: Hall): Leave | undefined {
 function lock(file: number, how: number): boolean {
   if (process.platform === 'win32') return true
   flock ??= libc().func('int flock(int fd, int operation)')
-  return flock(file, how | atOnce) === 0
+  if (flock(file, how | atOnce) === 0) return true
+  const why = lastFailure()
+  if (why === constantsOfSystem.errno.EWOULDBLOCK) return false
+  throw new StaleproofError(
+    'E_DISK_FAILED',
+    `the directory cannot be locked (flock: errno ${why}), and processes that share it would destroy it; give one on a local disk`,
+  )
 }
 
 let flock: ((...args: unknown[]) => unknown) | undefined

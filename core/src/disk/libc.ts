@@ -9,6 +9,7 @@ import { StaleproofError } from '../model/errors.ts'
 interface Koffi {
   load(path: null): Libc
   view(pointer: unknown, bytes: number): ArrayBuffer
+  errno(): number
 }
 
 interface Libc {
@@ -26,6 +27,11 @@ export function libc(): Libc {
 /** So many bytes of memory at a pointer. */
 export function memoryAt(pointer: unknown, bytes: number): ArrayBuffer {
   return koffi().view(pointer, bytes)
+}
+
+/** Why the last call failed: a number of errno(3). */
+export function lastFailure(): number {
+  return koffi().errno()
 }
 
 function koffi(): Koffi {
