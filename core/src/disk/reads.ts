@@ -6,14 +6,14 @@
  */
 import { failure } from './failure.ts'
 
-interface Iterable {
+interface Range {
   /** A number: of a count. */
-  iterate(...how: unknown[]): { next(): unknown } | number
+  iterate: (...how: unknown[]) => { next: () => unknown } | number
 }
 
 interface Readable {
-  getBinaryFast(...asked: unknown[]): unknown
-  getRange(...asked: unknown[]): Iterable
+  getBinaryFast: (...asked: unknown[]) => unknown
+  getRange: (...asked: unknown[]) => Range
 }
 
 /** The same table, whose reads fail with E_DISK_DAMAGED and E_DISK_FAILED. */

@@ -46,7 +46,11 @@ describe.each([
 ])('a cache %s', (_where, openOne) => {
   it('says that a value was not stored if it is too large for each tier', async () => {
     const { cache, stores } = await openOne()
-    expect(await cache.set('k', nowhere)).toMatchObject({ stored: false, refused: 'no-room', expiresAt: null })
+    expect(await cache.set('k', nowhere)).toMatchObject({
+      stored: false,
+      refused: 'no-room',
+      expiresAt: null,
+    })
     expect([await cache.get('k'), stores, cache.stats().stores]).toEqual([undefined, [], 0])
     const filled = await cache.fill('k', nowhere, { since: cache.token() })
     expect(filled).toEqual({ stored: false, refused: 'no-room', expiresAt: null })
