@@ -14,7 +14,7 @@ import type { Events } from '../model/event.ts'
 import { isRefusal } from '../recovery/breaker.ts'
 import type { Guard, TierState } from '../recovery/guard.ts'
 import { GuardedSharedTier, GuardedTier } from '../recovery/guarded.ts'
-import type { Admit, Answer, Head, SharedTier, Tier } from '../tiers/contract.ts'
+import type { Admit, Answer, Head, Settled, SharedTier, Tier } from '../tiers/contract.ts'
 
 /** A tier whose puts and deletes of a key wait for those before them. */
 class Ordered implements Tier {
@@ -206,7 +206,7 @@ export class Lower {
   }
 
   /** What the tier that processes share keeps of the entry; undefined if nothing, or if it failed. */
-  async settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
+  async settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined> {
     try {
       return await this.shared?.settle(entry, admit)
     } catch (error) {

@@ -41,6 +41,8 @@ export interface Keep {
   readonly options: StoreOptions
   /** `value` is what the loader threw. */
   readonly failed: boolean
+  /** Whoever brought the value waits to know whether any tier took it; who waits for a loader does not. */
+  readonly isBrought?: boolean
 }
 
 /** How often a store is tried while others append to the log. */
@@ -98,7 +100,7 @@ export class Writer {
         `undefined was given for '${flight.key}'; delete the key, or store null`,
       )
     }
-    const keep = { value: takeIn(value, this.#parts.values), options, policy, failed: false }
+    const keep = { value: takeIn(value, this.#parts.values), options, policy, failed: false, isBrought: true }
     if (!this.#parts.lower.none) await this.inheritance.fromLower(flight)
     this.inheritance.fromHeld(flight)
     this.#checkCount(flight, keep)
@@ -153,13 +155,8 @@ export class Writer {
     const ttlMs = this.#ttl(flight, keep)
     const parts = this.#partsOf(flight, { ...keep, ttlMs })
     if (ttlMs === 0 || parts.capAt <= parts.storedAt) return refused('expired')
-    const { lower } = this.#parts
-    const { shared } = lower
-    if (shared?.isShared === true) return this.#storeShared(parts)
-    const entry = this.#store(parts)
-    if (lower.none && this.#parts.held.near.look(entry.key) !== entry) return refused('no-room')
-    if (shared !== undefined) await this.#shareInTime(entry, parts)
-    return { refused: null, expiresAt: entry.expiresAt }
+    if (this.#parts.lower.shared?.isShared === true) return this.#storeShared(parts)
+    return this.#storeAlone(parts, keep.isBrought === true)
   }
 
   /** The value of an entry as its reader gets it; rejects with a remembered error. */
@@ -254,35 +251,69 @@ export class Writer {
         parts,
         () => undefined,
       )
-      const kept = await lower.settle(parts, admission.admit)
+      const settled = await lower.settle(parts, admission.admit)
       log.catchUp()
       if (admission.verdict === 'behind') continue
-      if (kept === undefined) return refused(admission.verdict === 'refused' ? 'doomed' : 'no-room')
+      if (settled === undefined) return refused(admission.verdict === 'refused' ? 'doomed' : 'no-room')
+      const { withoutValue = false, ...kept } = settled
       // Judged again in the tick in which it comes into memory.
       if (judge.verdict(kept) !== undefined) return refused('doomed')
+      const entry = timed(kept)
       // It may be among those that had to go for room meanwhile.
-      const { expiresAt } = held.evictedAt > begun ? timed(kept) : this.#store(kept)
-      return { refused: null, expiresAt }
+      const isEvicted = held.evictedAt > begun
+      const isStored = !isEvicted && this.#store(entry, kept)
+      if (!isStored && withoutValue) return refused('no-room')
+      if (!isEvicted) this.#tellStored(entry)
+      return { refused: null, expiresAt: entry.expiresAt }
     }
     return refused('unresolved')
   }
 
+  /** In memory at once, and handed to the tier that processes share behind. Who brought it waits if that alone takes it. */
+  async #storeAlone(parts: EntryParts, isBrought: boolean): Promise<Kept> {
+    const entry = timed(parts)
+    const isStored = this.#store(entry, parts)
+    if (isStored) this.#tellStored(entry)
+    const kept = { refused: null, expiresAt: entry.expiresAt }
+    if (this.#parts.lower.shared === undefined) return isStored ? kept : refused('no-room')
+    const { shared, isBehind } = this.#shareInTime(entry, parts)
+    if (isStored) {
+      if (isBehind) await shared
+      return kept
+    }
+    const told = shared.then((why) => {
+      if (why === null) this.#tellStored(entry)
+      return why
+    })
+    if (!isBrought && !isBehind) return kept
+    const why = await told
+    return why === null ? kept : refused(why)
+  }
+
   /** Nobody waits for the tier, unless it is behind by much: memory must not fill with what it has not taken. */
-  async #shareInTime(entry: Entry, parts: EntryParts): Promise<void> {
+  #shareInTime(
+    entry: Entry,
+    parts: EntryParts,
+  ): { readonly shared: Promise<Refusal | null>; readonly isBehind: boolean } {
     this.#sharing.count++
     this.#sharing.bytes += parts.sizeBytes
     const shared = this.#share(entry, parts).finally(() => {
       this.#sharing.count--
       this.#sharing.bytes -= parts.sizeBytes
     })
-    if (this.#sharing.count > sharingMax.count || this.#sharing.bytes > sharingMax.bytes) await shared
+    const { count, bytes } = this.#sharing
+    return { shared, isBehind: count > sharingMax.count || bytes > sharingMax.bytes }
   }
 
-  /** Hands an entry of memory to the tier that processes share. Never rejects. */
-  async #share(entry: Entry, parts: EntryParts): Promise<void> {
+  /**
+   * Hands an entry to the tier that processes share. Never rejects.
+   * @returns why the tier does not have the value; null if it has
+   */
+  async #share(entry: Entry, parts: EntryParts): Promise<Refusal | null> {
     const { held, judge, log, lower } = this.#parts
+    const isNear = held.near.look(entry.key) === entry
     const isCurrent = () => held.near.look(entry.key) === entry && held.judge(entry) === undefined
-    held.unshared(entry)
+    if (isNear) held.unshared(entry)
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const admission = new Admission(
         { judge, isShared: () => lower.shared?.isShared === true },
@@ -293,30 +324,34 @@ export class Writer {
       )
       const kept = await lower.settle(parts, admission.admit)
       log.catchUp()
-      if (admission.verdict === 'behind' && isCurrent()) continue
+      if (admission.verdict === 'behind' && (!isNear || isCurrent())) continue
       if (kept !== undefined) held.shared(entry)
-      const isAsKept = kept !== undefined && kept.dependencies.length === entry.dependencies.length
-      if (admission.verdict !== 'refused' && (isAsKept || kept === undefined)) return
+      const lacks = kept !== undefined && kept.dependencies.length !== entry.dependencies.length
       // It lacks what others know by now: the next read finds it in the tier, or loads it.
-      if (held.near.look(entry.key) === entry) held.drop(entry, 'evicted')
-      return
+      if ((admission.verdict === 'refused' || lacks) && held.near.look(entry.key) === entry)
+        held.drop(entry, 'evicted')
+      if (kept === undefined) return admission.verdict === 'refused' ? 'doomed' : 'no-room'
+      return kept.withoutValue === true ? 'no-room' : null
     }
+    return 'unresolved'
   }
 
-  /** The entry, which no tier may have taken. */
-  #store(parts: EntryParts): Entry {
-    const { held, lower, counts, events, log } = this.#parts
-    const entry = timed(parts)
+  /** Puts it into memory and the tiers of this process alone. @returns whether any of them takes it */
+  #store(entry: Entry, parts: EntryParts): boolean {
+    const { held, lower, log } = this.#parts
     entry.verifiedAt = log.applied
     const near = held.put(entry)
-    if (!near && lower.none) return entry
-    counts.stores++
-    if (events.heard('store')) {
-      const { key, policy, sizeBytes } = entry
-      events.emit('store', { key, tier: near ? 'memory' : 'lower', policy: policy.name, sizeBytes })
-    }
     if (lower.plain.length > 0) void lower.put(parts)
-    return entry
+    return near || lower.plain.length > 0
+  }
+
+  #tellStored(entry: Entry): void {
+    const { held, counts, events } = this.#parts
+    counts.stores++
+    if (!events.heard('store')) return
+    const { key, policy, sizeBytes } = entry
+    const tier = held.near.look(key) === entry ? 'memory' : 'lower'
+    events.emit('store', { key, tier, policy: policy.name, sizeBytes })
   }
 }
 

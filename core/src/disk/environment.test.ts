@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { directory } from '../../tests/directories.ts'
 import { Environment } from './environment.ts'
 
@@ -49,4 +49,44 @@ it('what was asked for is written before it closes', async () => {
   const again = new Environment({ path, nowMs: 0 })
   expect([...again.table<number>('rows', 'numbers').getKeys()]).toEqual([7])
   await again.close()
+})
+
+/** What LMDB offers for reading, as its own text has it, and the error with which it says that a page is lost. */
+interface Lmdb {
+  getBinaryFast(): unknown
+  getRange(options: object): { iterate(): { next(): unknown } }
+}
+const lost = Object.assign(new Error('MDB_PAGE_NOTFOUND: Requested page not found'), { code: -30797 })
+const throwLost = () => {
+  throw lost
+}
+
+it('what LMDB says when a table cannot be read is E_DISK_DAMAGED, however it is read', async () => {
+  const { environment, rows } = opened()
+  const lmdb = Object.getPrototypeOf(rows) as Lmdb
+  const { getRange } = lmdb
+  vi.spyOn(lmdb, 'getBinaryFast').mockImplementation(throwLost)
+  const ranges = vi.spyOn(lmdb, 'getRange')
+  ranges.mockImplementation(() => ({ iterate: throwLost }))
+  const table = environment.table<number>('others', 'numbers')
+  const damaged = expect.objectContaining({ code: 'E_DISK_DAMAGED', cause: lost })
+  const thrownBy = (read: () => unknown) => {
+    try {
+      return read()
+    } catch (error) {
+      return error
+    }
+  }
+  expect(thrownBy(() => table.get(1))).toEqual(damaged)
+  expect(thrownBy(() => table.getBinaryFast(1))).toEqual(damaged)
+  expect(thrownBy(() => table.doesExist(1))).toEqual(damaged)
+  expect(thrownBy(() => table.getCount())).toEqual(damaged)
+  ranges.mockImplementation(function (this: Lmdb, options) {
+    const range = getRange.call(this, options)
+    range.iterate = () => ({ next: throwLost })
+    return range
+  })
+  expect(thrownBy(() => [...table.getRange({ limit: 1 })])).toEqual(damaged)
+  expect(thrownBy(() => [...table.getKeys({ limit: 1 })])).toEqual(damaged)
+  await environment.close()
 })

@@ -19,6 +19,7 @@ import { failure } from './failure.ts'
 import { makeReady, usable } from './directory.ts'
 import { enterTransaction, leaveTransaction } from './exit.ts'
 import { Gate } from './gate.ts'
+import { withFailures } from './reads.ts'
 
 export type Key = Buffer | number | string
 export type Table<K extends Key> = Database<Buffer, K>
@@ -87,15 +88,19 @@ export class Environment {
     }
   }
 
-  /** Keys sorted by their bytes, or by their value if they are numbers. */
+  /**
+   * Keys sorted by their bytes, or by their value if they are numbers.
+   * @throws E_DISK_FULL, E_DISK_FAILED, E_DISK_DAMAGED; the last two also whatever is read in it
+   */
   table<K extends Key>(name: string, keys: 'bytes' | 'numbers'): Table<K> {
     // It is made if it is not there.
-    return this.#gate.writeNow(() =>
-      this.#root.openDB<Buffer, K>(name, {
-        encoding: 'binary',
-        ...(keys === 'bytes' ? { keyEncoding: 'binary' as const } : {}),
-      }),
-    )
+    try {
+      const keyEncoding = keys === 'bytes' ? { keyEncoding: 'binary' as const } : {}
+      const open = () => this.#root.openDB<Buffer, K>(name, { encoding: 'binary', ...keyEncoding })
+      return withFailures(this.#gate.writeNow(open), this.path)
+    } catch (error) {
+      throw failure(error, this.path)
+    }
   }
 
   /**

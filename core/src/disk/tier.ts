@@ -13,7 +13,7 @@ import type { Clock } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Policy } from '../model/policy.ts'
-import type { Admit, Answer, Head, SharedTier } from '../tiers/contract.ts'
+import type { Admit, Answer, Head, Settled, SharedTier } from '../tiers/contract.ts'
 import type { Edit } from './edit.ts'
 import { Edits } from './edits.ts'
 import { decoded, encoded, none, type Encoded } from './encoded.ts'
@@ -139,7 +139,7 @@ export class DiskTier implements SharedTier {
     await this.settle(entry, () => entry)
   }
 
-  async settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
+  async settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined> {
     const { generation } = this.#parts.log
     if (entry.generation !== generation) return undefined
     const prepared = await this.#prepare(entry)
@@ -150,7 +150,7 @@ export class DiskTier implements SharedTier {
       if (settled === undefined && prepared.file !== undefined) await this.#edits.unlink(prepared.file)
     }
     await this.#makeRoom()
-    return settled
+    return settled !== undefined && prepared.value === none ? { ...settled, withoutValue: true } : settled
   }
 
   async delete(keys: readonly string[], isValid: IsValid = () => false): Promise<number> {

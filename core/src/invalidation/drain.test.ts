@@ -353,4 +353,15 @@ describe('running now', () => {
     expect(await run).toMatchObject({ status: 'pending', attempts: 1, error: { code: 'E_TIER' } })
     expect(await world.queue.size()).toBe(1)
   })
+
+  test('closing ends the wait for its retry', async () => {
+    const world = await started()
+    world.fails = () => true
+    await world.submit('a', { consistency: 'strict' })
+    const run = world.drain.runNow('a')
+    await world.clock.advance(10)
+    await world.drain.close()
+    expect(await run).toMatchObject({ status: 'pending', attempts: 1, error: { code: 'E_TIER' } })
+    expect([await world.queue.size(), world.clock.waiting]).toEqual([1, 0])
+  })
 })

@@ -195,6 +195,7 @@ export class Drain {
   async #close(): Promise<void> {
     for (const ticker of this.#tickers) ticker.stop()
     this.#alarms.stop()
+    this.#worker.stop()
     await Promise.allSettled([this.#started, this.#round, ...this.#byHand.values(), ...this.#now])
     await this.#outbox.close()
   }

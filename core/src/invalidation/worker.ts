@@ -31,6 +31,8 @@ const ended: readonly Status[] = ['failed', 'cancelled']
 
 export class Worker {
   readonly #options: WorkerOptions
+  /** Each ends a wait for another run. */
+  readonly #waits = new Set<() => void>()
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -163,8 +165,21 @@ export class Worker {
     return results.filter((result) => result !== undefined) as Exclude<T, undefined>[]
   }
 
+  /** Ends the waits for another run: whoever waits looks whether it is stopped. */
+  stop(): void {
+    for (const end of this.#waits) end()
+  }
+
   #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.schedule(delayMs, resolve, true))
+    return new Promise((resolve) => {
+      const end = () => {
+        timer.cancel()
+        this.#waits.delete(end)
+        resolve()
+      }
+      const timer = this.#options.clock.schedule(delayMs, end, true)
+      this.#waits.add(end)
+    })
   }
 
   /** One for the group, so that what was done together is tried together again. */

@@ -2,7 +2,7 @@
  * Tiers behind a guard.
  */
 import type { EntryParts } from '../model/entry.ts'
-import type { Admit, Answer, SharedTier, Tier } from '../tiers/contract.ts'
+import type { Admit, Answer, Settled, SharedTier, Tier } from '../tiers/contract.ts'
 import { Guard, type GuardParts } from './guard.ts'
 
 export class GuardedTier implements Tier {
@@ -66,7 +66,7 @@ export class GuardedSharedTier extends GuardedTier implements SharedTier {
     return this.#tier.isShared
   }
 
-  settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
+  settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined> {
     return this.guard.write(() => this.#tier.settle(entry, admit))
   }
 }

@@ -45,10 +45,12 @@ const settlePlays: Plays<SharedSubject> = {
   'keeps what it cannot write without its value, so that others know of it': async ({ tier, entry }) => {
     const value = { send() {} }
     const put = entry('k', { value, dependencies: ['d'], stamp: 3 })
-    equal('what settle kept', partsOf(await tier.settle(put, () => put)), partsOf(put))
+    const kept = await tier.settle(put, () => put)
+    equal('what settle kept', partsOf(kept), partsOf(put))
     equal("held(['k'])", (await tier.held(['k'])).map(headOf), [headOf(put)])
     equal("dependents(['d'])", sorted(await tier.dependents(['d'])), ['k'])
     const got = await tier.get('k')
+    equal("whether get('k') finds nothing, and withoutValue", kept?.withoutValue ?? false, got === undefined)
     if (got !== undefined) equal("value of get('k'), which is there or not", got.value, value)
   },
 

@@ -57,6 +57,12 @@ export interface Hold {
 /** Decides what is to be kept of an entry. @returns undefined: nothing */
 export type Admit = (hold: Hold) => EntryParts | undefined
 
+/** What was kept of an entry. */
+export interface Settled extends EntryParts {
+  /** Its value is too large for the tier, or cannot be written: nobody is given it from here. Default false. */
+  readonly withoutValue?: boolean
+}
+
 /**
  * A tier that processes share.
  *
@@ -71,7 +77,7 @@ export interface SharedTier extends Tier {
    * without its value, so that others know of it.
    * @returns what was kept
    */
-  settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined>
+  settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined>
 }
 
 /** Told of an entry that left without being deleted: pushed out for room, or by a newer one of its key. */

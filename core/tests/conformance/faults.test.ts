@@ -353,6 +353,17 @@ const shared: Faults<Make> = {
     ),
     'keeps what it cannot write without its value',
   ],
+  'does not say that it has no value': [
+    tierMake(
+      class extends SharedMapTier {
+        override async get(key: string) {
+          const entry = await super.get(key)
+          return typeof entry?.value === 'string' ? entry : undefined
+        }
+      },
+    ),
+    'keeps what it cannot write without its value',
+  ],
   'is its own for each process': [
     tierMake(
       class extends SharedMapTier {
