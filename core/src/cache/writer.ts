@@ -19,6 +19,7 @@ import type { Policy } from '../model/policy.ts'
 import type { Position } from '../model/position.ts'
 import type { StoreOptions } from '../model/store.ts'
 import { positiveDurationMs, sizeBytes } from '../model/quantity.ts'
+import type { Answer } from '../tiers/contract.ts'
 import { entryOverheadBytes, estimateBytes } from '../tiers/size.ts'
 import { handOut, takeIn, type ValueMode } from '../tiers/values.ts'
 import { clampTtl, settleTimes, withJitter } from '../ttl/lifetime.ts'
@@ -270,24 +271,19 @@ export class Writer {
   }
 
   /** In memory at once, and handed to the tier that processes share behind. Who brought it waits if that alone takes it. */
-  async #storeAlone(parts: EntryParts, isBrought: boolean): Promise<Kept> {
+  #storeAlone(parts: EntryParts, isBrought: boolean): Answer<Kept> {
     const entry = timed(parts)
     const isStored = this.#store(entry, parts)
     if (isStored) this.#tellStored(entry)
     const kept = { refused: null, expiresAt: entry.expiresAt }
     if (this.#parts.lower.shared === undefined) return isStored ? kept : refused('no-room')
     const { shared, isBehind } = this.#shareInTime(entry, parts)
-    if (isStored) {
-      if (isBehind) await shared
-      return kept
-    }
+    if (isStored) return isBehind ? shared.then(() => kept) : kept
     const told = shared.then((why) => {
       if (why === null) this.#tellStored(entry)
-      return why
+      return why === null ? kept : refused(why)
     })
-    if (!isBrought && !isBehind) return kept
-    const why = await told
-    return why === null ? kept : refused(why)
+    return isBrought || isBehind ? told : kept
   }
 
   /** Nobody waits for the tier, unless it is behind by much: memory must not fill with what it has not taken. */
