@@ -59,11 +59,11 @@ export async function spoiled(
   const lives = new Lives(library)
   cpSync(from.path, lives.path, { recursive: true })
   cpSync(join(from.records, 'truth'), join(lives.records, 'truth'))
-  forgetDeclarations(lives)
   spoil(lives.path)
   let [crashes, well] = [0, 0]
   let ended: Ended
   do {
+    forgetDeclarations(lives)
     ended = await lives.live({ seed: 1 + crashes + well, steps: 40 })
     if (ended.code === 0) well++
     else crashes++
