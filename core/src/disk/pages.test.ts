@@ -118,6 +118,24 @@ describe.runIf(process.platform === 'linux')('pages', () => {
     expect(wrongWith(((free.root as number) + 1) * pageBytes - 8, number)).toMatch(/is in use, and free/)
   })
 
+  it('that differ by little are found', () => {
+    const { tables } = metaOf(path)
+    const at = (tables.root as number) * pageBytes
+    const head = (offset: number, value: number) => {
+      const bytes = Buffer.from(whole.subarray(at, at + pageBytes))
+      bytes.writeUInt16LE(value, offset)
+      return bytes
+    }
+    const swapped = Buffer.from(whole.subarray(at, at + pageBytes))
+    swapped.copy(swapped, 24, 26, 28)
+    whole.copy(swapped, 26, at + 24, at + 26)
+    expect(wrongWith(at, swapped)).toMatch(/not in order/)
+    expect(wrongWith(at, head(0, 1))).toMatch(/another number/)
+    expect(wrongWith(at, head(18, 4))).toMatch(/not the form/)
+    expect(wrongWith(at, head(20, 2))).toMatch(/1 rows are there, and 2 should be/)
+    expect(wrongWith(at, head(24, 0))).toMatch(/node 0/)
+  })
+
   it('of no size that there is are found', () => {
     const sizes = Buffer.from(whole.subarray(0, pageBytes + 52))
     for (const at of [48, pageBytes + 48]) sizes.writeUInt32LE(0x7fffffff, at)
