@@ -104,6 +104,11 @@ export function pagesOf({ path }: Lives): number[] {
   return Array.from({ length: count - 2 }, (_, i) => i + 2)
 }
 
+/** Cuts off so many bytes at the end. */
+export function cut(bytes: number): Spoiling['spoil'] {
+  return (path) => truncateSync(join(path, dataFile), statSync(join(path, dataFile)).size - bytes)
+}
+
 export type PageDamage = 'garbage' | 'zeros' | 'another page'
 
 export function pageDamage(how: PageDamage, page: number): Spoiling['spoil'] {
