@@ -2,14 +2,16 @@
  * Kills processes that work on a directory, at boundaries and at any moment, and checks after each death that all that
  * was acknowledged holds.
  *
- * Usage: npm run proof:crash -- [--runs 300] [--seed N] [--minutes M]
+ * Usage: npm run proof:crash -- [--runs 300] [--seed N] [--minutes M] [--only boundary|moment|power|group]
+ *        npm run proof:crash -- --every [--steps 30] [--seed N] [--only power]
  *
- * A run is a chain of lives on one directory. Exits with 1 if anything was stale, lost or doubled, and says where the
+ * A run is a chain of lives on one directory. With --every it is every boundary of one short life, one by one. Exits with 1 if anything was stale, lost or doubled, and says where the
  * directory is then.
  */
 import { parseArgs } from 'node:util'
 import { buildLibrary } from './build.ts'
 import { type Chain, type Death, runChain, summary } from './crash/chains.ts'
+import { runEvery } from './crash/every.ts'
 import { runGroup } from './crash/groups.ts'
 import { Tally } from './crash/tally.ts'
 import { Stable } from './mutants.ts'
@@ -20,6 +22,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     minutes: { type: 'string', default: '60' },
     only: { type: 'string' },
+    every: { type: 'boolean', default: false },
+    steps: { type: 'string', default: '30' },
   },
 })
 const runs = Number(values.runs)
@@ -33,17 +37,33 @@ const tally = new Tally()
 
 await buildLibrary()
 const library = new Stable('crash').original
-console.log(`${runs} runs, seed ${seed}`)
-let next = 0
-await Promise.all([chains(), chains()])
+let begun = 0
+let ended = 0
+if (values.every) await everyBoundary()
+else {
+  console.log(`${runs} runs, seed ${seed}`)
+  await Promise.all([chains(), chains()])
+}
 console.log(`\n${tally.text()}`)
 process.exitCode = tally.faults.length === 0 ? 0 : 1
 
+async function everyBoundary(): Promise<void> {
+  const steps = Number(values.steps)
+  const isPowerLost = values.only === 'power'
+  console.log(`every boundary of ${steps} steps, seed ${seed}`)
+  await runEvery({ library, seed, steps, isPowerLost, onChain: counted })
+}
+
+function counted(chain: Chain): void {
+  tally.add(chain)
+  ended++
+  process.stdout.write(`${process.stdout.isTTY ? '\r' : ''}${ended} runs, ${tally.text()} \n`)
+}
+
 async function chains(): Promise<void> {
-  while (next < runs && Date.now() < until && tally.faults.length === 0) {
-    const run = next++
-    tally.add(await one(run, kinds[run % kinds.length] as Kind))
-    process.stdout.write(`${process.stdout.isTTY ? '\r' : ''}${run + 1} runs, ${tally.text()} \n`)
+  while (begun < runs && Date.now() < until && tally.faults.length === 0) {
+    const run = begun++
+    counted(await one(run, kinds[run % kinds.length] as Kind))
   }
 }
 

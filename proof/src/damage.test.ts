@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildLibrary } from './build.ts'
-import { type Damage, spoiled, worked } from './crash/damage.ts'
+import { damage, type Damage, spoiled, worked } from './crash/damage.ts'
 import type { Lives } from './crash/lives.ts'
 import { openLibrary } from './library.ts'
 import { Stable } from './mutants.ts'
@@ -29,7 +29,10 @@ describe('a directory that was damaged', () => {
   for (const how of ['cut', 'flipped byte in a row', 'value files'] satisfies Damage[]) {
     for (const seed of [1, 2, 3, 4]) {
       it(`serves nothing stale, ends nobody, works: ${how}, ${seed}`, async () => {
-        const { faults, crashes, isReported, found } = await spoiled(library, { from, how, seed })
+        const { faults, crashes, isReported, found } = await spoiled(library, {
+          from,
+          spoil: damage(how, seed),
+        })
         expect({ faults, crashes }).toEqual({ faults: [], crashes: 0 })
         expect(found).toBeGreaterThan(0)
         if (isReported) reported++

@@ -1,55 +1,55 @@
 /**
- * Check: whether LMDB can read all of its file, and write to it.
+ * Check: whether LMDB can read all of data.mdb, and go on writing to it.
  *
- * LMDB trusts its pages: a page of garbage may end the process that reads it, or that looks there for pages that are
- * free. So another process reads them all, and if nobody has the directory open it takes some of the free ones.
+ * LMDB trusts its pages: a page of garbage may end the process that comes upon it, or is skipped without a word. So each page
+ * in use, and the lists of those that are free, are looked at first without LMDB (pages.ts): what it takes for free must not
+ * be in use. Then another process reads all of it by LMDB, table by table: what was read is held against what each table says
+ * that it has, keys have to be in order, and each has to be found when it is looked for.
  */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { wrongPage } from './pages.ts'
 
-const timeoutMs = 300_000
+const timeoutMs = 600_000
 
-/** Run by processes of their own: reads every row of every table. */
-const read = `
+/** Reads in one go, and so all of one moment. */
+const program = `
 const { open } = require(process.argv[1])
-const options = { path: process.argv[2], encoding: 'binary', maxDbs: 64, noSubdir: false }
-const root = open({ ...options, readOnly: true })
-let bytes = 0
-// All at once: to open a table ends what is being read.
+const root = open({ path: process.argv[2], readOnly: true, encoding: 'binary', maxDbs: 64, noSubdir: false })
 const names = [...root.getKeys()]
-for (const name of names) {
-  if (typeof name !== 'string') continue
-  const table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
-  for (const { value } of table.getRange({ snapshot: false })) bytes += value.length + value[value.length - 1]
+if (names.length !== root.getStats().entryCount) throw new Error('tables are missing')
+const tables = names.map((name) => [name, root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })])
+let sum = 0
+for (const [name, table] of tables) {
+  let count = 0
+  let last
+  for (const { key, value } of table.getRange()) {
+    if (last !== undefined && Buffer.compare(last, key) >= 0) throw new Error('keys of ' + name + ' are not in order')
+    last = Buffer.from(key)
+    count += 1
+    if (value.length > 0) sum += value[0] + value[value.length - 1]
+    if (!table.doesExist(last)) throw new Error('a key of ' + name + ' is not found')
+  }
+  const { entryCount } = table.getStats()
+  if (count !== entryCount) throw new Error(name + ' has ' + entryCount + ' rows, of which ' + count + ' can be read')
 }
 `
 
-/** Writes rows of some pages, and removes them. */
-const write = `
-const { open } = require(process.argv[1])
-const table = open({ path: process.argv[2], maxDbs: 64, noSubdir: false }).openDB('check', { encoding: 'binary' })
-for (let i = 0; i < 20; i++) table.putSync(i, Buffer.alloc(64 * 1024))
-for (let i = 0; i < 20; i++) table.removeSync(i)
-`
-
-/**
- * What is wrong, or undefined. Takes about a second for a million entries.
- * @param how write: only if nobody has the directory open
- */
-export function check(directory: string, how: 'read' | 'write'): string | undefined {
-  const wrong = run(read, directory)
-  return wrong ?? (how === 'write' ? run(write, directory) : undefined)
+/** Within the gate of the directory: it opens and closes the file. @returns what is wrong; undefined if nothing is */
+export function check(directory: string): string | undefined {
+  const wrong = wrongPage(directory)
+  return wrong === undefined ? read(directory) : `data.mdb cannot be read: ${wrong}`
 }
 
-function run(program: string, directory: string): string | undefined {
+function read(directory: string): string | undefined {
   const lmdb = createRequire(import.meta.url).resolve('lmdb')
-  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', program, lmdb, directory], {
+  const args = ['-e', program, lmdb, directory]
+  const { status, signal, stderr } = spawnSync(process.execPath, args, {
     timeout: timeoutMs,
     encoding: 'utf8',
   })
-  if (status === 0) return undefined
-  const what = program === read ? 'read' : 'wrote to'
-  if (signal !== null) return `a process that ${what} data.mdb was ended by ${signal}`
-  const why = stderr.split('\n').find((line) => /Error|MDB_/.test(line))
-  return `data.mdb cannot be ${what === 'read' ? what : 'written'}: ${why ?? `exit ${status}`}`
+  const told = stderr.split('\n').find((line) => /Error|MDB_|not found|corrupt|malloc|free\(\)/i.test(line))
+  if (signal !== null) return `a process that read data.mdb was ended by ${signal}`
+  if (status === 0 && told === undefined) return undefined
+  return `data.mdb cannot be read: ${told?.trim() ?? `exit ${status}`}`
 }

@@ -11,7 +11,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   statfsSync,
   statSync,
@@ -20,6 +19,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import { check } from './check.ts'
+import { metasOf } from './meta.ts'
 import { crashedOften, forgetCrashes, isFree } from './nodes.ts'
 import { writeWhole } from './whole.ts'
 
@@ -55,7 +55,7 @@ export function makeReady(directory: string, nowMs: number): string | undefined 
     return undefined
   }
   if (!isFree(directory, nowMs) || !(isCut(directory) || crashedOften(directory, nowMs))) return undefined
-  const damage = check(directory, 'write')
+  const damage = check(directory)
   if (damage !== undefined) putAside(directory, damage)
   forgetCrashes(directory)
   return damage
@@ -167,43 +167,19 @@ export function refuseNetwork(directory: string, type: number): void {
 
 /**
  * Whether the file is shorter than it should be: LMDB maps it into memory and trusts it. It may be in order all the same,
- * if its last pages are free. It begins with two meta pages (mdb.c of lmdb 3.5: a page header of 24 bytes, then MDB_meta).
+ * if its last pages are free.
  */
 function isCut(directory: string): boolean {
   const file = join(directory, 'data.mdb')
   const size = existsSync(file) ? statSync(file).size : 0
   if (size === 0) return false
-  return metasOf(file).some(({ pageBytes, lastPage }) => size < (lastPage + 1) * pageBytes)
-}
-
-interface Meta {
-  readonly pageBytes: number
-  readonly lastPage: number
-}
-
-const metaMagic = 0xbeefc0de
-
-function metasOf(file: string): Meta[] {
-  const page = Buffer.alloc(256)
   const fd = openSync(file, 'r')
   try {
-    const first = readSync(fd, page, 0, page.length, 0) === page.length ? metaIn(page) : undefined
-    const pageBytes = first?.pageBytes ?? 4096
-    const second = readSync(fd, page, 0, page.length, pageBytes) === page.length ? metaIn(page) : undefined
-    return [first, second].filter((meta) => meta !== undefined)
+    return metasOf(fd).some(({ pageBytes, lastPage }) => size < (lastPage + 1) * pageBytes)
   } finally {
     closeSync(fd)
   }
 }
-
-function metaIn(page: Buffer): Meta | undefined {
-  if (page.readUInt32LE(metaAt) !== metaMagic) return undefined
-  return { pageBytes: page.readUInt32LE(pageBytesAt), lastPage: Number(page.readBigUInt64LE(lastPageAt)) }
-}
-
-const metaAt = 24
-const pageBytesAt = 48
-const lastPageAt = 144
 
 interface Refused {
   readonly path: string

@@ -19,7 +19,7 @@ import { Lives, type Ended } from './lives.ts'
 import { Dice, shape } from './roles.ts'
 import { SharedTruth } from './shared-truth.ts'
 
-export type Damage = 'cut' | 'page of garbage' | 'page of zeros' | 'flipped byte in a row' | 'value files'
+export type Damage = 'cut' | 'flipped byte in a row' | 'value files'
 
 export interface Spoiled {
   readonly faults: readonly string[]
@@ -31,33 +31,43 @@ export interface Spoiled {
   readonly found: number
 }
 
+const dataFile = 'data.mdb'
 const pageBytes = 4096
 /** After so many ends the directory is looked at before it is opened (nodes.ts of the library). */
 const crashesMax = 4
 
 /** One that was worked on, to be copied. */
-export async function worked(library: string, seed: number): Promise<Lives> {
+export async function worked(library: string, seed: number, steps = 400): Promise<Lives> {
   const lives = new Lives(library)
-  const ended = await lives.live({ seed, steps: 400 })
+  const ended = await lives.live({ seed, steps })
   if (ended.code !== 0) throw new Error(`could not be made: ${ended.stderr}`)
   return lives
 }
 
+export interface Spoiling {
+  readonly from: Lives
+  /** Is given the path of the copy. */
+  readonly spoil: (path: string) => void
+  /** Lives on it that end as they should; one after another works on what the one before left. */
+  readonly lives?: number
+}
+
 export async function spoiled(
   library: string,
-  { from, how, seed }: { from: Lives; how: Damage; seed: number },
+  { from, spoil, lives: wanted = 1 }: Spoiling,
 ): Promise<Spoiled> {
   const lives = new Lives(library)
   cpSync(from.path, lives.path, { recursive: true })
   cpSync(join(from.records, 'truth'), join(lives.records, 'truth'))
-  forgetDeclarations(lives)
-  spoil(lives.path, { how, dice: new Dice(seed) })
-  let crashes = 0
+  spoil(lives.path)
+  let [crashes, well] = [0, 0]
   let ended: Ended
   do {
-    ended = await lives.live({ seed: 1, steps: 40 })
-    if (ended.code !== 0) crashes++
-  } while (ended.code !== 0 && crashes < crashesMax)
+    forgetDeclarations(lives)
+    ended = await lives.live({ seed: 1 + crashes + well, steps: 40 })
+    if (ended.code === 0) well++
+    else crashes++
+  } while (well < wanted && crashes < crashesMax)
   const said = lives.lines
   const wrong = said.flatMap((line) => (line.say === 'fault' ? [line.text] : []))
   // What fails is told to who asked for it: that is no fault here.
@@ -78,16 +88,41 @@ function forgetDeclarations({ records }: Lives): void {
   truth.close()
 }
 
-function spoil(path: string, { how, dice }: { how: Damage; dice: Dice }): void {
-  const data = join(path, 'data.mdb')
-  const { size } = statSync(data)
-  const page = 2 + dice.below(size / pageBytes - 2)
-  if (how === 'cut') truncateSync(data, dice.below(size))
-  else if (how === 'page of garbage')
-    overwrite(data, page * pageBytes, Buffer.from(Array.from({ length: pageBytes }, () => dice.below(256))))
-  else if (how === 'page of zeros') overwrite(data, page * pageBytes, Buffer.alloc(pageBytes))
-  else if (how === 'flipped byte in a row') flip(data, dice)
-  else spoilValues(join(path, 'values'), dice)
+export function damage(how: Damage, seed: number): Spoiling['spoil'] {
+  const dice = new Dice(seed)
+  return (path) => {
+    const data = join(path, dataFile)
+    if (how === 'cut') truncateSync(data, dice.below(statSync(data).size))
+    else if (how === 'flipped byte in a row') flip(data, dice)
+    else spoilValues(join(path, 'values'), dice)
+  }
+}
+
+/** Of `data.mdb`, but for the two that it begins with. */
+export function pagesOf({ path }: Lives): number[] {
+  const count = statSync(join(path, dataFile)).size / pageBytes
+  return Array.from({ length: count - 2 }, (_, i) => i + 2)
+}
+
+/** Cuts off so many bytes at the end. */
+export function cut(bytes: number): Spoiling['spoil'] {
+  return (path) => truncateSync(join(path, dataFile), statSync(join(path, dataFile)).size - bytes)
+}
+
+export type PageDamage = 'garbage' | 'zeros' | 'another page'
+
+export function pageDamage(how: PageDamage, page: number): Spoiling['spoil'] {
+  const dice = new Dice(page)
+  return (path) => {
+    const data = join(path, dataFile)
+    const another = dice.below(statSync(data).size / pageBytes)
+    const bytes = {
+      garbage: () => Buffer.from(Array.from({ length: pageBytes }, () => dice.below(256))),
+      zeros: () => Buffer.alloc(pageBytes),
+      'another page': () => readFileSync(data).subarray(another * pageBytes, (another + 1) * pageBytes),
+    }
+    overwrite(data, page * pageBytes, bytes[how]())
+  }
 }
 
 /** A byte of a value: every value names its key and versions, and so shows where rows are. */
