@@ -145,6 +145,24 @@ describe('a log that is opened again', () => {
     ])
   })
 
+  it('takes everything for invalidated where records are missing, and knows those that come after', async () => {
+    const path = directory()
+    const first = node(path)
+    for (const name of ['a', 'b', 'c', 'd', 'e'])
+      await first.log.append({ kind: 'link', names: [name], dependsOn: ['x'] })
+    const rows = first.environment.table<number>('log', 'numbers')
+    await first.environment.transact(() => {
+      for (const n of [3, 4]) void rows.remove(n)
+    })
+    const again = node(path)
+    expect(again.applied.map(({ names, prefixes }) => prefixes ?? names)).toEqual([['a'], ['b'], [''], ['e']])
+    const [, , everything] = again.applied
+    expect(everything?.n).toBeGreaterThan(4)
+    expect(everything?.n).toBeLessThan(5)
+    expect(again.errors).toEqual(['E_DISK_DAMAGED'])
+    expect(again.log.applied).toBe(5)
+  })
+
   it('has fallen behind if the log was trimmed, and starts from the snapshot', async () => {
     const path = directory()
     const [a, b] = [node(path), node(path)]

@@ -235,10 +235,10 @@ export class DiskLog implements Log {
   }
 
   /** What was invalidated cannot be told: everything may have been. It is read again when the tail moves. */
-  #distrust(error: unknown): void {
+  #distrust(error: unknown, at = this.#applied + between): void {
     const { clock, onError, state } = this.#parts
     onError(error, 'reading the log: everything counts as invalidated')
-    this.#applied += between
+    this.#applied = at
     state.apply({ kind: 'invalidate', names: [], prefixes: [''], n: this.#applied, atMs: clock.now() }, false)
   }
 
@@ -248,6 +248,7 @@ export class DiskLog implements Log {
     const start = Math.floor(this.#applied) + 1
     const rows = [...this.#records.getRange({ start, limit: batch })]
     for (const { key: n, value } of rows) {
+      if (n !== Math.floor(this.#applied) + 1) this.#distrust(missing(this.#applied, n), n - between)
       const record = { ...this.#read(n, value), n }
       const own = this.#own.get(n)
       const isOwn = this.#own.delete(n)
@@ -372,6 +373,12 @@ export class DiskLog implements Log {
     for (const n of this.#snapshots.getKeys({ reverse: true, limit: 1 })) return n
     return 0
   }
+}
+
+/** LMDB passes over a page that it cannot follow. */
+function missing(applied: number, n: number): StaleproofError {
+  const message = `the log has no records between ${Math.floor(applied)} and ${n}: what they said is not known`
+  return new StaleproofError('E_DISK_DAMAGED', message)
 }
 
 function isOfDisk(error: unknown): error is StaleproofError {

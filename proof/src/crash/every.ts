@@ -50,11 +50,9 @@ async function one(from: Lives, options: EveryOptions & { dieAt: number }): Prom
   if (isPowerLost) lives.losePower()
   faults.push(...faultsOf(lives, await lives.live({ seed: seed + seedOfLast, isLast: true, isPowerLost })))
   if (!isPowerLost) faults.push(...doubled(lives.lines))
+  const kills = ended.signal === 'SIGKILL' ? 1 : 0
+  const chain = { ...summary(lives.lines), kills, faults: [...new Set(faults)] }
   if (faults.length === 0) lives.remove()
-  else faults.push(`boundary ${dieAt}: all of it is in ${lives.home}`)
-  return {
-    ...summary(lives.lines),
-    kills: ended.signal === 'SIGKILL' ? 1 : 0,
-    faults: [...new Set(faults)],
-  }
+  else chain.faults.push(`boundary ${dieAt}: all of it is in ${lives.home}`)
+  return chain
 }
