@@ -15,7 +15,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs
 import { join } from 'node:path'
 import { newestMeta, treeBytes, treeIn, type Meta, type Tree } from './meta.ts'
 
-const pageSizes = [4096, 8192, 16_384, 32_768, 65_536]
+const pageSizes = new Set([4096, 8192, 16_384, 32_768, 65_536])
 const headBytes = 24
 const nodeBytes = 8
 const depthMax = 32
@@ -67,7 +67,7 @@ class Walk {
 
   all(): void {
     const { pageBytes } = this.#meta
-    if (!pageSizes.includes(pageBytes)) throw new Error(`it has pages of ${pageBytes} bytes`)
+    if (!pageSizes.has(pageBytes)) throw new Error(`it has pages of ${pageBytes} bytes`)
     const free: Buffer[] = []
     this.#walk(this.#meta.free, freePages, (node) => free.push(this.#value(node)))
     const tables: (readonly [string, Tree])[] = []
@@ -84,7 +84,7 @@ class Walk {
     if (root === undefined) return
     if (bottom > depthMax) throw new Error(`${name}: ${bottom} pages lie one above the other`)
     const seen = { branches: 0, leaves: 0, overflows: 0, rows: 0 }
-    const order = name === freePages ? byNumber : Buffer.compare
+    const order = name === freePages ? byNumber : byBytes
     let last: Buffer | undefined
     const visitRow = (node: Node): void => {
       if (last !== undefined && order(last, node.key) >= 0)
@@ -197,6 +197,10 @@ function pagesOf({ rest }: Node): { page: number; count: number } {
 /** A node of a branch has 48 bits for the number of its page. */
 function pageIn({ low, flags }: Node): number {
   return low + flags * 2 ** 32
+}
+
+function byBytes(a: Buffer, b: Buffer): number {
+  return Buffer.compare(a, b)
 }
 
 function byNumber(a: Buffer, b: Buffer): number {
