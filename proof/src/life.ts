@@ -34,6 +34,8 @@ export interface LifeOptions {
   readonly isPowerLost?: boolean
   /** Waits until all that is owed is done, and holds everything against it. Nobody else has the directory open. */
   readonly isLast?: boolean
+  /** Only opens the directory, looks at all that is there, and closes it, again and again, until it is killed. */
+  readonly isPassing?: boolean
 }
 
 const options = JSON.parse(process.argv[2] as string) as LifeOptions
@@ -56,18 +58,38 @@ watch({
   ...(copy === undefined ? {} : { flushing: () => copy.flushing() }),
 })
 
-const cache = await open()
 const truth = new SharedTruth(join(records, 'truth'), shape(slots))
-const work = new Work({ cache, truth, journal, slot, slots, dice: new Dice(options.seed) })
-const reckoning = new Reckoning({ cache, truth, journal, work, before, isPowerLost: copy !== undefined })
-await work.check()
-await reckoning.check()
-journal.say({ say: 'ready', verified: work.reads })
-process.stdout.write('ready\n')
-if (options.isLast === true) await reckoning.final()
-else await work.run(options.steps)
-await cache.close()
-journal.say({ say: 'end', boundaries, reads: work.reads, found: work.found })
+const dice = new Dice(options.seed)
+if (options.isPassing === true) await pass()
+else await live()
+
+async function live(): Promise<void> {
+  const cache = await open()
+  const work = new Work({ cache, truth, journal, slot, slots, dice })
+  const reckoning = new Reckoning({ cache, truth, journal, work, before, isPowerLost: copy !== undefined })
+  await work.check()
+  await reckoning.check()
+  ready(work.reads)
+  if (options.isLast === true) await reckoning.final()
+  else await work.run(options.steps)
+  await cache.close()
+  journal.say({ say: 'end', boundaries, reads: work.reads, found: work.found })
+}
+
+async function pass(): Promise<never> {
+  for (let passed = 0; ; passed++) {
+    const cache = await open()
+    const work = new Work({ cache, truth, journal, slot, slots, dice })
+    await work.check()
+    await cache.close()
+    if (passed === 0) ready(work.reads)
+  }
+}
+
+function ready(verified: number): void {
+  journal.say({ say: 'ready', verified })
+  process.stdout.write('ready\n')
+}
 
 async function open(): Promise<Cache> {
   const { createCache, disk } = await openLibrary(options.library)
