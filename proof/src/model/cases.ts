@@ -31,19 +31,31 @@ const worlds: [string, string, Partial<Setting>][] = [
   ['G1', '1 write, 1 fail-over, 1 lease ends', { failovers: 1, expiries: 1 }],
   ['G2', '2 writes, 1 fail-over', { writes: 2, failovers: 1 }],
   ['G3', '1 write, 1 fail-over, 1 restart', { failovers: 1, restarts: 1 }],
+  ['G4', '1 write, 2 fail-overs', { failovers: 2 }],
   ['H1', '1 write, a replica that lags, 1 restart', { readsReplica: true, restarts: 1 }],
   ['H2', '1 write, a replica that lags, 1 fail-over', { readsReplica: true, failovers: 1 }],
   ['H3', '1 write, 3 nodes', { nodes: 3 }],
   ['H4', '1 write, 3 nodes, 1 lease ends', { nodes: 3, expiries: 1 }],
+  [
+    'H5',
+    '1 write, a replica that lags, 1 fail-over, 1 restart',
+    { readsReplica: true, failovers: 1, restarts: 1 },
+  ],
   ['P1', '1 write, 1 trim', { trims: 1 }],
   ['P2', '1 write, 1 trim, 1 lease ends', { trims: 1, expiries: 1 }],
   ['P3', '1 write, 1 trim, 1 restart that reads the log back', { trims: 1, restarts: 1, readsBack: true }],
   ['P4', '2 writes, 1 trim', { writes: 2, trims: 1 }],
   ['P5', '1 write, 1 trim, 1 fail-over', { trims: 1, failovers: 1 }],
   ['P6', '1 write, 2 trims, 1 record of another name', { trims: 2, foreign: 1 }],
+  [
+    'P7',
+    '1 write, 1 fail-over, 1 restart that reads the log back',
+    { failovers: 1, restarts: 1, readsBack: true },
+  ],
 ]
 
-const longWorlds = new Set(['F3', 'F4', 'F8', 'F9', 'G1', 'G2', 'G3', 'H2', 'H4', 'P2', 'P4', 'P5', 'P6'])
+/** Checked in `npm test`, too. */
+const shortWorlds = new Set(['F1', 'F2', 'F3', 'F5', 'F6', 'F7', 'H1', 'H3', 'P1', 'P3'])
 
 /** rule -> the least that has to happen for its lack to show. */
 const faults: Partial<Record<keyof Rules, Partial<Setting>>> = {
@@ -74,7 +86,7 @@ const spared: [keyof Rules, Partial<Setting>][] = [
 
 export const cases: readonly Case[] = [
   ...worlds.map(([name, what, setting]) =>
-    holds({ name, what, long: longWorlds.has(name) }, () => machines(setting)),
+    holds({ name, what, long: !shortWorlds.has(name) }, () => machines(setting)),
   ),
   ...spared.map(([rule, setting]) =>
     holds({ name: `without ${rule}`, what: 'nothing rests on it', long: false }, () =>
