@@ -15,7 +15,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs
 import { join } from 'node:path'
 import { newestMeta, treeBytes, treeIn, type Meta, type Tree } from './meta.ts'
 
-const pageSizes = [4096, 8192, 16_384, 32_768, 65_536]
+const pageSizes = new Set([4096, 8192, 16_384, 32_768, 65_536])
 const headBytes = 24
 const nodeBytes = 8
 const depthMax = 32
@@ -36,14 +36,19 @@ interface Node {
   readonly rest: Buffer
 }
 
-/** @returns what is wrong; undefined if nothing is, or if it cannot be told which state LMDB would read */
-export function wrongPage(directory: string): string | undefined {
+/**
+ * @param only tables, if they are all that is to be looked at, as far as they are there
+ * @returns what is wrong; undefined if nothing is, or if it cannot be told which state LMDB would read
+ */
+export function wrongPage(directory: string, only?: readonly string[]): string | undefined {
   const file = openSync(join(directory, 'data.mdb'), 'r')
   try {
     const meta = newestMeta(file)
     // After a start of the machine LMDB goes back to what was flushed.
     if (meta === undefined || meta.boot === 0 || meta.boot !== bootNumber()) return undefined
-    new Walk(file, meta).all()
+    const walk = new Walk(file, meta)
+    if (only === undefined) walk.all()
+    else walk.some(only)
     return undefined
   } catch (error) {
     return (error as Error).message
@@ -59,6 +64,7 @@ class Walk {
   readonly #taken: Uint8Array
 
   constructor(file: number, meta: Meta) {
+    if (!pageSizes.has(meta.pageBytes)) throw new Error(`it has pages of ${meta.pageBytes} bytes`)
     this.#file = file
     this.#meta = meta
     this.#taken = new Uint8Array(meta.lastPage + 1)
@@ -66,17 +72,25 @@ class Walk {
   }
 
   all(): void {
-    const { pageBytes } = this.#meta
-    if (!pageSizes.includes(pageBytes)) throw new Error(`it has pages of ${pageBytes} bytes`)
     const free: Buffer[] = []
     this.#walk(this.#meta.free, freePages, (node) => free.push(this.#value(node)))
+    for (const [name, tree] of this.#tables()) this.#walk(tree, `the table ${name}`, () => undefined)
+    for (const list of free) this.#takeFree(list)
+  }
+
+  some(names: readonly string[]): void {
+    for (const [name, tree] of this.#tables()) {
+      if (names.includes(name)) this.#walk(tree, `the table ${name}`, () => undefined)
+    }
+  }
+
+  #tables(): (readonly [name: string, tree: Tree])[] {
     const tables: (readonly [string, Tree])[] = []
     this.#walk(this.#meta.tables, 'the tables', (node) => {
       if (node.flags !== isTable || node.rest.length < treeBytes) throw new Error('a table has no tree')
-      tables.push([node.key.toString('latin1'), treeIn(node.rest)])
+      tables.push([nameIn(node.key), treeIn(node.rest)])
     })
-    for (const [name, tree] of tables) this.#walk(tree, `the table ${name}`, () => undefined)
-    for (const list of free) this.#takeFree(list)
+    return tables
   }
 
   #walk(tree: Tree, name: string, onRow: (node: Node) => void): void {
@@ -84,7 +98,7 @@ class Walk {
     if (root === undefined) return
     if (bottom > depthMax) throw new Error(`${name}: ${bottom} pages lie one above the other`)
     const seen = { branches: 0, leaves: 0, overflows: 0, rows: 0 }
-    const order = name === freePages ? byNumber : Buffer.compare
+    const order = name === freePages ? byNumber : byBytes
     let last: Buffer | undefined
     const visitRow = (node: Node): void => {
       if (last !== undefined && order(last, node.key) >= 0)
@@ -189,6 +203,11 @@ function nodeIn(bytes: Buffer, { kind, number }: { kind: number; number: number 
   return { low, flags, key, rest: bytes.subarray(nodeBytes + keyLength, nodeBytes + keyLength + restLength) }
 }
 
+/** The package writes names with a zero at their end, or without. */
+function nameIn(key: Buffer): string {
+  return key.toString('latin1').replace(/\0$/, '')
+}
+
 /** MDB_ovpage */
 function pagesOf({ rest }: Node): { page: number; count: number } {
   return { page: Number(rest.readBigUInt64LE(0)), count: Number(rest.readBigUInt64LE(16)) }
@@ -197,6 +216,10 @@ function pagesOf({ rest }: Node): { page: number; count: number } {
 /** A node of a branch has 48 bits for the number of its page. */
 function pageIn({ low, flags }: Node): number {
   return low + flags * 2 ** 32
+}
+
+function byBytes(a: Buffer, b: Buffer): number {
+  return Buffer.compare(a, b)
 }
 
 function byNumber(a: Buffer, b: Buffer): number {
