@@ -114,6 +114,28 @@ describe('a directory that is damaged', () => {
     expect(makeReady(path, nowMs)).toMatch(/ended by SIG|cannot be read/)
   })
 
+  it('is put aside at once if the log cannot be read: what was invalidated would be served', async () => {
+    const path = directory()
+    const environment = new Environment({ path, nowMs })
+    const tables = ['entries', 'log'].map((name) => environment.table<number>(name, 'numbers'))
+    for (const [i, rows] of tables.entries()) {
+      await environment.transact(() => void rows.put(1, Buffer.from(`the row of table ${i}`)))
+    }
+    await environment.close()
+    const file = join(path, 'data.mdb')
+    const bytes = readFileSync(file)
+    const spoil = (text: string) => {
+      const spoiled = Buffer.from(bytes)
+      for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1))
+        spoiled.fill(0xab, at - (at % 4096), at - (at % 4096) + 4096)
+      writeFileSync(file, spoiled)
+      return makeReady(path, nowMs)
+    }
+    expect(spoil('the row of table 0')).toBeUndefined()
+    expect(spoil('the row of table 1')).toMatch(/page \d+ has another number/)
+    expect(readdirSync(join(path, 'damaged', '1'))).toContain('data.mdb')
+  })
+
   it('is not put aside if it is in order, however many crashed', async () => {
     const path = await filled()
     expect(check(path)).toBeUndefined()

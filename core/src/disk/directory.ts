@@ -21,6 +21,7 @@ import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import { check } from './check.ts'
 import { metasOf } from './meta.ts'
 import { crashedOften, forgetCrashes, isFree } from './nodes.ts'
+import { wrongPage } from './pages.ts'
 import { writeWhole } from './whole.ts'
 
 export const formatVersion = 1
@@ -54,7 +55,8 @@ export function makeReady(directory: string, nowMs: number): string | undefined 
     writeWhole(join(directory, formatFile), `staleproof ${formatVersion}\n`)
     return undefined
   }
-  if (!isFree(directory, nowMs) || !(isCut(directory) || crashedOften(directory, nowMs))) return undefined
+  if (!isFree(directory, nowMs)) return undefined
+  if (!isCut(directory) && !crashedOften(directory, nowMs) && !isLogWrong(directory)) return undefined
   const damage = check(directory)
   if (damage !== undefined) putAside(directory, damage)
   forgetCrashes(directory)
@@ -179,6 +181,14 @@ function isCut(directory: string): boolean {
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * What the log has lost nobody would miss, and what it said was invalid would be served. It is small, and looked at each
+ * time; a page of anything else that cannot be read costs what is on it.
+ */
+function isLogWrong(directory: string): boolean {
+  return existsSync(join(directory, 'data.mdb')) && wrongPage(directory, ['log', 'snapshots']) !== undefined
 }
 
 interface Refused {

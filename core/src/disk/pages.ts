@@ -36,14 +36,19 @@ interface Node {
   readonly rest: Buffer
 }
 
-/** @returns what is wrong; undefined if nothing is, or if it cannot be told which state LMDB would read */
-export function wrongPage(directory: string): string | undefined {
+/**
+ * @param only tables, if they are all that is to be looked at, as far as they are there
+ * @returns what is wrong; undefined if nothing is, or if it cannot be told which state LMDB would read
+ */
+export function wrongPage(directory: string, only?: readonly string[]): string | undefined {
   const file = openSync(join(directory, 'data.mdb'), 'r')
   try {
     const meta = newestMeta(file)
     // After a start of the machine LMDB goes back to what was flushed.
     if (meta === undefined || meta.boot === 0 || meta.boot !== bootNumber()) return undefined
-    new Walk(file, meta).all()
+    const walk = new Walk(file, meta)
+    if (only === undefined) walk.all()
+    else walk.some(only)
     return undefined
   } catch (error) {
     return (error as Error).message
@@ -59,6 +64,7 @@ class Walk {
   readonly #taken: Uint8Array
 
   constructor(file: number, meta: Meta) {
+    if (!pageSizes.has(meta.pageBytes)) throw new Error(`it has pages of ${meta.pageBytes} bytes`)
     this.#file = file
     this.#meta = meta
     this.#taken = new Uint8Array(meta.lastPage + 1)
@@ -66,17 +72,25 @@ class Walk {
   }
 
   all(): void {
-    const { pageBytes } = this.#meta
-    if (!pageSizes.has(pageBytes)) throw new Error(`it has pages of ${pageBytes} bytes`)
     const free: Buffer[] = []
     this.#walk(this.#meta.free, freePages, (node) => free.push(this.#value(node)))
+    for (const [name, tree] of this.#tables()) this.#walk(tree, `the table ${name}`, () => undefined)
+    for (const list of free) this.#takeFree(list)
+  }
+
+  some(names: readonly string[]): void {
+    for (const [name, tree] of this.#tables()) {
+      if (names.includes(name)) this.#walk(tree, `the table ${name}`, () => undefined)
+    }
+  }
+
+  #tables(): (readonly [name: string, tree: Tree])[] {
     const tables: (readonly [string, Tree])[] = []
     this.#walk(this.#meta.tables, 'the tables', (node) => {
       if (node.flags !== isTable || node.rest.length < treeBytes) throw new Error('a table has no tree')
-      tables.push([node.key.toString('latin1'), treeIn(node.rest)])
+      tables.push([nameIn(node.key), treeIn(node.rest)])
     })
-    for (const [name, tree] of tables) this.#walk(tree, `the table ${name}`, () => undefined)
-    for (const list of free) this.#takeFree(list)
+    return tables
   }
 
   #walk(tree: Tree, name: string, onRow: (node: Node) => void): void {
@@ -187,6 +201,11 @@ function nodeIn(bytes: Buffer, { kind, number }: { kind: number; number: number 
   if (!isWhole || (kind === leaf && flags > isTable)) throw new Error(`page ${number}: a node is not whole`)
   const key = bytes.subarray(nodeBytes, nodeBytes + keyLength)
   return { low, flags, key, rest: bytes.subarray(nodeBytes + keyLength, nodeBytes + keyLength + restLength) }
+}
+
+/** The package writes names with a zero at their end, or without. */
+function nameIn(key: Buffer): string {
+  return key.toString('latin1').replace(/\0$/, '')
 }
 
 /** MDB_ovpage */
