@@ -173,8 +173,8 @@ export class Invalidations implements InvalidationRecords {
       log.append(change, undefined, (n) => {
         const position = { generation: log.generation, n }
         try {
-          ride()
           this.#history.putWithin({ ...running, position, token: tokenOf(position) })
+          ride()
         } catch (error) {
           this.#parts.onError(error, 'recording an invalidation')
         }

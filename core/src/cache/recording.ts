@@ -34,23 +34,28 @@ export class Recording {
     this.#timer ??= this.#options.clock.schedule(gatherMs, () => this.#write(this.#take()))
   }
 
-  /** What was gathered goes with the transaction that `ride` is called in, if `step` succeeds. */
-  async alongside<T>(step: (ride: () => void) => Promise<T>): Promise<T> {
+  /** What was gathered goes with the transaction that `ride` is called in, if it can and `step` succeeds; else by itself. */
+  alongside<T>(step: (ride: () => void) => Promise<T>): Promise<T> {
     const records = this.#take()
+    let isWritten = records.length === 0
     const ride = () => {
       for (const record of records) this.#history.putWithin(record, notEnded)
+      isWritten = true
     }
-    try {
-      return await step(ride)
-    } catch (error) {
-      this.#write(records)
-      throw error
+    const stepping = step(ride)
+    const writeRest = () => {
+      if (!isWritten) this.#write(records)
     }
+    const writeAll = () => this.#write(records)
+    if (records.length > 0) this.#await(stepping.then(writeRest, writeAll))
+    return stepping
   }
 
   /** Resolves when all is written, or was tried. */
   async upToDate(): Promise<void> {
     this.#write(this.#take())
+    // What could not go with another is written after that.
+    await Promise.all(this.#writing)
     await Promise.all(this.#writing)
   }
 
@@ -68,8 +73,12 @@ export class Recording {
   #write(records: readonly InvalidationResult[]): void {
     for (const record of records) {
       const put = () => this.#history.put(record, notEnded)
-      const writing = this.#outbox.take(put).finally(() => this.#writing.delete(writing))
-      this.#writing.add(writing)
+      this.#await(this.#outbox.take(put))
     }
+  }
+
+  #await(work: Promise<void>): void {
+    const writing = work.finally(() => this.#writing.delete(writing))
+    this.#writing.add(writing)
   }
 }

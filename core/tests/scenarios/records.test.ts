@@ -3,6 +3,9 @@ import type { BackingParts } from '../../src/backing/contract.ts'
 import { InProcess } from '../../src/cache/in-process.ts'
 import type { MemoryHistory } from '../../src/invalidation/memory-history.ts'
 import type { InvalidationResult } from '../../src/model/invalidation.ts'
+import { disk } from '../../src/disk.ts'
+import { createCache } from '../../src/index.ts'
+import { directory } from '../directories.ts'
 import { opened } from '../opened.ts'
 
 /** A cache whose history takes nothing while it fails, but for what is written with the log. */
@@ -59,4 +62,29 @@ it('closing tries once more to write the record', async () => {
   state.fails = false
   await cache.close()
   expect(state.put).toEqual(['completed'])
+})
+
+it('whoever asks sees what ended, though its record is on its way with that of the next', async () => {
+  const cache = createCache({ disk: disk({ path: directory() }) })
+  const first = await cache.invalidate('a')
+  const next = cache.invalidate('b')
+  expect(await cache.invalidations.get(first.id)).toEqual(first)
+  await next
+  await cache.close()
+})
+
+it('a record that cannot go with that of the next is written all the same', async () => {
+  const { cache, clock, state } = withHistory()
+  const first = await cache.invalidate('a')
+  const { history } = state
+  const putWithin = history?.putWithin.bind(history)
+  if (history !== undefined) {
+    history.putWithin = () => {
+      throw new Error('history is down')
+    }
+    await cache.invalidate('b')
+    Object.assign(history, { putWithin })
+  }
+  await clock.advance(2000)
+  expect(await cache.invalidations.get(first.id)).toEqual(first)
 })
