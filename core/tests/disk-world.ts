@@ -12,6 +12,7 @@ import { DiskTier, type DiskTierParts } from '../src/disk/tier.ts'
 import type { LogRecord } from '../src/log/contract.ts'
 import type { EntryParts } from '../src/model/entry.ts'
 import type { Policy } from '../src/model/policy.ts'
+import { entryOf as anyEntryOf } from '../src/testing/entries.ts'
 import { Policies } from '../src/ttl/policies.ts'
 import { TestClock } from './clock.ts'
 
@@ -77,22 +78,8 @@ export function diskWorld({
 }
 
 export function entryOf(key: string, more: Partial<EntryParts> = {}): EntryParts {
-  return {
-    key,
-    value: `value of ${key}`,
-    kind: 'value',
-    policy,
-    dependencies: [],
-    directCount: 0,
-    generation: 'g',
-    stamp: 1,
-    keyStamp: 1,
-    storedAt: Date.UTC(2026, 0, 1),
-    ttlMs: 60_000,
-    capAt: Infinity,
-    sizeBytes: 100,
-    ...more,
-  }
+  const own = { policy, directCount: 0, storedAt: Date.UTC(2026, 0, 1), ttlMs: 60_000 }
+  return anyEntryOf(key, { ...own, ...more })
 }
 
 /** What stands in the tables, looked at one by one: how it should be, and how it is. */

@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path'
 import { StaleproofError } from '../model/errors.ts'
 import { formatVersion, refuseNetwork } from './directory.ts'
 import type { Findings } from './doctor-findings.ts'
-import { ownLife, stateOf, type Life } from './life.ts'
+import { ownLife, type Life } from './life.ts'
+import { isDead } from './nodes.ts'
 
 export interface NodeSeen {
   readonly id: string
@@ -22,7 +23,6 @@ export interface Aside {
 }
 
 export const salvagedFile = 'salvaged.txt'
-const lateMs = 30_000
 /** Less than both is nearly full. */
 const freeMin = { bytes: 64 * 1024 ** 2, part: 0.05 }
 
@@ -45,11 +45,7 @@ export function nodesOf(directory: string, nowMs: number): NodeSeen[] {
   const own = ownLife()
   return namesIn(join(directory, 'nodes')).map((id) => {
     const file = join(directory, 'nodes', id)
-    const life = lifeIn(file)
-    const state = life === undefined ? 'dead' : stateOf(life, own)
-    const touchedAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
-    const lives = state === 'lives' || (state === 'unknown' && nowMs - touchedAt <= lateMs)
-    return { id, pid: life?.pid ?? null, lives }
+    return { id, pid: pidIn(file), lives: !isDead(file, { own, nowMs }) }
   })
 }
 
@@ -86,11 +82,12 @@ function namesIn(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : []
 }
 
-function lifeIn(file: string): Life | undefined {
+/** Null if it cannot be told. */
+function pidIn(file: string): number | null {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Life
+    return (JSON.parse(readFileSync(file, 'utf8')) as Life).pid
   } catch {
-    return undefined
+    return null
   }
 }
 

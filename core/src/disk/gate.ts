@@ -44,6 +44,7 @@ interface Hall {
 }
 
 const halls = new Map<string, Hall>()
+let isListening = false
 
 export class Gate {
   readonly hall: Hall
@@ -58,7 +59,9 @@ export class Gate {
     }
     this.hall = hall
     halls.set(directory, hall)
-    if (hall.users++ === 0) keepAtExit()
+    hall.users++
+    if (!isListening) process.prependListener('exit', keepAll)
+    isListening = true
   }
 
   /** Does what opens the directory, while all others are kept out. @throws E_DISK_FAILED */
@@ -145,8 +148,10 @@ function beAlone(hall: Hall): Leave | undefined {
 function beWriting(hall: Hall): Leave | undefined {
   if (hall.alone > 0) return beAlone(hall)
   if (!lock(hall.gate, shared)) return undefined
-  if (hall.writing++ === 0) lock(hall.writers, shared)
+  const isIn = hall.writing > 0 || lock(hall.writers, shared)
   lock(hall.gate, unlock)
+  if (!isIn) return undefined
+  hall.writing++
   return () => {
     if (--hall.writing === 0 && hall.alone === 0) lock(hall.writers, unlock)
   }
@@ -204,17 +209,8 @@ function made(file: string): number {
 function forsake(hall: Hall): void {
   if (hall.users > 0 || hall.alone > 0 || halls.get(hall.directory) !== hall) return
   halls.delete(hall.directory)
-  forgetAtExit()
   closeSync(hall.gate)
   closeSync(hall.writers)
-}
-
-function keepAtExit(): void {
-  if (halls.size === 1) process.prependListener('exit', keepAll)
-}
-
-function forgetAtExit(): void {
-  if (halls.size === 0) process.off('exit', keepAll)
 }
 
 function keepAll(): void {

@@ -162,7 +162,8 @@ function list(folder: string): string[] {
   return ifThere(() => readdirSync(folder)) ?? []
 }
 
-function isDead(file: string, seen: { own: Life; nowMs: number }): boolean {
+/** Whether the process that the file speaks of is gone; so is one whose file is not there, or not whole. */
+export function isDead(file: string, seen: { own: Life; nowMs: number }): boolean {
   try {
     return isKnownDead(file, seen)
   } catch {
