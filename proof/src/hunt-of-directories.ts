@@ -12,8 +12,8 @@ const seed = 20_261_122
 /** Runs of a property before it is another's turn, and how many turns each gets. */
 const turn = 40
 const rounds = 3
-/** Chains, or groups, of processes that are tried. */
-const attempts = 3
+/** Chains, or groups, of processes that are tried: where one dies is chance, and one that finds it ends the hunt. */
+const attempts = 10
 
 /** @param folder of the mutant */
 export function isFound(folder: string, by: DirectoryMutation['by']): Promise<boolean> {

@@ -35,7 +35,8 @@ export const directoryMutations: readonly DirectoryMutation[] = [
     by: 'boundary',
     file: queue,
     from: 'this.#jobs.drop(ended.id, seq);\n            this.#history.write(ended);',
-    to: 'this.#jobs.drop(ended.id, seq);\n            queueMicrotask(() => this.#step(() => void this.#history.write(ended)));',
+    // Long enough that a process dies in between wherever it is ended.
+    to: 'this.#jobs.drop(ended.id, seq);\n            setTimeout(() => { if (this.#closing === undefined) this.#step(() => void this.#history.write(ended)); }, 20);',
   },
   {
     name: 'takes-the-jobs-of-one-that-lives',
