@@ -16,6 +16,7 @@ const lent = [
   model,
   ...['log', 'tiers', 'loading', 'invalidation'].map((room) => `core/src/${room}/contract.ts`),
 ]
+const bytes = 'core/src/bytes/'
 const below = [model, ...nouns, ...verbs, 'core/src/backing/', 'core/src/metrics/']
 const daemon = (...rooms: string[]) => rooms.map((room) => `daemon/src/${room}`)
 
@@ -26,7 +27,10 @@ const rooms: Rooms = {
   ...Object.fromEntries(nouns.map((room) => [room, [model]])),
   ...Object.fromEntries(verbs.map((room) => [room, [model, ...contracts]])),
   'core/src/backing/': lent,
-  'core/src/disk/': [...lent, backing],
+  [bytes]: [model],
+  'core/src/disk/': [...lent, backing, bytes],
+  'core/src/redis/': [...lent, backing, bytes, 'core/src/consistency/'],
+  'core/src/redis.ts': ['core/src/redis/', backing],
   'core/src/disk.ts': ['core/src/disk/', backing],
   'core/src/cache/': below,
   'core/src/cache.ts': ['core/src/cache/', ...below],

@@ -1,7 +1,7 @@
 /**
  * Counts: what the tables of the tier amount to, in one row that every transaction keeps up to date.
  */
-import { seal, unseal } from './codec.ts'
+import { seal, unseal } from '../bytes/codec.ts'
 
 export interface Counts {
   entries: number

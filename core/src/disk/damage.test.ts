@@ -4,9 +4,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { directory } from '../../tests/directories.ts'
 import { audit, diskWorld, entryOf, policy, type DiskWorld } from '../../tests/disk-world.ts'
-import { unsealed } from './codec.ts'
+import { unsealed } from '../bytes/codec.ts'
 import { asideMax } from './edit.ts'
-import { keyOf } from './names.ts'
+import { keyOf } from '../bytes/names.ts'
 import { countsKey, Rows } from './rows.ts'
 
 const opened: DiskWorld[] = []

@@ -1,7 +1,7 @@
 /**
  * What a doctor sees of log, queue and history: every row, and whether it would be found.
  */
-import { unsealed } from './codec.ts'
+import { unsealed } from '../bytes/codec.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { Reading } from './doctor-reading.ts'
 import { headOf, historyRow } from './history-rows.ts'

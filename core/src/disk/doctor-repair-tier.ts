@@ -6,8 +6,8 @@ import type { Repairing } from './doctor-parts.ts'
 import { filesOf, whyLost } from './doctor-tier.ts'
 import { Edit } from './edit.ts'
 import type { Table } from './environment.ts'
-import { storedBytesOf, type StoredEntry, type ValueFile } from './format.ts'
-import { keyOf, pairOf } from './names.ts'
+import { storedBytesOf, type StoredEntry, type ValueFile } from '../bytes/format.ts'
+import { keyOf, pairOf } from '../bytes/names.ts'
 import type { Rows } from './rows.ts'
 
 const kinds: readonly ProblemKind[] = [

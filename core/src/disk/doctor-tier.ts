@@ -2,12 +2,12 @@
  * What a doctor sees of the entries: every row, what belongs to it in the other tables, and the file of its value.
  */
 import type { Policy } from '../model/policy.ts'
-import { unseal } from './codec.ts'
+import { unseal } from '../bytes/codec.ts'
 import { decodeCounts } from './counts.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { Reading, ReadTable } from './doctor-reading.ts'
-import { Format, storedBytesOf, type StoredEntry, type ValueFile } from './format.ts'
-import { keyOf, pairOf } from './names.ts'
+import { Format, storedBytesOf, type StoredEntry, type ValueFile } from '../bytes/format.ts'
+import { keyOf, pairOf } from '../bytes/names.ts'
 import { countsKey } from './rows.ts'
 import { fileName, ValueFiles } from './values.ts'
 

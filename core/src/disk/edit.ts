@@ -6,11 +6,11 @@
  * by whoever carries the edit out, when it is committed.
  */
 import type { EntryParts } from '../model/entry.ts'
-import { sealed, seal, unseal } from './codec.ts'
+import { sealed, seal, unseal } from '../bytes/codec.ts'
 import { encodeCounts, noCounts, type Counts } from './counts.ts'
-import type { Encoded } from './encoded.ts'
-import { pageFill, storedBytesOf, type StoredEntry, type ValueFile } from './format.ts'
-import { keyOf, pairOf } from './names.ts'
+import type { Encoded } from '../bytes/encoded.ts'
+import { pageFill, storedBytesOf, type StoredEntry, type ValueFile } from '../bytes/format.ts'
+import { keyOf, pairOf } from '../bytes/names.ts'
 import { countsKey, type Rows } from './rows.ts'
 
 export const endedMax = 100_000

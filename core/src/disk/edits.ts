@@ -6,7 +6,7 @@
 import type { Clock } from '../model/clock.ts'
 import { Edit } from './edit.ts'
 import type { DiskLog } from './log.ts'
-import type { ValueFile } from './format.ts'
+import type { ValueFile } from '../bytes/format.ts'
 import type { Rows } from './rows.ts'
 import { ValueFiles } from './values.ts'
 

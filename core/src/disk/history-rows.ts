@@ -9,7 +9,7 @@
  * than `listedMax` characters, and says that it lists less than there was.
  */
 import type { CascadeItem, InvalidationResult, Status, TierOutcome } from '../model/invalidation.ts'
-import { decode, encode, seal, sealBytes, unseal } from './codec.ts'
+import { decode, encode, seal, sealBytes, unseal } from '../bytes/codec.ts'
 import { seqBytes } from './keys.ts'
 
 /** Characters of a cascade, and of all that a tier says. */

@@ -3,9 +3,9 @@
  */
 import type { Head, Hold } from '../tiers/contract.ts'
 import type { Edit } from './edit.ts'
-import type { StoredEntry } from './format.ts'
+import type { StoredEntry } from '../bytes/format.ts'
 import type { DiskLog } from './log.ts'
-import { keyOf } from './names.ts'
+import { keyOf } from '../bytes/names.ts'
 import type { Rows } from './rows.ts'
 
 export class EditHold implements Hold {

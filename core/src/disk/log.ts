@@ -19,7 +19,7 @@ import type { Change, Log, LogRecord, LogState } from '../log/contract.ts'
 import type { Clock, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Position } from '../model/position.ts'
-import { sealed, unsealed } from './codec.ts'
+import { sealed, unsealed } from '../bytes/codec.ts'
 import type { Environment, Table } from './environment.ts'
 import type { Tail } from './tail.ts'
 

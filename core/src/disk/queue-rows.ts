@@ -4,7 +4,7 @@
  * Two processes may differ in what aging they were told, so that a rank cannot be made again from the job.
  */
 import type { Job } from '../invalidation/contract.ts'
-import { sealed, unsealed } from './codec.ts'
+import { sealed, unsealed } from '../bytes/codec.ts'
 
 export interface QueueRow {
   readonly rank: number

@@ -17,9 +17,9 @@ import type { EntryParts } from '../model/entry.ts'
 import type { Head } from '../tiers/contract.ts'
 import type { Edit } from './edit.ts'
 import type { Edits } from './edits.ts'
-import type { StoredEntry } from './format.ts'
+import type { StoredEntry } from '../bytes/format.ts'
 import type { DiskLog } from './log.ts'
-import { keyOf } from './names.ts'
+import { keyOf } from '../bytes/names.ts'
 import type { Rows } from './rows.ts'
 
 export interface RoomParts {

@@ -17,8 +17,8 @@
 import type { Policy } from '../model/policy.ts'
 import { decodeCounts, noCounts, type Counts } from './counts.ts'
 import type { Environment, Table } from './environment.ts'
-import { Format, type StoredEntry, type ValueFile } from './format.ts'
-import { pairsOf, splitPair } from './names.ts'
+import { Format, type StoredEntry, type ValueFile } from '../bytes/format.ts'
+import { pairsOf, splitPair } from '../bytes/names.ts'
 import { fileName } from './values.ts'
 
 export const countsKey = Buffer.from('counts')

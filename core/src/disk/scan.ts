@@ -6,7 +6,7 @@
 import type { Clock } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import type { Table } from './environment.ts'
-import { keyOf, nameOf, pairsOf, rangeOf, splitPair } from './names.ts'
+import { keyOf, nameOf, pairsOf, rangeOf, splitPair } from '../bytes/names.ts'
 import type { Rows } from './rows.ts'
 
 /** Rows that one slice goes through. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { directory } from '../../tests/directories.ts'
 import { audit, diskWorld, entryOf, policy, sweep, type DiskWorld } from '../../tests/disk-world.ts'
 import { failure } from './failure.ts'
-import { keyOf } from './names.ts'
+import { keyOf } from '../bytes/names.ts'
 import { Rows } from './rows.ts'
 
 const opened: DiskWorld[] = []

@@ -9,10 +9,10 @@
  */
 import type { Clock, Timer } from '../model/clock.ts'
 import type { Head } from '../tiers/contract.ts'
-import { sealed, unsealed } from './codec.ts'
+import { sealed, unsealed } from '../bytes/codec.ts'
 import type { Edit } from './edit.ts'
 import type { Edits } from './edits.ts'
-import { goneAtOf, type StoredEntry } from './format.ts'
+import { goneAtOf, type StoredEntry } from '../bytes/format.ts'
 import type { Rows } from './rows.ts'
 
 export interface SweepParts {

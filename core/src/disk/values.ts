@@ -12,9 +12,9 @@ import { mkdir, open, opendir, rename, rm, stat, unlink, type FileHandle } from 
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { StaleproofError } from '../model/errors.ts'
-import { encodingOf, type Encoded } from './encoded.ts'
+import { encodingOf, type Encoded } from '../bytes/encoded.ts'
 import { failure } from './failure.ts'
-import type { ValueFile } from './format.ts'
+import type { ValueFile } from '../bytes/format.ts'
 
 /** Values longer than that are kept in files. */
 export const inRowBytesMax = 256 * 1024

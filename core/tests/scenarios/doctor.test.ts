@@ -14,7 +14,7 @@ import { directory } from '../directories.ts'
 import { createCache, type Cache } from '../../src/index.ts'
 import { disk, inspect, repair, type Inspection } from '../../src/disk.ts'
 import { Environment, type Key } from '../../src/disk/environment.ts'
-import { keyOf } from '../../src/disk/names.ts'
+import { keyOf } from '../../src/bytes/names.ts'
 import { inRowBytesMax } from '../../src/disk/values.ts'
 
 let path: string

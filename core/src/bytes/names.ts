@@ -1,5 +1,5 @@
 /**
- * Names as keys of LMDB, which may have 1978 bytes at most; names have up to 8192.
+ * Names as keys of a store: LMDB takes 1978 bytes at most, and names have up to 8192.
  *
  *   up to 480 bytes    the name in UTF-8
  *   longer             its first 448 bytes, 0xff, and 16 bytes of the SHA-256 of the name in UTF-16
