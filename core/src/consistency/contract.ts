@@ -36,7 +36,7 @@ export interface Told {
  * How the log stands for a node.
  * same: it goes on from there; `records` are those after `applied`, all of them if `isAll`.
  * gap: what came next is not kept any more. other: another generation has begun. lost: this one has ended, or there was
- * none, and a new one has to be begun: `epoch` says of which life of the server.
+ * none, and a new one has to be begun.
  */
 export type Said =
   | {
@@ -49,7 +49,7 @@ export type Said =
     }
   | { readonly is: 'gap' }
   | { readonly is: 'other' }
-  | { readonly is: 'lost'; readonly epoch: string }
+  | { readonly is: 'lost' }
 
 export interface NodeAck {
   readonly id: string
@@ -103,10 +103,10 @@ export interface LogServer {
   /** Records of the same after `n`, some at a time, up to the end; none: that was all. */
   records(generation: string, n: number): Promise<readonly Told[]>
   /**
-   * Begins a generation with what is known of the last one, at position 1, if none was begun in that life of the server.
+   * Begins a generation with what is known of the last one, at position 1, unless one goes on that has lost nothing.
    * The log of the one before is gone then.
    */
-  begin(epoch: string, base: Snapshot): Promise<void>
+  begin(base: Pick<Snapshot, 'generation' | 'dump'>): Promise<void>
   /** Keeps a snapshot, and forgets records that are older than the one before and that nobody is likely to ask for. */
   keep(snapshot: Snapshot): Promise<void>
   /**
@@ -127,4 +127,22 @@ export interface LogServer {
 export interface ServerWorth {
   readonly is: 'single' | 'waited' | 'unsafe' | 'unknown'
   readonly why: string
+}
+
+/**
+ * The log as one node sees it, for a store that stands beside it on the same server: both are asked in one step, so that
+ * what is stored and what the log says of it happen together.
+ */
+export interface LogBeside {
+  readonly generation: string
+  readonly applied: number
+  since(): Since
+  /** Takes in what was said along with an answer, in this tick. @returns whether all of the log is applied here now */
+  take(said: Said): boolean
+  /**
+   * A record of this node that the server is about to append in one step with something else. `before` is called right
+   * before it is applied here; it is forgotten with `disown` if it was not appended after all.
+   */
+  own(change: Change, before: (n: number) => void): Omit<Told, 'n'>
+  disown(nonce: string): void
 }

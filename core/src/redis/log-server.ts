@@ -1,0 +1,278 @@
+/**
+ * The log server on Redis: every step is a script, so that it happens at once or not at all.
+ *
+ * Invariants: as in lua.ts; a record is trimmed only if a snapshot holds what it amounts to, and it is old or there are
+ * too many; the newest record is never trimmed.
+ */
+import { sealed, unsealed } from '../bytes/codec.ts'
+import type {
+  Appended,
+  LogServer,
+  NodeAck,
+  Presence,
+  Said,
+  ServerWorth,
+  Since,
+  Snapshot,
+  Told,
+} from '../consistency/contract.ts'
+import type { Change } from '../log/contract.ts'
+import type { Clock } from '../model/clock.ts'
+import { StaleproofError } from '../model/errors.ts'
+import { bytesOf, listOf, numberOf, script, textOf, type Arg, type Driver, type Reply } from './driver.ts'
+import { prelude, toldMax } from './lua.ts'
+import { Watch } from './watch.ts'
+
+const syncScript = script(
+  prelude,
+  `
+local refused = refuse(ARGV[1], tonumber(ARGV[2]), ARGV[3])
+if refused then return refused end
+local id, name, settled = ARGV[4], ARGV[5], ARGV[6]
+redis.call('HSET', NODES, id, ARGV[2] .. ' ' .. name)
+redis.call('ZADD', SEEN, now(), id)
+if settled == '1' then redis.call('HSET', META, 'settled', '1') end
+return tell(tonumber(ARGV[2]))
+`,
+)
+
+/** ARGV[4] the node, then nonce and bytes of each. */
+const appendScript = script(
+  prelude,
+  `
+local refused = refuse(ARGV[1], tonumber(ARGV[2]), ARGV[3])
+if refused and refused[1] ~= 'gap' then return { refused, 0 } end
+local first
+for i = 5, #ARGV, 2 do
+  local n = append(ARGV[i], ARGV[4], ARGV[i + 1])
+  first = first or n
+end
+return { refused or tell(tonumber(ARGV[2])), first }
+`,
+)
+
+const nodesScript = script(
+  prelude,
+  `
+local current = whole()
+if current ~= ARGV[1] then return 'other' end
+return redis.call('HGETALL', NODES)
+`,
+)
+
+/** ARGV: the generation, then id and what it had said, of each. */
+const forgetScript = script(
+  prelude,
+  `
+if whole() ~= ARGV[1] then return 0 end
+for i = 2, #ARGV, 2 do
+  if redis.call('HGET', NODES, ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', NODES, ARGV[i]) end
+end
+return 1
+`,
+)
+
+const leaveScript = script(
+  prelude,
+  `
+redis.call('HDEL', NODES, ARGV[1])
+redis.call('ZREM', SEEN, ARGV[1])
+return 1
+`,
+)
+
+/** ARGV: generation, nonce, bytes of a record that invalidates everything, bytes of the state. */
+const beginScript = script(
+  prelude,
+  `
+if whole() then return 0 end
+redis.call('DEL', META, LOG, NODES, P .. ':snapshot')
+redis.call('HSET', META, 'generation', ARGV[1], 'epoch', epoch(), 'n', 0)
+append(ARGV[2], '', ARGV[3])
+redis.call('HSET', P .. ':snapshot', 'generation', ARGV[1], 'n', 1, 'd', ARGV[4])
+return 1
+`,
+)
+
+/** ARGV: generation, n, bytes of the state, ms that records are kept, how many of them. */
+const keepScript = script(
+  prelude,
+  `
+local generation, last = whole()
+if generation ~= ARGV[1] then return 0 end
+local n = tonumber(ARGV[2])
+local before = tonumber(redis.call('HGET', P .. ':snapshot', 'n') or '0')
+if before >= n then return 0 end
+redis.call('HSET', P .. ':snapshot', 'generation', ARGV[1], 'n', ARGV[2], 'd', ARGV[3])
+local keep, count = math.min(n, last), redis.call('XLEN', LOG)
+local oldest, most = now() - tonumber(ARGV[4]), tonumber(ARGV[5])
+while true do
+  local some = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 1000)
+  local from
+  for _, record in ipairs(some) do
+    local at = tonumber(string.match(record[1], '^%d+'))
+    if at >= keep or (tonumber(record[2][6]) >= oldest and count <= most) then break end
+    from, count = at + 1, count - 1
+  end
+  if not from then return 1 end
+  redis.call('XTRIM', LOG, 'MINID', from .. '-0')
+end
+`,
+)
+
+/** Whoever was away for longer reads the snapshot. */
+const keptMs = 600_000
+const keptMax = 200_000
+const waitMs = 1000
+
+type Row = Pick<Told, 'change' | 'atMs'>
+
+export interface RedisLogServerOptions {
+  readonly clock: Clock
+  /** How many replicas have to have a record before it counts. */
+  readonly replicas: number
+}
+
+export class RedisLogServer implements LogServer {
+  readonly name = 'redis'
+  worth: ServerWorth = { is: 'unknown', why: 'it was not asked yet' }
+  readonly #driver: Driver
+  readonly #clock: Clock
+  readonly #replicas: number
+  #watch: Watch | undefined
+
+  constructor(driver: Driver, { clock, replicas }: RedisLogServerOptions) {
+    this.#clock = clock
+    this.#driver = driver
+    this.#replicas = replicas
+  }
+
+  async sync(since: Since, { id, name, isSettled }: Presence): Promise<Said> {
+    return saidOf(await this.#driver.run(syncScript, [...sinceArgs(since), id, name, isSettled ? 1 : 0]))
+  }
+
+  async append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended> {
+    const records = changes.flatMap(({ nonce, change, atMs }) => [nonce, recordBytes({ change, atMs })])
+    const node = changes[0]?.node ?? ''
+    const [said, first] = listOf(
+      await this.#driver.run(appendScript, [...sinceArgs(since), node, ...records]),
+    )
+    const appended = { said: saidOf(said), first: numberOf(first) || undefined }
+    if (appended.first !== undefined && this.#replicas > 0) await this.#replicated()
+    return appended
+  }
+
+  async nodes(generation: string, except: string): Promise<readonly NodeAck[] | 'other'> {
+    const reply = await this.#driver.run(nodesScript, [generation])
+    if (reply instanceof Buffer) return 'other'
+    return pairsOf(listOf(reply)).flatMap(([id, ack]) => (id === except ? [] : [ackOf(id, ack)]))
+  }
+
+  async forget(generation: string, nodes: readonly NodeAck[]): Promise<void> {
+    const args = nodes.flatMap(({ id, acked, name }) => [id, `${acked} ${name}`])
+    await this.#driver.run(forgetScript, [generation, ...args])
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.#driver.run(leaveScript, [id])
+  }
+
+  async snapshot(): Promise<Snapshot | undefined> {
+    const key = `${this.#driver.prefix}:snapshot`
+    const [generation, n, bytes] = listOf(await this.#driver.call('HMGET', key, 'generation', 'n', 'd'))
+    if (generation === null || bytes === null) return undefined
+    return { generation: textOf(generation), n: numberOf(n), dump: unsealed(bytesOf(bytes), 'the snapshot') }
+  }
+
+  async records(generation: string, n: number): Promise<readonly Told[]> {
+    const key = (name: string) => `${this.#driver.prefix}:${name}`
+    const [current, reply] = await Promise.all([
+      this.#driver.call('HGET', key('meta'), 'generation'),
+      this.#driver.call('XRANGE', key('log'), `${n + 1}-0`, '+', 'COUNT', toldMax),
+    ])
+    return current !== null && textOf(current) === generation ? recordsOf(reply) : []
+  }
+
+  async begin({ generation, dump }: Pick<Snapshot, 'generation' | 'dump'>): Promise<void> {
+    const everything: Change = { kind: 'invalidate', names: [], prefixes: [''] }
+    const record = recordBytes({ change: everything, atMs: 0 })
+    await this.#driver.run(beginScript, [generation, generation, record, sealed(dump)])
+  }
+
+  async keep({ generation, n, dump }: Snapshot): Promise<void> {
+    await this.#driver.run(keepScript, [generation, n, sealed(dump), keptMs, keptMax])
+  }
+
+  watch(since: () => Since, onNews: (news: readonly Told[], generation: string) => void): void {
+    this.#watch = new Watch(this.#driver, {
+      clock: this.#clock,
+      since,
+      onNews: (reply, of) => onNews(recordsOf(reply), of),
+    })
+    this.#watch.begin()
+  }
+
+  async close(): Promise<void> {
+    await this.#watch?.close()
+  }
+
+  /** @throws E_REDIS_REPLICAS: it is in the log, and would be lost if a replica were promoted now */
+  async #replicated(): Promise<void> {
+    const key = `${this.#driver.prefix}:meta`
+    const count = numberOf(await this.#driver.call('WAIT', key, this.#replicas, waitMs))
+    if (count >= this.#replicas) return
+    throw new StaleproofError(
+      'E_REDIS_REPLICAS',
+      `only ${count} of ${this.#replicas} replicas have the record after ${waitMs} ms: it is written again until they have it`,
+    )
+  }
+}
+
+function recordBytes(row: Row): Buffer {
+  return sealed(row)
+}
+
+export function sinceArgs({ generation, applied, witness }: Since): Arg[] {
+  return [generation, applied, witness]
+}
+
+/** @throws E_REDIS_FAILED */
+export function saidOf(reply: Reply | undefined): Said {
+  const [is, ...rest] = listOf(reply)
+  switch (textOf(is)) {
+    case 'same': {
+      const [tail, settled, records] = rest
+      const told = recordsOf(records)
+      const isAll = told.length < toldMax || told.at(-1)?.n === numberOf(tail)
+      return { is: 'same', tail: numberOf(tail), records: told, isAll, isSettled: textOf(settled) === '1' }
+    }
+    case 'gap':
+      return { is: 'gap' }
+    case 'other':
+      return { is: 'other' }
+    default:
+      return { is: 'lost' }
+  }
+}
+
+/** Of a stream's replies. @throws E_DISK_DAMAGED */
+function recordsOf(reply: Reply | undefined): Told[] {
+  return listOf(reply).map((item) => {
+    const [id, fields] = listOf(item)
+    const [, nonce, , node, , , , bytes] = listOf(fields)
+    const n = Number.parseInt(textOf(id), 10)
+    const row = unsealed<Row>(bytesOf(bytes), `record ${n} of the log`)
+    return { ...row, n, nonce: textOf(nonce), node: textOf(node) }
+  })
+}
+
+function ackOf(id: string, text: string): NodeAck {
+  const at = text.indexOf(' ')
+  return { id, acked: Number(text.slice(0, at)), name: text.slice(at + 1) }
+}
+
+function pairsOf(list: readonly Reply[]): [string, string][] {
+  return list.flatMap((item, i) =>
+    i % 2 === 0 ? [[textOf(item), textOf(list[i + 1])] as [string, string]] : [],
+  )
+}

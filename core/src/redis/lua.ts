@@ -1,0 +1,73 @@
+/**
+ * What every script begins with: how the log stands for who asks, and how a record is appended.
+ *
+ *   {prefix}:meta    hash: generation, epoch, n (position of the newest record), settled
+ *   {prefix}:log     stream: n-0 -> x nonce, o node, t ms of the server, d bytes of the record
+ *   {prefix}:nodes   hash: id -> position acknowledged, then a space, then its name
+ *   {prefix}:seen    sorted set: id -> ms of the server when it was heard of last
+ *   {prefix}:snapshot  hash: generation, n, d bytes of the state
+ *
+ * The epoch is the replication id of the server: it changes with every restart and every promotion, which are the
+ * moments at which the tail of the log may be lost.
+ *
+ * Invariants: in a log that is whole the newest record of the stream stands at meta.n, and the epoch is the server's.
+ * ARGV[1..3] of each script that asks for the log: generation, applied, witness.
+ */
+
+/** Records that are told at once. */
+export const toldMax = 500
+
+export const prelude = `
+local P = KEYS[1]
+local META, LOG, NODES, SEEN = P .. ':meta', P .. ':log', P .. ':nodes', P .. ':seen'
+
+local function epoch()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Generation and newest position, if the log is whole.
+local function whole()
+  local meta = redis.call('HMGET', META, 'generation', 'epoch', 'n')
+  if not meta[1] or meta[2] ~= epoch() then return nil end
+  local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
+  if not last[1] or last[1][1] ~= meta[3] .. '-0' then return nil end
+  return meta[1], tonumber(meta[3])
+end
+
+-- Why nothing can be told, or nil: {'lost', epoch}, {'other'}, {'gap'}; and the newest position.
+local function refuse(generation, applied, witness)
+  local current, n = whole()
+  if not current then return { 'lost', epoch() } end
+  if current ~= generation or applied > n then return { 'other' } end
+  if witness ~= '' then
+    local known = redis.call('XRANGE', LOG, applied .. '-0', applied .. '-0')
+    if known[1] and known[1][2][2] ~= witness then return { 'other' } end
+  end
+  if applied < n then
+    local first = tonumber(string.match(redis.call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1][1], '^%d+'))
+    if first > applied + 1 then return { 'gap' } end
+  end
+  return nil, n
+end
+
+-- {'same', tail, settled, records of the stream after applied}
+local function tell(applied)
+  local meta = redis.call('HMGET', META, 'n', 'settled')
+  local records = {}
+  if applied < tonumber(meta[1]) then
+    records = redis.call('XRANGE', LOG, (applied + 1) .. '-0', '+', 'COUNT', ${toldMax})
+  end
+  return { 'same', meta[1], meta[2] or '0', records }
+end
+
+local function append(nonce, node, bytes)
+  local n = redis.call('HINCRBY', META, 'n', 1)
+  redis.call('XADD', LOG, n .. '-0', 'x', nonce, 'o', node, 't', now(), 'd', bytes)
+  return n
+end
+`

@@ -1,0 +1,83 @@
+/**
+ * A real redis-server for a test: on a port of its own, in a folder of its own, ended with the test.
+ *
+ * Invariants: nothing of it is left when `stop` has resolved; two of them have nothing in common.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface RedisServer {
+  readonly url: string
+  readonly port: number
+  readonly folder: string
+  readonly pid: number
+  /** Ends it as told (default SIGTERM), and waits until it is gone. */
+  end(signal?: NodeJS.Signals): Promise<void>
+  /** Starts it again in the same folder, on the same port. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** @param options more of redis.conf: { 'appendonly': 'yes' } */
+export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'staleproof-redis-'))
+  const port = await freePort()
+  const settings = { port, dir: folder, save: '', bind: '127.0.0.1', ...options }
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
+  let child: ChildProcess | undefined
+  const start = async () => {
+    child = spawn('redis-server', args, { stdio: 'ignore' })
+    const failed = new Promise<never>((_, reject) => child?.once('error', reject))
+    await Promise.race([answers(port), failed])
+  }
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((resolve) => child?.once('exit', resolve))
+    child.kill(signal)
+    await ended
+  }
+  const stop = async () => {
+    await end('SIGKILL')
+    await rm(folder, { recursive: true, force: true })
+  }
+  await start()
+  return {
+    ...{ url: `redis://127.0.0.1:${port}`, port, folder, start, end, stop },
+    get pid() {
+      return child?.pid as number
+    },
+  }
+}
+
+/** Until it answers a PING. */
+async function answers(port: number): Promise<void> {
+  for (;;) {
+    if (await ping(port)) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+function ping(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'))
+    socket.once('error', () => resolve(false))
+    socket.once('data', (bytes) => {
+      socket.destroy()
+      resolve(bytes.toString().startsWith('+PONG'))
+    })
+  })
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
