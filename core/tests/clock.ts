@@ -31,6 +31,10 @@ export class TestClock implements Clock {
     return this.#now
   }
 
+  monotonic(): number {
+    return this.#elapsed
+  }
+
   schedule(delayMs: number, work: () => void): Timer {
     const timer = { at: this.#elapsed + Math.max(0, delayMs), work }
     this.#timers.add(timer)

@@ -55,7 +55,13 @@ export function diskWorld({
     errors.push(`${during}: ${(error as { code?: string }).code ?? String(error)}`)
   const log = new DiskLog({
     ...{ environment, tail, clock, generation, onError },
-    state: { apply: (record) => records.push(record), dump: () => 0, load: () => undefined, size: 1e9 },
+    state: {
+      apply: (record) => records.push(record),
+      declared: () => 0,
+      dump: () => 0,
+      load: () => undefined,
+      size: 1e9,
+    },
     onLook: () => undefined,
     onWritten: () => undefined,
   })

@@ -46,6 +46,7 @@ export interface Make {
 }
 
 export class MapLog implements Log {
+  readonly membership = undefined
   readonly name = 'map'
   readonly generation = 'shared'
   applied = 0

@@ -23,6 +23,10 @@ export class HandClock implements Clock {
     return this.#now
   }
 
+  monotonic(): number {
+    return this.#now
+  }
+
   schedule(delayMs: number, work: () => void): Timer {
     const timer = { at: this.#now + Math.max(0, delayMs), work }
     this.#timers.add(timer)

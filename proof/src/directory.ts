@@ -152,6 +152,10 @@ class MortalClock implements Clock {
     return this.#clock.coarseNow()
   }
 
+  monotonic(): number {
+    return this.#clock.monotonic()
+  }
+
   schedule(delayMs: number, work: () => void): Timer {
     return this.#clock.schedule(delayMs, () => {
       if (!this.isDead) work()

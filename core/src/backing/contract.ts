@@ -7,7 +7,8 @@
 import type { History, Queue } from '../invalidation/contract.ts'
 import type { Turns } from '../loading/contract.ts'
 import type { Change, Log, LogState } from '../log/contract.ts'
-import type { Clock } from '../model/clock.ts'
+import type { Clock, Random } from '../model/clock.ts'
+import type { NodeEvent } from '../model/event.ts'
 import type { BackingState } from '../model/backing.ts'
 import type { Position } from '../model/position.ts'
 import type { Duration } from '../model/quantity.ts'
@@ -40,7 +41,10 @@ export interface BackingParts {
   readonly isCertainlyInvalid: (head: Head) => boolean
   readonly queue: { readonly sizeMax: number | undefined }
   readonly history: { readonly keepFor: Duration; readonly keepCount: number }
+  readonly random: Random
   readonly onError: (error: unknown, during: string) => void
+  /** What became of this process as a node among others. */
+  readonly onNode: (event: NodeEvent) => void
   /** A record that could not be written at first is durable now. */
   readonly onWritten: (change: Change, position: Position) => void
 }

@@ -25,7 +25,7 @@ function open() {
   const clock = new PausedClock()
   const [graph, events] = [new Graph(), new Events()]
   const judge = new Judge(2 ** 20, (name) => graph.declaredAbove(name))
-  const log = { applied: 0, generation: 'g', catchUp: () => undefined }
+  const log = { applied: 0, generation: 'g', catchUp: () => undefined, membership: undefined }
   const held = new Held({
     ...{ graph, judge, clock, events, log },
     openNear: (onLeave) => nearTier({}, onLeave),

@@ -36,7 +36,8 @@ export interface ApplierParts {
 
 /** All that the records amount to, but for what is held. */
 export interface AppliedDump {
-  readonly judge: JudgeDump
+  /** Undefined: nothing was invalidated. */
+  readonly judge: JudgeDump | undefined
   readonly links: readonly (readonly [dependent: string, dependency: string])[]
   readonly rules: readonly Rule[]
 }
@@ -82,6 +83,12 @@ export class Applier {
     const { graph, judge } = this.#parts
     this.#writeAll()
     return { judge: judge.dump(), links: [...graph.links()], rules: graph.rules() }
+  }
+
+  /** What is declared, without anything that was invalidated: an empty judge. */
+  declared(): AppliedDump {
+    const { graph } = this.#parts
+    return { judge: undefined, links: [...graph.links()], rules: graph.rules() }
   }
 
   /** Takes a dump in, in place of all that was applied: what is held was judged by what is not known any more. */

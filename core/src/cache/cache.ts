@@ -18,10 +18,10 @@ import type { Log } from '../log/contract.ts'
 import type { Timer } from '../model/clock.ts'
 import type { Entry } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
-import { Events, type CacheEventName, type Listener } from '../model/event.ts'
+import { Events, type CacheEventName, type Listener, type NodeEvent } from '../model/event.ts'
 import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
 import { checkName, listOf } from '../model/name.ts'
-import { parseToken, tokenOf } from '../model/position.ts'
+import { parseToken, tokenOf, type Position } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
 import type { StoreOptions } from '../model/store.ts'
 import type { Backing } from '../backing/contract.ts'
@@ -44,7 +44,7 @@ import { Invalidations } from './invalidations.ts'
 import { Lower } from './lower.ts'
 import { openBacking } from './open-backing.ts'
 import { settle, type CacheOptions, type Settings } from './options.ts'
-import { Reader } from './reader.ts'
+import { freshOf, Reader } from './reader.ts'
 import { statsOf, type Stats } from './stats.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
 import { wrap, type Wrapped, type WrapOptions } from './wrap.ts'
@@ -95,12 +95,14 @@ export class Cache<P extends string = string> {
       counts: this.#counts,
     }
     const onError = (error: unknown, during: string) => this.#events.emit('error', { error, during })
+    const onNode = (event: NodeEvent) => this.#events.emit('node', event)
     this.#backing = openBacking({
       settings,
       policies: this.#policies,
       judge: this.#judge,
       later: () => ({ applier: this.#applier, held: this.#held, work: this.#work }),
       onError,
+      onNode,
     })
     const { log, queue, history, turns } = this.#backing
     this.#log = log
@@ -220,7 +222,8 @@ export class Cache<P extends string = string> {
    *   E_GRAPH_TOO_MANY_DEPENDENCIES, E_TIERS_UNREACHABLE
    */
   async set(key: string, value: unknown, options: StoreOptions<P> = {}): Promise<SetResult> {
-    const flight = this.#outside(key, { stamp: this.#log.applied, options })
+    const { applied: n, generation } = this.#log
+    const flight = this.#outside(key, { n, generation, options })
     const policy = this.#policies.get(options.policy)
     const keep = await this.#writer.accept(flight, { value, options, policy })
     const { told, position } = await this.#writer.change(flight)
@@ -256,7 +259,7 @@ export class Cache<P extends string = string> {
    */
   async fill(key: string, value: unknown, options: StoreOptions<P> & { since: string }): Promise<FillResult> {
     const since = parseToken(options.since)
-    const flight = this.#outside(key, { stamp: since.n, options })
+    const flight = this.#outside(key, { ...since, options })
     const policy = this.#policies.get(options.policy)
     const keep = await this.#writer.accept(flight, { value, options, policy })
     this.#log.catchUp()
@@ -418,7 +421,8 @@ export class Cache<P extends string = string> {
     const policy = this.#policies.get(options.policy)
     this.#log.catchUp()
     const position = this.#log.applied
-    return this.#reader.read({ key, loader, options, policy, position, within, waiting })
+    const request = { key, loader, options, policy, position, within, waiting }
+    return this.#held.isFenced ? this.#reader.readFenced(request) : this.#reader.read(request)
   }
 
   async #get(within: Flight | undefined, key: string): Promise<unknown> {
@@ -450,15 +454,16 @@ export class Cache<P extends string = string> {
     this.#open()
     checkName(key, 'key')
     within?.note(key)
+    if (this.#held.isFenced) return this.#reader.findFenced(key)
     const found = this.#reader.find(key)
     return found instanceof Promise ? found.then(freshOf) : freshOf(found)
   }
 
   /** A load that somebody else did: its dependencies are those that the options name. */
-  #outside(key: string, { stamp, options }: { stamp: number; options: StoreOptions }): Flight {
+  #outside(key: string, { n: stamp, generation, options }: Position & { options: StoreOptions }): Flight {
     this.#open()
     checkName(key, 'key')
-    const flight = new Flight({ key, stamp, owner: this, parent: undefined })
+    const flight = new Flight({ key, stamp, generation, owner: this, parent: undefined })
     this.#writer.declare(flight, options)
     return flight
   }
@@ -482,10 +487,6 @@ export class Cache<P extends string = string> {
   #open(): void {
     if (this.#closing !== undefined) throw closed()
   }
-}
-
-function freshOf(found: Found | undefined): Found | undefined {
-  return found?.state === 'fresh' ? found : undefined
 }
 
 function closed(): StaleproofError {

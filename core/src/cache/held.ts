@@ -15,6 +15,7 @@ import type { Log, LogRecord } from '../log/contract.ts'
 import type { Invalidated, Judge } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Entry, EntryParts } from '../model/entry.ts'
+import { StaleproofError } from '../model/errors.ts'
 import type { Departure, Events } from '../model/event.ts'
 import { inSlices } from '../model/slices.ts'
 import type { Leave, NearTier } from '../tiers/contract.ts'
@@ -37,7 +38,7 @@ export interface HeldParts {
   readonly judge: Judge
   readonly clock: Clock
   readonly events: Events
-  readonly log: Pick<Log, 'applied' | 'generation' | 'catchUp'>
+  readonly log: Pick<Log, 'applied' | 'generation' | 'catchUp' | 'membership'>
 }
 
 /**
@@ -77,7 +78,7 @@ export class Held {
   ready(key: string): Entry | undefined {
     this.#log.catchUp()
     const entry = this.near.get(key)
-    if (entry === undefined || entry.verifiedAt < this.freshSince) return undefined
+    if (entry === undefined || entry.verifiedAt < this.freshSince || this.isFenced) return undefined
     return this.#clock.coarseNow() < entry.attentionAt ? entry : undefined
   }
 
@@ -85,7 +86,7 @@ export class Held {
   find(key: string): Found | undefined {
     this.#log.catchUp()
     const entry = this.near.get(key)
-    if (entry === undefined) return undefined
+    if (entry === undefined || this.isFenced) return undefined
     const found = entry.verifiedAt < this.freshSince ? this.assess(entry) : this.#aged(entry)
     if (found === undefined) this.#dropEnded(entry)
     return found
@@ -94,7 +95,21 @@ export class Held {
   /** What an entry is worth now, be it held or not; undefined if it can be served no more. */
   assess(entry: Entry): Found | undefined {
     this.#log.catchUp()
-    return this.judge(entry) === undefined ? this.#aged(entry) : undefined
+    return !this.isFenced && this.judge(entry) === undefined ? this.#aged(entry) : undefined
+  }
+
+  /** Nothing that is held may be served: what was invalidated meanwhile is not known. */
+  get isFenced(): boolean {
+    return this.#log.membership?.isFenced === true
+  }
+
+  /** What is held of the key, by all that is known, if its policy wants it served all the same. @throws E_CONSISTENCY_FENCED */
+  findFenced(key: string): Found | undefined {
+    const entry = this.near.get(key)
+    if (entry?.policy.onFence === 'error') throw fenced(key)
+    if (entry?.policy.onFence !== 'stale' || this.judge(entry) !== undefined) return undefined
+    const found = this.#aged(entry)
+    return found === undefined ? undefined : { entry: found.entry, state: 'stale' }
   }
 
   /**
@@ -169,6 +184,11 @@ export class Held {
     this.#unshared.clear()
     const entries = this.near.keys().map((key) => this.near.look(key) as Entry)
     for (const entry of entries) this.#remove(entry, 'invalidated', null)
+    // Positions may begin anew.
+    this.past.forget(this.#log.applied)
+    this.freshSince = 0
+    this.evictedAt = 0
+    this.#droppedAt.clear()
     for (const entry of entries) this.#tell(entry, 'invalidated')
   }
 
@@ -299,4 +319,13 @@ export class Held {
     const { events } = this.#parts
     if (events.heard('departed')) events.emit('departed', { key, why })
   }
+}
+
+export function fenced(key: string): StaleproofError {
+  return new StaleproofError(
+    'E_CONSISTENCY_FENCED',
+    `'${key}' cannot be answered: this node could not ask the log for longer than its lease, so that it does not know what ` +
+      "was invalidated; the policy says onFence: 'error'. Try again, or look why the log cannot be reached",
+    { details: { key } },
+  )
 }

@@ -221,6 +221,8 @@ export class Invalidations implements InvalidationRecords {
       boundMs: ({ consistency }) => settings.boundMs[consistency],
       reach: (request) => this.#reach(request),
       append: (change) => log.append(change),
+      everywhere: async (position) =>
+        log.membership === undefined ? [] : log.membership.everywhere(position),
       written: () => applier.written(),
       droppedNear: (n) => held.takeDroppedAt(n),
       purgeNear: (keys) => held.purge(keys),

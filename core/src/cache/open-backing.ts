@@ -11,7 +11,7 @@ import { InProcess } from './in-process.ts'
 import type { Invalidations } from './invalidations.ts'
 import type { Settings } from './options.ts'
 
-export interface Lender extends Pick<BackingParts, 'onError'> {
+export interface Lender extends Pick<BackingParts, 'onError' | 'onNode'> {
   readonly settings: Settings
   readonly policies: Policies
   readonly judge: Judge
@@ -19,8 +19,8 @@ export interface Lender extends Pick<BackingParts, 'onError'> {
   readonly later: () => { readonly applier: Applier; readonly held: Held; readonly work: Invalidations }
 }
 
-export function openBacking({ settings, policies, judge, later, onError }: Lender): Backing {
-  const { clock, backend, historyKeepMs, historyKeepCount, queueMax } = settings
+export function openBacking({ settings, policies, judge, later, onError, onNode }: Lender): Backing {
+  const { clock, random, backend, historyKeepMs, historyKeepCount, queueMax } = settings
   const parts: BackingParts = {
     clock,
     state: logState(later),
@@ -31,6 +31,8 @@ export function openBacking({ settings, policies, judge, later, onError }: Lende
     queue: { sizeMax: queueMax },
     history: { keepFor: historyKeepMs, keepCount: historyKeepCount },
     onError,
+    onNode,
+    random,
     onWritten: (change, position) => later().work.written(change, position),
   }
   return backend?.open(parts) ?? new InProcess(parts)
@@ -44,6 +46,7 @@ function logState(later: Lender['later']): LogState {
       applier.apply(record)
     },
     dump: () => later().applier.dump(),
+    declared: () => later().applier.declared(),
     load: (dump) => later().applier.load(dump as AppliedDump | undefined),
     get size() {
       return later().applier.size

@@ -66,6 +66,13 @@ export class Past {
     this.#parts = parts
   }
 
+  /** Nothing is known any more of departures up to that position. */
+  forget(n: number): void {
+    this.#ended.clear()
+    this.#lineages.clear()
+    this.low = n
+  }
+
   left({ key, dependencies }: Entry, { why, by }: Pick<Gone, 'why' | 'by'>): void {
     if (by !== null || why !== 'replaced') this.#end(key, { why, by })
     // Whoever has inherited from what was invalidated is invalid too.

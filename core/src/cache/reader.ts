@@ -23,7 +23,7 @@ import type { Answer, Tier } from '../tiers/contract.ts'
 import { refreshAt } from '../ttl/lifetime.ts'
 import type { Policies } from '../ttl/policies.ts'
 import type { Counts } from './counts.ts'
-import type { Found, Held } from './held.ts'
+import { fenced, type Found, type Held } from './held.ts'
 import type { Lower } from './lower.ts'
 import type { Kept, Writer } from './writer.ts'
 
@@ -123,6 +123,30 @@ export class Reader {
     return this.serve(found.entry, request.within, found.tier)
   }
 
+  /**
+   * For a node without a lease: it tries to get one, and does as the policy says if it cannot.
+   * @throws E_CONSISTENCY_FENCED
+   */
+  async readFenced(request: ReadRequest): Promise<unknown> {
+    if (await this.regain()) return this.read({ ...request, position: this.#parts.log.applied })
+    if (request.policy.onFence === 'error') throw fenced(request.key)
+    const found = request.policy.onFence === 'stale' ? this.#parts.held.findFenced(request.key) : undefined
+    if (found !== undefined) return this.#serveStale(found.entry, { request, because: 'fenced' })
+    this.countMiss(request.key)
+    return this.#load(request)
+  }
+
+  /** The same for a read without a loader. @throws E_CONSISTENCY_FENCED */
+  async findFenced(key: string): Promise<Found | undefined> {
+    if (await this.regain()) return freshOf(await this.find(key))
+    return this.#parts.held.findFenced(key)
+  }
+
+  /** @returns whether there is a lease now */
+  regain(): Promise<boolean> {
+    return this.#parts.log.membership?.regain() ?? Promise.resolve(true)
+  }
+
   /** Callers of one key wait for its turn together. */
   #inTurn(key: string): Promise<Found | undefined> {
     let waiting = this.#waiting.get(key)
@@ -220,7 +244,8 @@ export class Reader {
   async #miss(request: ReadRequest): Promise<unknown> {
     const { key } = request
     this.countMiss(key)
-    if (this.#parts.lower.shared?.isShared !== true || this.#joinable(key) !== undefined)
+    const { lower, held } = this.#parts
+    if (lower.shared?.isShared !== true || held.isFenced || this.#joinable(key) !== undefined)
       return this.#load(request)
     const found = await this.#inTurn(key)
     if (found === undefined) return this.#load(request)
@@ -319,19 +344,28 @@ export class Reader {
     const { clock, judge, log } = this.#parts
     log.catchUp()
     const flight = this.#flights.get(key)
-    if (flight === undefined || judge.verdict(flight) !== undefined) return undefined
+    if (flight === undefined || flight.generation !== log.generation || judge.verdict(flight) !== undefined)
+      return undefined
+    if (this.#parts.held.isFenced) return undefined
     return flight.usableUntil === Infinity || clock.now() < flight.usableUntil ? flight : undefined
   }
 
   #start(request: ReadRequest, stale?: Entry): Flight {
     const flight = this.#begin(request, stale)
-    this.#flights.set(request.key, flight)
+    // Without a lease nobody joins it.
+    if (!this.#parts.held.isFenced) this.#flights.set(request.key, flight)
     return flight
   }
 
   #begin(request: ReadRequest, stale: Entry | undefined): Flight {
     const { owner, log } = this.#parts
-    const flight = new Flight({ key: request.key, stamp: log.applied, owner, parent: request.waiting })
+    const flight = new Flight({
+      key: request.key,
+      stamp: log.applied,
+      generation: log.generation,
+      owner,
+      parent: request.waiting,
+    })
     this.#flying.add(flight)
     flight.outcome = this.#fly(flight, request, stale)
     return flight
@@ -409,6 +443,7 @@ export class Reader {
     const near = held.find(parts.key)
     if (near !== undefined) return near
     const entry = new Entry(parts, policies.find(parts.policy.name))
+    if (held.isFenced) return undefined
     const found = held.assess(entry)
     if (found === undefined) {
       lower.discard(parts.key, tier)
@@ -418,6 +453,10 @@ export class Reader {
     if (held.evictedAt <= begun) held.put(entry)
     return within(tier.name, found)
   }
+}
+
+export function freshOf(found: Found | undefined): Found | undefined {
+  return found?.state === 'fresh' ? found : undefined
 }
 
 function within(tier: string | undefined, { entry, state }: Found): Found {

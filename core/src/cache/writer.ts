@@ -149,6 +149,7 @@ export class Writer {
       this.#parts.log.catchUp()
       this.inheritance.fromHeld(flight)
       if (this.#isDoomed(flight)) return refused('doomed')
+      if (this.#parts.held.isFenced) return refused('fenced')
       const announced = this.inheritance.announce(flight, told)
       if (announced === undefined) break
       await announced
@@ -185,6 +186,7 @@ export class Writer {
   }
 
   #isDoomed(flight: Flight): boolean {
+    if (flight.generation !== this.#parts.log.generation) flight.doom(-Infinity)
     const by = this.#parts.judge.verdict(flight) ?? this.inheritance.wasOvertaken(flight)
     // Only the newest invalidation of a name is known: an earlier one may have come right after the start.
     if (by !== undefined && by !== false) flight.doom(flight.stamp + 1)
@@ -232,7 +234,7 @@ export class Writer {
       policy,
       dependencies,
       directCount: direct.length,
-      generation: this.#parts.log.generation,
+      generation: flight.generation,
       stamp,
       keyStamp,
       storedAt: this.#parts.clock.now(),

@@ -41,11 +41,14 @@ export interface Told {
 export type Said =
   | {
       readonly is: 'same'
+      readonly generation: string
       readonly tail: number
       readonly records: readonly Told[]
       readonly isAll: boolean
       /** Nobody can have a lease any more from before this generation began. */
       readonly isSettled: boolean
+      /** How many nodes are registered. */
+      readonly nodes: number
     }
   | { readonly is: 'gap' }
   | { readonly is: 'other' }
@@ -103,7 +106,7 @@ export interface LogServer {
   /** Records of the same after `n`, some at a time, up to the end; none: that was all. */
   records(generation: string, n: number): Promise<readonly Told[]>
   /**
-   * Begins a generation with what is known of the last one, at position 1, unless one goes on that has lost nothing.
+   * Begins a generation with what is known of the last one, at position 0, unless one goes on that has lost nothing.
    * The log of the one before is gone then.
    */
   begin(base: Pick<Snapshot, 'generation' | 'dump'>): Promise<void>

@@ -55,6 +55,7 @@ const fields = [
   'endedAt',
   'error',
   'token',
+  'nodes',
 ] as const satisfies readonly (keyof InvalidationResult)[]
 
 type PackedCascade = readonly (string | number | null)[]
@@ -85,7 +86,8 @@ export function headOf(bytes: Buffer): Head {
 export function historyRow(bytes: Buffer): HistoryRow {
   const packed = unseal(bytes, 'a record of the history').subarray(headBytes)
   const [keptFrom, cascade, ...values] = decode(packed) as [number | null, PackedCascade, ...unknown[]]
-  const entries = fields.map((field, i) => [field, values[i]])
+  // Records were written without `nodes` at first.
+  const entries = fields.map((field, i) => [field, values[i] ?? (field === 'nodes' ? [] : values[i])])
   const record = { ...Object.fromEntries(entries), cascade: unpackCascade(cascade) } as InvalidationResult
   return { keptFrom, record }
 }

@@ -31,6 +31,7 @@ function node(path: string): Node {
   const [applied, errors, written]: [LogRecord[], string[], number[]] = [[], [], []]
   const state: LogState = {
     apply: (record) => applied.push(record),
+    declared: () => [],
     dump: () => applied,
     load: (dump) => applied.splice(0, applied.length, ...((dump as LogRecord[] | undefined) ?? [])),
     size: 0,

@@ -62,6 +62,7 @@ const batch = 1000
 
 export class DiskLog implements Log {
   readonly name = 'disk'
+  readonly membership = undefined
   readonly generation: string
   readonly #parts: DiskLogParts
   readonly #records: Table<number>
@@ -319,8 +320,9 @@ export class DiskLog implements Log {
     this.#isLoaded = true
     for (const { key: n, value } of this.#snapshots.getRange({ reverse: true })) {
       try {
-        state.load(unsealed(value, `the snapshot at ${n}`))
+        const dump = unsealed(value, `the snapshot at ${n}`)
         this.#applied = n
+        state.load(dump)
         this.#snapshotAt = n
         return
       } catch (error) {

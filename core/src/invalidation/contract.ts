@@ -215,6 +215,7 @@ export function pendingRecord(attempt: Attempt): InvalidationResult {
     truncated: false,
     beyondDepth: 0,
     tiers: {},
+    nodes: [],
     attempts: attempt.attempts,
     requestedAt: attempt.requestedAt,
     startedAt: null,

@@ -10,7 +10,7 @@
 import type { Change } from '../log/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
-import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/invalidation.ts'
+import type { CascadeItem, InvalidationResult, NodeOutcome, TierOutcome } from '../model/invalidation.ts'
 import { tokenOf, type Position } from '../model/position.ts'
 import { inSlices } from '../model/slices.ts'
 import type { Tier } from '../tiers/contract.ts'
@@ -41,6 +41,8 @@ export interface Hands {
   /** Walks the graph as it is now. */
   reach(request: InvalidationRequest): Reach
   append(change: Change): Promise<Position>
+  /** Waits until no other node serves what was made before; undefined: it has to be appended again. */
+  everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined>
   /** Resolves when all that the records up to now reach is known by name. */
   written(): Promise<void>
   /** How many entries memory dropped when the record at `n` was applied. */
@@ -59,7 +61,7 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
   const startedAt = hands.clock.now()
   const walks = request.strategy !== 'lazy'
   const reach = walks ? hands.reach(request) : undefined
-  const position = await hands.append(changeOf(request, hands))
+  const { position, nodes } = await inForce(request, hands)
   const dropped = hands.droppedNear(position.n)
   const purges = reach !== undefined && request.mode === 'purge'
   if (reach !== undefined && !purges) await keysOf(reach, hands)
@@ -76,11 +78,26 @@ export async function perform(request: InvalidationRequest, hands: Hands): Promi
     truncated: reach !== undefined && reach.reached > reach.cascade.length,
     beyondDepth: reach?.beyondDepth ?? 0,
     tiers,
+    nodes,
     attempts,
     startedAt,
     endedAt: hands.clock.now(),
     error: failed.length > 0 ? incomplete(failed) : null,
     token: tokenOf(position),
+  }
+}
+
+interface InForce {
+  readonly position: Position
+  readonly nodes: readonly NodeOutcome[]
+}
+
+/** A strict one is in force when no other node serves what was made before. */
+async function inForce(request: InvalidationRequest, hands: Hands): Promise<InForce> {
+  for (;;) {
+    const position = await hands.append(changeOf(request, hands))
+    const nodes = request.consistency === 'strict' ? await hands.everywhere(position) : []
+    if (nodes !== undefined) return { position, nodes }
   }
 }
 

@@ -84,7 +84,9 @@ function walk(steps: readonly Step[]): Promise<string[]> {
 function enter(into: string, go: Go): void {
   if (into === 'same') return go()
   const flight =
-    into === 'load' ? new Flight({ key: 'a', stamp: 0, owner, parent: innermostFlight() }) : undefined
+    into === 'load'
+      ? new Flight({ key: 'a', stamp: 0, generation: 'g', owner, parent: innermostFlight() })
+      : undefined
   told.run(flight, () => runWithin(flight, go))
 }
 

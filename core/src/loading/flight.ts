@@ -30,10 +30,20 @@ export interface Input {
   readonly expiresAt: number
 }
 
+export interface FlightOptions {
+  readonly key: string
+  readonly stamp: number
+  readonly generation: string
+  readonly owner: object
+  readonly parent: Flight | undefined
+}
+
 export class Flight implements Input {
   readonly key: string
   /** Position applied when the load began: the stamp of what it stores. */
   readonly stamp: number
+  /** Of the log then: positions of two are never compared. */
+  readonly generation: string
   /** The same for its own key; later once the flight itself declared a change of it. */
   keyStamp: number
   /** Whose flight it is: caches nest, and each tracks its own reads. */
@@ -63,8 +73,9 @@ export class Flight implements Input {
   /** Set by whoever starts the flight, at once. Never rejects. */
   outcome: Promise<Outcome> | undefined
 
-  constructor(options: { key: string; stamp: number; owner: object; parent: Flight | undefined }) {
+  constructor(options: FlightOptions) {
     this.key = options.key
+    this.generation = options.generation
     this.stamp = options.stamp
     this.keyStamp = options.stamp
     this.owner = options.owner

@@ -6,8 +6,9 @@
  *
  * Invariants: `n` is dense and grows by 1, so that a gap shows; a record is visible wholly or not at all;
  * a record is applied once, in order, and synchronously: whoever sees a position has applied it; after `catchUp`
- * everything is applied whose `append` had resolved before, in whatever process.
+ * everything is applied whose `append` had resolved before, in whatever process; if there is a membership, after `refresh`.
  */
+import type { NodeOutcome } from '../model/invalidation.ts'
 import type { Position } from '../model/position.ts'
 
 /**
@@ -41,6 +42,8 @@ export interface Log {
   readonly generation: string
   /** Position of the newest record that was applied here. */
   readonly applied: number
+  /** Undefined: whoever has the log sees each record at once, so that nobody needs a right to serve. */
+  readonly membership: Membership | undefined
   /** Applies what others appended. Asked before every judgement: it costs a look at one number if nothing is new. */
   catchUp(): void
   /**
@@ -51,6 +54,21 @@ export interface Log {
   append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position>
   /** Afterwards `catchUp` finds nothing new, and `append` rejects or has applied the record. */
   close(): Promise<void>
+}
+
+/** A node among others that share a log which has to be asked for from afar. */
+export interface Membership {
+  /** Without a lease: what is held here may be stale, and nobody may be served it. */
+  readonly isFenced: boolean
+  /** Tries to get a lease, unless that has just failed: a read waits for it. @returns whether there is one */
+  regain(): Promise<boolean>
+  /** Asks the log. @returns whether everything is applied here now that had been appended before the call */
+  refresh(): Promise<boolean>
+  /**
+   * Resolves when no node can serve what was made before the record at that position; undefined: it may have been lost,
+   * and is to be appended again. Rejects if it cannot be known.
+   */
+  everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined>
 }
 
 /** Takes a record in. Must not wait, and must not throw. */
@@ -67,6 +85,8 @@ export interface LogState {
   dump(): unknown
   /** Takes a dump in, in place of all that is known; undefined: nothing was invalidated or declared yet. */
   load(dump: unknown): void
+  /** A dump of nothing but what was declared: links and rules. */
+  declared(): unknown
   /** How many things a dump holds, roughly: how often it is worth making one. */
   readonly size: number
 }

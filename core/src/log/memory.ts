@@ -10,6 +10,7 @@ import type { Apply, Change, Log } from './contract.ts'
 
 export class MemoryLog implements Log {
   readonly name = 'memory'
+  readonly membership = undefined
   readonly generation: string
   #applied = 0
   readonly #apply: Apply

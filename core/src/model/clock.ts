@@ -12,6 +12,8 @@ export interface Clock {
    * calls: for lifetimes, where that does not matter, on the path of every hit, where the price of `now()` does.
    */
   coarseNow(): number
+  /** Time since some moment of the past, in ms: nobody sets it forward or back. On Linux it stands still in suspend. */
+  monotonic(): number
   /** Runs `work` once after `delayMs`. A waiting timer does not keep the process alive unless `keepAlive`. */
   schedule(delayMs: number, work: () => void, keepAlive?: boolean): Timer
   /** Resolves after other work of the event loop had its turn. */
@@ -45,6 +47,10 @@ class SystemClock implements Clock {
 
   coarseNow(): number {
     return this.#coarse === 0 || ++this.#uses > usesMax ? this.#look() : this.#coarse
+  }
+
+  monotonic(): number {
+    return performance.now()
   }
 
   schedule(delayMs: number, work: () => void, keepAlive = false): Timer {

@@ -6,6 +6,20 @@ import type { InvalidationResult } from './invalidation.ts'
 
 export type Departure = 'invalidated' | 'expired' | 'evicted' | 'deleted' | 'replaced'
 
+/**
+ * leased: it may serve what it holds. fenced: it may not, since it could not ask the log for too long. gap: it was away
+ * for so long that it had to begin anew. generation: the log may have lost something, and everything that was cached
+ * before counts as stale. left: it was closed.
+ */
+export interface NodeEvent {
+  readonly status: 'leased' | 'fenced' | 'gap' | 'generation' | 'left'
+  readonly generation: string
+  /** Position up to which it has applied the log. */
+  readonly applied: number
+  /** Other nodes, as far as is known. */
+  readonly others: number
+}
+
 export interface CacheEvents {
   /** A value was served fresh, from `tier`. */
   hit: { readonly key: string; readonly tier: string; readonly policy: string }
@@ -16,10 +30,10 @@ export interface CacheEvents {
     readonly key: string
     readonly durationMs: number
     readonly stored: boolean
-    readonly refused: 'doomed' | 'skipped' | 'expired' | 'no-room' | 'unresolved' | 'error' | null
+    readonly refused: 'doomed' | 'skipped' | 'expired' | 'no-room' | 'unresolved' | 'fenced' | 'error' | null
   }
-  /** A stale value was served within its grace; asked: by `entry`, which says so. */
-  stale: { readonly key: string; readonly because: 'loading' | 'error' | 'timeout' | 'asked' }
+  /** A stale value was served within its grace; asked: by `entry`, which says so; fenced: the policy wants it so. */
+  stale: { readonly key: string; readonly because: 'loading' | 'error' | 'timeout' | 'asked' | 'fenced' }
   /** A value was stored. */
   store: { readonly key: string; readonly tier: string; readonly policy: string; readonly sizeBytes: number }
   /** An entry left memory. */
@@ -32,6 +46,8 @@ export interface CacheEvents {
   tier: { readonly tier: string; readonly status: 'failing' | 'ok'; readonly error: unknown }
   /** What was invalidated while a tier failed is deleted from it: so many entries, of so many names and prefixes. */
   replayed: { readonly tier: string; readonly owed: number | 'everything'; readonly purged: number }
+  /** What became of this node among others. */
+  node: NodeEvent
   /** Something went wrong that no caller is there to be told. */
   error: { readonly error: unknown; readonly during: string }
   /** More dependencies than the threshold warns of. */

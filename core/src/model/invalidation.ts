@@ -93,6 +93,8 @@ export interface InvalidationResult {
   /** Names deeper than the graph's depth limit: unusable like all others, but swept later. */
   readonly beyondDepth: number
   readonly tiers: Readonly<Record<string, TierOutcome>>
+  /** Other nodes that a strict invalidation waited for; empty if there are none, or nobody had to wait. */
+  readonly nodes: readonly NodeOutcome[]
   /** Runs begun; 0 while it waits. */
   readonly attempts: number
   /** ms since 1970. */
@@ -102,6 +104,15 @@ export interface InvalidationResult {
   readonly error: { readonly code: string; readonly message: string } | null
   /** Hand it to another reader for read-your-writes; null while it waits in the queue. */
   readonly token: string | null
+}
+
+/** What became of another node until a strict invalidation was done. */
+export interface NodeOutcome {
+  readonly id: string
+  /** Host and process. */
+  readonly name: string
+  /** acknowledged: it has applied the record. outlasted: it said nothing, and has no right to serve any more. */
+  readonly status: 'acknowledged' | 'outlasted'
 }
 
 /** A dry run: what an invalidation would reach now. */

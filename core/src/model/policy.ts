@@ -29,7 +29,15 @@ export interface PolicyOptions {
   readonly negativeTtl?: Duration | undefined
   /** How long an error of a loader is remembered and thrown again. Default 0: not at all. */
   readonly errorTtl?: Duration | undefined
+  /**
+   * Among many nodes: what a read gets while this one has lost its right to serve (it is fenced). bypass (default): what
+   * the loader gives, and that is not kept; `get` finds nothing. error: E_CONSISTENCY_FENCED. stale: what is held, though it may
+   * have been invalidated meanwhile.
+   */
+  readonly onFence?: OnFence | undefined
 }
+
+export type OnFence = 'bypass' | 'error' | 'stale'
 
 /** A policy with every rule decided; durations in ms. */
 export interface Policy {
@@ -46,4 +54,5 @@ export interface Policy {
   readonly hardTimeoutMs: number | null
   readonly negativeTtlMs: number
   readonly errorTtlMs: number
+  readonly onFence: OnFence
 }

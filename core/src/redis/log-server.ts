@@ -16,7 +16,6 @@ import type {
   Snapshot,
   Told,
 } from '../consistency/contract.ts'
-import type { Change } from '../log/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { bytesOf, listOf, numberOf, script, textOf, type Arg, type Driver, type Reply } from './driver.ts'
@@ -81,15 +80,16 @@ return 1
 `,
 )
 
-/** ARGV: generation, nonce, bytes of a record that invalidates everything, bytes of the state. */
+/** ARGV: generation, bytes of the state that it begins with. A stream that has no records yet is there all the same. */
 const beginScript = script(
   prelude,
   `
 if whole() then return 0 end
-redis.call('DEL', META, LOG, NODES, P .. ':snapshot')
+redis.call('DEL', META, LOG, NODES, SNAPSHOT)
 redis.call('HSET', META, 'generation', ARGV[1], 'epoch', epoch(), 'n', 0)
-append(ARGV[2], '', ARGV[3])
-redis.call('HSET', P .. ':snapshot', 'generation', ARGV[1], 'n', 1, 'd', ARGV[4])
+redis.call('XADD', LOG, '0-1', 'x', '')
+redis.call('XDEL', LOG, '0-1')
+redis.call('HSET', SNAPSHOT, 'generation', ARGV[1], 'n', 0, 'd', ARGV[2])
 return 1
 `,
 )
@@ -101,9 +101,9 @@ const keepScript = script(
 local generation, last = whole()
 if generation ~= ARGV[1] then return 0 end
 local n = tonumber(ARGV[2])
-local before = tonumber(redis.call('HGET', P .. ':snapshot', 'n') or '0')
+local before = tonumber(redis.call('HGET', SNAPSHOT, 'n') or '0')
 if before >= n then return 0 end
-redis.call('HSET', P .. ':snapshot', 'generation', ARGV[1], 'n', ARGV[2], 'd', ARGV[3])
+redis.call('HSET', SNAPSHOT, 'generation', ARGV[1], 'n', ARGV[2], 'd', ARGV[3])
 local keep, count = math.min(n, last), redis.call('XLEN', LOG)
 local oldest, most = now() - tonumber(ARGV[4]), tonumber(ARGV[5])
 while true do
@@ -194,9 +194,7 @@ export class RedisLogServer implements LogServer {
   }
 
   async begin({ generation, dump }: Pick<Snapshot, 'generation' | 'dump'>): Promise<void> {
-    const everything: Change = { kind: 'invalidate', names: [], prefixes: [''] }
-    const record = recordBytes({ change: everything, atMs: 0 })
-    await this.#driver.run(beginScript, [generation, generation, record, sealed(dump)])
+    await this.#driver.run(beginScript, [generation, sealed(dump)])
   }
 
   async keep({ generation, n, dump }: Snapshot): Promise<void> {
@@ -241,10 +239,18 @@ export function saidOf(reply: Reply | undefined): Said {
   const [is, ...rest] = listOf(reply)
   switch (textOf(is)) {
     case 'same': {
-      const [tail, settled, records] = rest
+      const [tail, settled, records, generation, nodes] = rest
       const told = recordsOf(records)
       const isAll = told.length < toldMax || told.at(-1)?.n === numberOf(tail)
-      return { is: 'same', tail: numberOf(tail), records: told, isAll, isSettled: textOf(settled) === '1' }
+      return {
+        is: 'same',
+        generation: textOf(generation),
+        tail: numberOf(tail),
+        records: told,
+        isAll,
+        isSettled: textOf(settled) === '1',
+        nodes: numberOf(nodes),
+      }
     }
     case 'gap':
       return { is: 'gap' }

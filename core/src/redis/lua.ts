@@ -10,7 +10,8 @@
  * The epoch is the replication id of the server: it changes with every restart and every promotion, which are the
  * moments at which the tail of the log may be lost.
  *
- * Invariants: in a log that is whole the newest record of the stream stands at meta.n, and the epoch is the server's.
+ * Invariants: in a log that is whole the newest record of the stream stands at meta.n, there is a snapshot, and the
+ * epoch is the server's.
  * ARGV[1..3] of each script that asks for the log: generation, applied, witness.
  */
 
@@ -20,6 +21,7 @@ export const toldMax = 500
 export const prelude = `
 local P = KEYS[1]
 local META, LOG, NODES, SEEN = P .. ':meta', P .. ':log', P .. ':nodes', P .. ':seen'
+local SNAPSHOT = P .. ':snapshot'
 
 local function epoch()
   return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
@@ -34,8 +36,9 @@ end
 local function whole()
   local meta = redis.call('HMGET', META, 'generation', 'epoch', 'n')
   if not meta[1] or meta[2] ~= epoch() then return nil end
+  if redis.call('EXISTS', LOG, SNAPSHOT) < 2 then return nil end
   local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
-  if not last[1] or last[1][1] ~= meta[3] .. '-0' then return nil end
+  if (last[1] and last[1][1] or '0-0') ~= meta[3] .. '-0' then return nil end
   return meta[1], tonumber(meta[3])
 end
 
@@ -55,14 +58,14 @@ local function refuse(generation, applied, witness)
   return nil, n
 end
 
--- {'same', tail, settled, records of the stream after applied}
+-- {'same', tail, settled, records of the stream after applied, generation, registered nodes}
 local function tell(applied)
-  local meta = redis.call('HMGET', META, 'n', 'settled')
+  local meta = redis.call('HMGET', META, 'n', 'settled', 'generation')
   local records = {}
   if applied < tonumber(meta[1]) then
     records = redis.call('XRANGE', LOG, (applied + 1) .. '-0', '+', 'COUNT', ${toldMax})
   end
-  return { 'same', meta[1], meta[2] or '0', records }
+  return { 'same', meta[1], meta[2] or '0', records, meta[3], redis.call('HLEN', NODES) }
 end
 
 local function append(nonce, node, bytes)

@@ -21,6 +21,7 @@ export const policy: Policy = {
   hardTimeoutMs: null,
   negativeTtlMs: 0,
   errorTtlMs: 0,
+  onFence: 'bypass',
 }
 
 export function entryOf(key: string, more: Partial<EntryParts> = {}): EntryParts {

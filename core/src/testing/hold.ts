@@ -7,6 +7,7 @@
 import type { Hold } from '../tiers/contract.ts'
 import { equal, isTrue, type Plays } from './case.ts'
 import { headOf, keysOf } from './entries.ts'
+import { caughtUp } from './place.ts'
 import type { SharedNode, SharedSubject } from './shared-subject.ts'
 
 const writers = 15
@@ -77,7 +78,7 @@ export const holdPlays: Plays<SharedSubject> = {
     const { n } = await log.append({ kind: 'change', names: ['a'] })
     const seen = await look(subject, ({ isCurrent }) => ({ isCurrent, applied: node.log.applied }))
     equal(`isCurrent, with ${seen.applied} of ${n} applied`, seen.isCurrent, seen.applied >= n)
-    node.log.catchUp()
+    await caughtUp(node.log)
     equal('isCurrent after catchUp', await look(subject, ({ isCurrent }) => isCurrent), true)
   },
 
@@ -85,7 +86,7 @@ export const holdPlays: Plays<SharedSubject> = {
     const { node, tier, entry, other } = subject
     const there = await other()
     await there.log.append({ kind: 'change', names: ['before'] })
-    node.log.catchUp()
+    await caughtUp(node.log)
     const seen: string[] = []
     node.witness.onApply = ({ n, kind, names }) => seen.push(`${kind} ${names.join()} applied at ${n}`)
     let isCurrent: boolean | undefined
@@ -97,7 +98,7 @@ export const holdPlays: Plays<SharedSubject> = {
     equal('whether it was current when that was not applied', isCurrent, false)
     equal('what was called', seen, ['before 2, after 1', 'change k applied at 2'])
     equal('the keyStamp that was kept', [kept?.keyStamp, (await tier.get('k'))?.keyStamp], [2, 2])
-    there.log.catchUp()
+    await caughtUp(there.log)
     equal('the records there', there.witness.records, node.witness.records)
     equal('which of them each knows as its own', [there.witness.own, node.witness.own], [[1], [2]])
   },

@@ -4,7 +4,7 @@
 import type { Position } from '../model/position.ts'
 import { equal, isTrue, outcomeOf, type Outcome, type Plays, type Subject } from './case.ts'
 import { Chance } from './chance.ts'
-import type { Node, Place } from './place.ts'
+import { caughtUp, type Node, type Place } from './place.ts'
 
 export interface LogSubject extends Subject {
   readonly place: Place
@@ -59,7 +59,7 @@ export const outlivingPlays: Plays<LogSubject> = {
     const other = await place.open()
     equal('the generation of the other', other.log.generation, node.log.generation)
     await appendAll(other, ['a', 'b'])
-    node.log.catchUp()
+    await caughtUp(node.log)
     equal('the position', node.log.applied, 2)
     equal('the records', node.witness.records, other.witness.records)
     equal('those known as its own', [node.witness.own, other.witness.own], [[], [1, 2]])
@@ -94,7 +94,7 @@ async function mix({ node, place }: LogSubject, chance: Chance): Promise<void> {
   const wanted = names.map((_, i) => i + 1)
   equal('the positions given', positions.map(({ n }) => n).sort(byNumber), wanted)
   for (const { log, witness } of nodes) {
-    log.catchUp()
+    await caughtUp(log)
     equal('the positions applied', witness.positions, wanted)
     for (const [i, { n }] of positions.entries()) {
       equal(`the record at ${n}`, witness.records[n - 1]?.names, [names[i]])

@@ -6,8 +6,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Backing, BackingParts } from '../backing/contract.ts'
-import type { LogRecord, LogState } from '../log/contract.ts'
-import { systemClock } from '../model/clock.ts'
+import type { Log, LogRecord, LogState } from '../log/contract.ts'
+import { systemClock, systemRandom } from '../model/clock.ts'
 import type { Answer, SharedTier } from '../tiers/contract.ts'
 import { policy } from './entries.ts'
 
@@ -49,6 +49,10 @@ export class Witness implements LogState {
     return structuredClone(this.records)
   }
 
+  declared(): unknown {
+    return []
+  }
+
   load(dump: unknown): void {
     this.records.splice(0, this.records.length, ...((dump as LogRecord[] | undefined) ?? []))
   }
@@ -56,6 +60,12 @@ export class Witness implements LogState {
 
 export interface Node extends OpenedBacking {
   readonly witness: Witness
+}
+
+/** All that was appended before is applied. */
+export async function caughtUp(log: Log): Promise<void> {
+  log.catchUp()
+  await log.membership?.refresh()
 }
 
 export class Place {
@@ -73,7 +83,7 @@ export class Place {
     const { log, shared } = backing
     const node = { witness, log, shared, close: () => backing.close() }
     this.#nodes.add(node)
-    log.catchUp()
+    await caughtUp(log)
     return node
   }
 
@@ -98,7 +108,9 @@ function lent(state: LogState): BackingParts {
     isCertainlyInvalid: () => false,
     queue: { sizeMax: undefined },
     history: { keepFor: '1h', keepCount: 1000 },
+    random: systemRandom,
     onError: () => undefined,
+    onNode: () => undefined,
     onWritten: () => undefined,
   }
 }

@@ -5,7 +5,7 @@ import type { Head } from '../tiers/contract.ts'
 import { casesOf, equal, isTrue, type Case, type Plays } from './case.ts'
 import { headOf, keysOf, partsOf, sorted } from './entries.ts'
 import { holdPlays } from './hold.ts'
-import type { OpenBacking } from './place.ts'
+import { caughtUp, type OpenBacking } from './place.ts'
 import { openShared, type SharedSubject } from './shared-subject.ts'
 import type { TierSubject } from './tier-subject.ts'
 import { holdingCases } from './tier.ts'
@@ -116,7 +116,7 @@ const otherPlays: Plays<SharedSubject> = {
 
   'says that it is shared while another process has it open': async ({ node, tier, other }) => {
     const { shared, log } = await other()
-    for (const each of [node.log, log]) each.catchUp()
+    for (const each of [node.log, log]) await caughtUp(each)
     isTrue('isShared here', tier.isShared)
     isTrue('isShared there', shared.isShared)
   },

@@ -3,7 +3,7 @@
  */
 import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
-import type { Policy, PolicyOptions } from '../model/policy.ts'
+import type { OnFence, Policy, PolicyOptions } from '../model/policy.ts'
 import { durationMs, positiveDurationMs, type Duration } from '../model/quantity.ts'
 
 export interface TtlOptions {
@@ -71,6 +71,7 @@ const rules: readonly (keyof PolicyOptions)[] = [
   'hardTimeout',
   'negativeTtl',
   'errorTtl',
+  'onFence',
 ]
 
 function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): Policy {
@@ -104,7 +105,13 @@ function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): P
       options.hardTimeout === undefined ? null : positiveDurationMs(options.hardTimeout, what('hardTimeout')),
     negativeTtlMs: off(options.negativeTtl, 'negativeTtl'),
     errorTtlMs: off(options.errorTtl, 'errorTtl'),
+    onFence: onFenceOf(options.onFence ?? 'bypass', what('onFence')),
   }
+}
+
+function onFenceOf(value: OnFence, what: string): OnFence {
+  if (value === 'bypass' || value === 'error' || value === 'stale') return value
+  throw new StaleproofError('E_OPTIONS_INVALID', `${what} is '${String(value)}'; use bypass, error or stale`)
 }
 
 function ratio(value: number, what: string, [min, max]: readonly [number, number]): number {

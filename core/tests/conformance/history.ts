@@ -33,6 +33,7 @@ export function record(id: string, parts: Partial<InvalidationResult> = {}): Inv
     truncated: false,
     beyondDepth: 0,
     tiers: {},
+    nodes: [],
     attempts: 1,
     requestedAt: 1000,
     startedAt: null,

@@ -1,12 +1,17 @@
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import { InProcess } from '../../src/cache/in-process.ts'
 import { disk } from '../../src/disk.ts'
 import { logCases } from '../../src/testing.ts'
 import { directory } from '../directories.ts'
+import { openRedisLog } from '../redis-place.ts'
+import { startRedis } from '../redis-server.ts'
 import { sharedMap } from '../shared-map.ts'
 import { suite } from './cases.ts'
 
 const home = directory()
+const redis = await startRedis()
+afterAll(() => redis.stop())
 
 suite(
   'the log memory',
@@ -19,4 +24,8 @@ suite(
 suite(
   'the log map',
   logCases((parts, place) => sharedMap(place).open(parts), { outlives: true }),
+)
+suite(
+  'the log redis',
+  logCases((parts, place) => openRedisLog(redis.url, parts, place), { outlives: true }),
 )

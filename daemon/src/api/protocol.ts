@@ -142,6 +142,14 @@ const tierOutcomeSchema = z
   })
   .meta({ id: 'TierOutcome' })
 
+const nodeOutcomeSchema = z
+  .object({
+    id: z.string(),
+    name: z.string().meta({ description: 'host and process' }),
+    status: z.enum(['acknowledged', 'outlasted']),
+  })
+  .meta({ id: 'NodeOutcome' })
+
 const reachShape = {
   names: z.array(z.string()).readonly(),
   prefix: z.string().nullable(),
@@ -163,6 +171,10 @@ export const invalidationSchema = z
     actor: z.string().nullable(),
     reached: z.number().int().nullable(),
     tiers: z.record(z.string(), tierOutcomeSchema),
+    nodes: z
+      .array(nodeOutcomeSchema)
+      .readonly()
+      .meta({ description: 'other nodes that a strict one waited for' }),
     attempts: z.number().int(),
     requestedAt: timeSchema,
     startedAt: timeSchema.nullable(),

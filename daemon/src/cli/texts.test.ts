@@ -29,6 +29,7 @@ const invalidation: Invalidation = {
   reached: 2,
   truncated: false,
   beyondDepth: 0,
+  nodes: [],
   tiers: { memory: { status: 'purged', purged: 1, verified: true, held: [], error: null } },
   attempts: 1,
   requestedAt: 1_767_225_600_000,

@@ -1,0 +1,83 @@
+/**
+ * Applied: how far this node has come in the log, and that what is new takes effect in order.
+ *
+ * Invariants: `n` moves by 1, within one generation; between two positions of the log is what is in force here only; a
+ * record is applied once, in one tick, with what its sender wants done right before.
+ */
+import type { Change, LogState } from '../log/contract.ts'
+import type { Clock } from '../model/clock.ts'
+import type { Said, Since, Told } from './contract.ts'
+import { Own } from './own.ts'
+
+export interface AppliedParts {
+  readonly state: LogState
+  readonly clock: Clock
+  /** Of this node. */
+  readonly id: string
+}
+
+/** Distance of positions that are in force here only. */
+const between = 2 ** -20
+/** What a node's generation is called until it knows one. */
+const unjoined = 'unjoined'
+
+export class Applied {
+  generation = unjoined
+  n = 0
+  readonly own = new Own()
+  #witness = ''
+  readonly #parts: AppliedParts
+
+  constructor(parts: AppliedParts) {
+    this.#parts = parts
+  }
+
+  get hasJoined(): boolean {
+    return this.generation !== unjoined
+  }
+
+  get since(): Since {
+    return { generation: this.generation, applied: Math.floor(this.n), witness: this.#witness }
+  }
+
+  /** @returns whether all that is in the log is applied now */
+  take(said: Said): boolean {
+    if (said.is !== 'same' || said.generation !== this.generation) return false
+    this.takeAll(said.records)
+    return Math.floor(this.n) >= said.tail
+  }
+
+  /** Those that come next; others are known already, or come too early. @returns whether there were any */
+  takeAll(records: readonly Told[]): boolean {
+    const before = this.n
+    for (const told of records) this.#take(told)
+    return this.n !== before
+  }
+
+  /** In force here at once, between two positions of the log. */
+  force(change: Change, before?: (n: number) => void): void {
+    const n = this.n + between
+    before?.(n)
+    this.n = n
+    this.#parts.state.apply({ ...change, n, atMs: this.#parts.clock.now() }, true)
+  }
+
+  /** In place of all that was applied. */
+  load(generation: string, { n, dump }: { readonly n: number; readonly dump: unknown }): void {
+    this.generation = generation
+    this.n = n
+    this.#witness = ''
+    this.#parts.state.load(dump)
+  }
+
+  #take(told: Told): void {
+    if (told.n !== Math.floor(this.n) + 1) return
+    const isOurs = told.node === this.#parts.id
+    const sending = this.own.take(told, isOurs)
+    sending?.alongside?.(told.n)
+    sending?.before?.(told.n)
+    this.n = told.n
+    this.#witness = told.nonce
+    this.#parts.state.apply({ ...told.change, n: told.n, atMs: told.atMs }, isOurs)
+  }
+}

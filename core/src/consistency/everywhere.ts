@@ -1,0 +1,79 @@
+/**
+ * Everywhere: waits until no node serves what was made before a record: each has acknowledged it, or its lease is over.
+ *
+ * Invariants: the wait is timed here, by the monotonic clock, from a moment after the record was in the log; a node that
+ * is not known counts only once this generation is so old that no lease from before it can be left; if the generation
+ * ends meanwhile nothing is known, since the record may be lost.
+ */
+import type { LogServer, NodeAck } from './contract.ts'
+import { backoffMs } from '../model/backoff.ts'
+import type { Clock, Random } from '../model/clock.ts'
+import type { NodeOutcome } from '../model/invalidation.ts'
+import type { Position } from '../model/position.ts'
+
+export interface Waiting {
+  readonly server: LogServer
+  readonly clock: Clock
+  readonly random: Random
+  /** Id of this node. */
+  readonly id: string
+  /** Each lease from before has ended after so long. */
+  readonly outlastMs: number
+  /** Generation that this node is in now. */
+  readonly generation: () => string
+  /** Whether no lease from before this generation can be left. */
+  readonly isSettled: () => boolean
+  readonly onError: (error: unknown, during: string) => void
+}
+
+const lookAgain = { firstMs: 1, maxMs: 50 }
+
+/** @returns undefined: the generation ended. @throws if at the end the server cannot be asked which it is in */
+export async function everywhere(
+  { generation, n }: Position,
+  waiting: Waiting,
+): Promise<readonly NodeOutcome[] | undefined> {
+  const { clock, random, outlastMs } = waiting
+  const from = clock.monotonic()
+  for (let looks = 1; ; looks++) {
+    const isOver = clock.monotonic() - from >= outlastMs
+    const nodes = await nodesOf(generation, waiting, isOver)
+    if (nodes === 'other') return undefined
+    const lagging = nodes?.filter(({ acked }) => acked < n)
+    if (lagging?.length === 0 && waiting.isSettled()) return nodes?.map((node) => outcomeOf(node, n))
+    if (isOver && lagging !== undefined) {
+      forget(generation, lagging, waiting)
+      return nodes?.map((node) => outcomeOf(node, n))
+    }
+    await new Promise<void>((resolve) => {
+      clock.schedule(backoffMs(lookAgain, looks, random), resolve, true)
+    })
+  }
+}
+
+/** Undefined: it could not be asked, and is asked again, unless the time is over. */
+async function nodesOf(
+  generation: string,
+  { server, id, generation: current }: Waiting,
+  isOver: boolean,
+): Promise<readonly NodeAck[] | 'other' | undefined> {
+  if (generation !== current()) return 'other'
+  try {
+    return await server.nodes(generation, id)
+  } catch (error) {
+    if (isOver) throw error
+    return undefined
+  }
+}
+
+/** Nobody else has to wait for them. */
+function forget(generation: string, nodes: readonly NodeAck[], { server, onError }: Waiting): void {
+  if (nodes.length === 0) return
+  server
+    .forget(generation, nodes)
+    .catch((error: unknown) => onError(error, 'taking nodes out of the register'))
+}
+
+function outcomeOf({ id, name, acked }: NodeAck, n: number): NodeOutcome {
+  return { id, name, status: acked >= n ? 'acknowledged' : 'outlasted' }
+}

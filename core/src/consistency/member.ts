@@ -1,0 +1,468 @@
+/**
+ * Member: the log of many nodes, as one of them sees it.
+ *
+ *   sync  every third of a lease, and at once when there is news -> apply what is new -> a lease
+ *   gap, another generation -> restore: snapshot, records after it -> sync
+ *   lost -> begin a generation with what was declared in the last -> restore -> append own recent records again
+ *
+ * While the server cannot be reached, what is appended is in force here at once, between two positions of the log, and
+ * owed: it is appended, in order, before this node gets a lease again.
+ *
+ * Invariants: `applied` moves by 1, within one generation; a lease is granted by a sync that fetched everything, from
+ * the moment at which it was sent; nothing of one generation is ever compared with anything of another; a record is
+ * applied once, in order, in one tick.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Change, Log, LogState, Membership } from '../log/contract.ts'
+import { backoffMs } from '../model/backoff.ts'
+import type { Clock, Random, Timer } from '../model/clock.ts'
+import { StaleproofError } from '../model/errors.ts'
+import type { NodeEvent } from '../model/event.ts'
+import type { NodeOutcome } from '../model/invalidation.ts'
+import type { Position } from '../model/position.ts'
+import { Applied } from './applied.ts'
+import type { LogBeside, LogServer, Said, Since, Told } from './contract.ts'
+import { everywhere } from './everywhere.ts'
+import { Lease } from './lease.ts'
+import type { Sending } from './own.ts'
+
+export interface MemberParts {
+  readonly server: LogServer
+  readonly state: LogState
+  readonly clock: Clock
+  readonly random: Random
+  /** Random, of this cache in this process: one that is started again is another. */
+  readonly id: string
+  /** For people: host and process. */
+  readonly nodeName: string
+  /** How long a node may serve without having asked, in ms. */
+  readonly leaseMs: number
+  readonly onError: (error: unknown, during: string) => void
+  readonly onNode: (event: NodeEvent) => void
+  readonly onWritten: (change: Change, position: Position) => void
+}
+
+/** Records after which a snapshot is worth its price, at least. */
+const snapshotAfter = 4096
+const retry = { firstMs: 100, maxMs: 2000 }
+/** Rounds of a repair, or of an append, that find the log changed again, before that counts as a failure. */
+const roundsMax = 10
+/** A read waits no longer for a lease. */
+const regainMs = 500
+
+interface Pending extends Sending {
+  readonly resolve: (position: Position) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Member implements Log, Membership, LogBeside {
+  readonly name: string
+  readonly #parts: MemberParts
+  readonly #lease: Lease
+  readonly #applied: Applied
+  /** Those that are to be appended next. */
+  #pending: Pending[] = []
+  #appending: Promise<void> | undefined
+  #syncing: Promise<boolean> | undefined
+  readonly #owed: Change[] = []
+  /** Those of the generation before that may have been lost with it. */
+  readonly #again: Change[] = []
+  /** When this generation was first seen here, by the monotonic clock. */
+  #seenSince = 0
+  #isSettled = false
+  #nodes = 0
+  #snapshotAt = 0
+  #snapshotting = false
+  #failures = 0
+  #failure: StaleproofError | undefined
+  #wasFenced = true
+  #timer: Timer | undefined
+  #isClosed = false
+
+  constructor(parts: MemberParts) {
+    this.#parts = parts
+    this.name = parts.server.name
+    this.#lease = new Lease(parts.clock, parts.leaseMs)
+    this.#applied = new Applied(parts)
+    parts.server.watch(
+      () => this.since(),
+      (news, generation) => this.#hear(news, generation),
+    )
+    void this.#keepUp()
+  }
+
+  get membership(): Membership {
+    return this
+  }
+
+  get generation(): string {
+    return this.#applied.generation
+  }
+
+  get applied(): number {
+    return this.#applied.n
+  }
+
+  /** Without a lease nothing that is held may be served. */
+  get isFenced(): boolean {
+    const isFenced = !this.#lease.isHeld
+    if (isFenced !== this.#wasFenced) this.#tellFence(isFenced)
+    return isFenced
+  }
+
+  get failure(): StaleproofError | undefined {
+    return this.#failure
+  }
+
+  /** Changes that are in force here and not in the log. */
+  get waiting(): number {
+    return this.#owed.length
+  }
+
+  /** Other nodes that are registered. */
+  get others(): number {
+    return Math.max(0, this.#nodes - 1)
+  }
+
+  since(): Since {
+    return this.#applied.since
+  }
+
+  /** What others appended comes by itself; how late it may be is bounded by the lease. */
+  catchUp(): void {}
+
+  /** Tries to get a lease, unless that has just failed: somebody waits for it. @returns whether there is one */
+  async regain(): Promise<boolean> {
+    if (this.#isClosed || this.#failures > 0) return false
+    await Promise.race([this.#sync(), this.#pause(regainMs)])
+    return !this.isFenced
+  }
+
+  /** By a sync that is sent now: one that is under way may have been answered before. */
+  async refresh(): Promise<boolean> {
+    await this.#syncing
+    return this.#sync()
+  }
+
+  append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position> {
+    if (this.#isClosed) return Promise.reject(closed())
+    if (this.#owed.length > 0) return Promise.reject(this.#owe({ change, before, alongside }))
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ change, before, alongside, resolve, reject })
+      this.#appending ??= this.#appendAll()
+    })
+  }
+
+  own(change: Change, before: (n: number) => void): Omit<Told, 'n'> {
+    return this.#expect({ change, before, alongside: undefined })
+  }
+
+  disown(nonce: string): void {
+    this.#applied.own.disown(nonce)
+  }
+
+  take(said: Said): boolean {
+    if (said.is !== 'same' || said.generation !== this.generation) return false
+    this.#nodes = said.nodes
+    this.#isSettled ||= said.isSettled
+    return this.#applied.take(said)
+  }
+
+  everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined> {
+    const { outlastMs } = this.#lease
+    return everywhere(position, {
+      ...this.#parts,
+      outlastMs,
+      generation: () => this.generation,
+      isSettled: () => this.#isSettled,
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    if (this.#owed.length > 0) await this.#sync()
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#lease.end()
+    await this.#appending
+    await this.#syncing
+    const { server, id } = this.#parts
+    await server.leave(id).catch(() => undefined)
+    this.#tell('left')
+  }
+
+  // Sync
+
+  /** Every third of a lease; after a failure sooner or later, by chance. */
+  async #keepUp(): Promise<void> {
+    await this.#sync()
+    if (this.#isClosed) return
+    const { clock, leaseMs, random } = this.#parts
+    const everyMs = (leaseMs / 3) * (1 - random() / 10)
+    const delayMs = this.#failures === 0 ? everyMs : backoffMs(retry, this.#failures, random)
+    this.#timer?.cancel()
+    this.#timer = clock.schedule(delayMs, () => void this.#keepUp())
+  }
+
+  /** Those who ask while one is under way share it. @returns whether it succeeded. Never rejects */
+  #sync(): Promise<boolean> {
+    this.#syncing ??= this.#trySync().finally(() => {
+      this.#syncing = undefined
+    })
+    return this.#syncing
+  }
+
+  async #trySync(): Promise<boolean> {
+    try {
+      for (let idle = 0; idle < roundsMax; idle++) {
+        const { applied } = this
+        if (await this.#syncOnce()) return true
+        if (this.applied > applied) idle = 0
+      }
+      throw unsteady()
+    } catch (error) {
+      this.#fail(error)
+      return false
+    }
+  }
+
+  /** @returns whether a lease was granted */
+  async #syncOnce(): Promise<boolean> {
+    const { server, id, nodeName } = this.#parts
+    if (this.#applied.hasJoined) await this.#pay()
+    const sent = this.#lease.moment()
+    const isSettled = this.#applied.hasJoined && sent.monotonic - this.#seenSince >= this.#lease.outlastMs
+    const said = await server.sync(this.since(), { id, name: nodeName, isSettled })
+    if (said.is !== 'same') {
+      await this.#repair(said)
+      return false
+    }
+    if (!this.take(said)) return false
+    this.#isSettled ||= isSettled
+    this.#succeed()
+    this.#lease.grant(sent)
+    if (this.#wasFenced) this.#tellFence(false)
+    this.#snapshotIfDue()
+    return true
+  }
+
+  /** News are applied at once, and acknowledged by a sync. */
+  #hear(news: readonly Told[], generation: string): void {
+    if (this.#isClosed || generation !== this.generation) return
+    // The server may be in another generation by now.
+    const ours = news.filter((told) => isOf(told, generation))
+    if (this.#applied.takeAll(ours)) void this.refresh()
+  }
+
+  // Append
+
+  /** One request at a time: those who come meanwhile go together with the next. */
+  async #appendAll(): Promise<void> {
+    while (this.#pending.length > 0) {
+      // Those of one tick go together.
+      await Promise.resolve()
+      const batch = this.#pending.splice(0)
+      try {
+        const first = await this.#appendBatch(batch)
+        for (const [i, { resolve }] of batch.entries()) resolve({ generation: this.generation, n: first + i })
+      } catch (error) {
+        this.#fail(error)
+        for (const pending of batch) pending.reject(this.#owe(pending))
+      }
+    }
+    // In this tick: whoever comes next begins anew.
+    this.#appending = undefined
+  }
+
+  /** @returns position of the first; all of them are applied here then */
+  async #appendBatch(batch: readonly Sending[]): Promise<number> {
+    for (let round = 0; round < roundsMax; round++) {
+      if (!this.#applied.hasJoined) await this.#joined()
+      const records = batch.map((sending) => this.#expect(sending))
+      const last = records.length - 1
+      try {
+        const { generation } = this
+        const { said, first } = await this.#parts.server.append(this.since(), records)
+        if (first !== undefined && (await this.#reached(said, { generation, n: first + last }))) return first
+        if (first === undefined) await this.#repair(said)
+      } finally {
+        for (const { nonce } of records) this.disown(nonce)
+      }
+    }
+    throw unsteady()
+  }
+
+  /** Applies what was told, and what is left until that position. @returns false if the generation ended before */
+  async #reached(said: Said, { generation, n }: Position): Promise<boolean> {
+    this.take(said)
+    while (this.generation === generation && this.applied < n) await this.#joined()
+    return this.generation === generation
+  }
+
+  /** @throws why it could not be */
+  async #joined(): Promise<void> {
+    if (!(await this.#sync())) throw this.#failure ?? unsteady()
+  }
+
+  #expect(sending: Sending): Omit<Told, 'n'> {
+    const record = this.#record(sending.change)
+    this.#applied.own.expect(record.nonce, sending)
+    return record
+  }
+
+  #record(change: Change): Omit<Told, 'n'> {
+    const { clock, id } = this.#parts
+    return { nonce: nonceOf(this.generation), node: id, change, atMs: clock.now() }
+  }
+
+  /** In force here at once. @returns what to tell whoever appended it */
+  #owe({ change, before }: Sending): StaleproofError {
+    this.#owed.push(change)
+    this.#applied.force(change, before)
+    return pending(this.#failure)
+  }
+
+  /** Appends what others do not know of. */
+  async #pay(): Promise<void> {
+    const [again, owed] = [[...this.#again], [...this.#owed]]
+    const changes = [...again, ...owed]
+    if (changes.length === 0) return
+    const { generation } = this
+    const records = changes.map((change) => this.#record(change))
+    const { said, first } = await this.#parts.server.append(this.since(), records)
+    if (first === undefined) return
+    this.#again.splice(0, again.length)
+    this.#owed.splice(0, owed.length)
+    this.take(said)
+    for (const [i, change] of owed.entries())
+      this.#parts.onWritten(change, { generation, n: first + again.length + i })
+  }
+
+  // Repair
+
+  async #repair(said: Said): Promise<void> {
+    this.#lease.end()
+    if (said.is === 'lost') await this.#begin()
+    if (said.is !== 'same') await this.#restore()
+  }
+
+  /** What was declared goes on; what was invalidated need not be known, since nothing from before is used any more. */
+  async #begin(): Promise<void> {
+    const { server, state } = this.#parts
+    const last = await server.snapshot()
+    if (!this.#applied.hasJoined && last !== undefined) this.#load(last.generation, last)
+    // What the server still has of it.
+    await this.#followRest()
+    await server.begin({ generation: randomUUID().slice(-12), dump: state.declared() })
+  }
+
+  /** Applies what the server has of this generation. */
+  async #followRest(): Promise<void> {
+    if (!this.#applied.hasJoined) return
+    const { server } = this.#parts
+    while (this.#applied.takeAll(await server.records(this.generation, this.since().applied))) continue
+  }
+
+  async #restore(): Promise<void> {
+    const snapshot = await this.#parts.server.snapshot()
+    if (snapshot === undefined) throw unsteady()
+    const isAnother = snapshot.generation !== this.generation
+    const ring = isAnother ? this.#applied.own.takeRing() : []
+    this.#load(snapshot.generation, snapshot)
+    this.#tell(isAnother ? 'generation' : 'gap')
+    await this.#followRest()
+    // Before anything else is appended: it may have been in the tail that was lost.
+    this.#again.push(...ring)
+  }
+
+  #load(generation: string, snapshot: { readonly n: number; readonly dump: unknown }): void {
+    if (generation !== this.generation) {
+      this.#seenSince = this.#parts.clock.monotonic()
+      this.#isSettled = false
+    }
+    this.#snapshotAt = snapshot.n
+    this.#applied.load(generation, snapshot)
+    // What is in force here only is not in what was loaded.
+    for (const change of this.#owed) this.#applied.force(change)
+  }
+
+  #snapshotIfDue(): void {
+    const { server, state, onError } = this.#parts
+    const due = Math.max(snapshotAfter, state.size / 4)
+    if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#owed.length > 0) return
+    this.#snapshotting = true
+    this.#snapshotAt = this.since().applied
+    server
+      .keep({ generation: this.generation, n: this.#snapshotAt, dump: state.dump() })
+      .catch((error: unknown) => onError(error, 'writing a snapshot of the log'))
+      .finally(() => {
+        this.#snapshotting = false
+      })
+  }
+
+  // How it goes
+
+  #fail(error: unknown): void {
+    this.#failures++
+    const { onError, server } = this.#parts
+    const isFirst = this.#failure === undefined
+    this.#failure = error instanceof StaleproofError ? error : unexpected(error)
+    if (isFirst && !this.#isClosed) onError(error, `asking the log '${server.name}'`)
+    // Told when it ends, even if nobody reads.
+    if (!this.#wasFenced && this.isFenced) return
+  }
+
+  #succeed(): void {
+    this.#failures = 0
+    this.#failure = undefined
+  }
+
+  #tellFence(isFenced: boolean): void {
+    this.#wasFenced = isFenced
+    this.#tell(isFenced ? 'fenced' : 'leased')
+  }
+
+  #tell(status: NodeEvent['status']): void {
+    const { generation, applied } = this.since()
+    this.#parts.onNode({ status, generation, applied, others: this.others })
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#parts.clock.schedule(delayMs, resolve, true))
+  }
+}
+
+/** Random, and begins with the generation: a record shows which one it is of. */
+function nonceOf(generation: string): string {
+  return `${generation}:${randomUUID().slice(0, 8)}`
+}
+
+function isOf({ nonce }: Told, generation: string): boolean {
+  return nonce.startsWith(generation)
+}
+
+function closed(): StaleproofError {
+  return new StaleproofError('E_CACHE_CLOSED', 'the log is closed; nothing can be asked of it any more')
+}
+
+function unsteady(): StaleproofError {
+  return new StaleproofError(
+    'E_CONSISTENCY_UNSTEADY',
+    'the log changed again and again while it was read; it is tried again',
+  )
+}
+
+function unexpected(cause: unknown): StaleproofError {
+  return new StaleproofError('E_CONSISTENCY_FAILED', `the log could not be asked: ${String(cause)}`, {
+    cause,
+  })
+}
+
+function pending(cause: StaleproofError | undefined): StaleproofError {
+  return new StaleproofError(
+    'E_LOG_PENDING',
+    `it is in force in this process, but could not be appended (${cause?.message ?? 'others wait before it'}); it is ` +
+      'kept, and appended as soon as that is possible: until then other nodes may serve what was made before',
+    { cause },
+  )
+}

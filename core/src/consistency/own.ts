@@ -1,0 +1,49 @@
+/**
+ * Own: the records of this node on their way into the log, and those that came there a short while ago.
+ *
+ *   own -> sent -> applied here: forgotten, but kept in the ring
+ *   own -> not appended: owed, in force here only, sent again
+ *
+ * The ring is for a new generation: what was acknowledged in the last one may have been in the tail that was lost.
+ */
+import type { Change } from '../log/contract.ts'
+import type { Told } from './contract.ts'
+
+export interface Sending {
+  readonly change: Change
+  readonly before: ((n: number) => void) | undefined
+  readonly alongside: ((n: number) => void) | undefined
+}
+
+const ringMax = 4096
+
+export class Own {
+  readonly #byNonce = new Map<string, Sending>()
+  readonly #ring: Change[] = []
+
+  expect(nonce: string, sending: Sending): void {
+    this.#byNonce.set(nonce, sending)
+  }
+
+  disown(nonce: string): void {
+    this.#byNonce.delete(nonce)
+  }
+
+  /** It is about to be applied here. @returns what was to be done then; undefined: it is not one that is waited for */
+  take({ nonce, change }: Told, isOurs: boolean): Sending | undefined {
+    if (isOurs) this.#remember(change)
+    const sending = this.#byNonce.get(nonce)
+    this.#byNonce.delete(nonce)
+    return sending
+  }
+
+  /** Oldest first; each call gives them once. */
+  takeRing(): Change[] {
+    return this.#ring.splice(0)
+  }
+
+  #remember(change: Change): void {
+    this.#ring.push(change)
+    if (this.#ring.length > ringMax) this.#ring.shift()
+  }
+}
