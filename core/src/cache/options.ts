@@ -35,6 +35,8 @@ export interface CacheOptions<P extends string = string> {
   readonly tracking?: 'automatic' | 'explicit' | undefined
   /** Where entries, log, queue and history outlive the process: `disk({ path })`. Default: in this process only. */
   readonly disk?: Backend | undefined
+  /** Where machines share all of that: `redis({ url })`. With `disk`, the directory is a tier of this node alone. */
+  readonly redis?: Backend | undefined
   /** Tiers below memory, the nearest first. */
   readonly tiers?: readonly Tier[] | undefined
   readonly clock?: Clock | undefined
@@ -107,6 +109,7 @@ const groups: readonly (keyof CacheOptions)[] = [
   'history',
   'tracking',
   'disk',
+  'redis',
   'tiers',
   'clock',
   'random',
@@ -136,7 +139,7 @@ export function settle(options: CacheOptions): Settings {
     historyKeepMs: positiveDurationMs(history.keepFor ?? '1h', 'history.keepFor'),
     historyKeepCount: count(history.keepCount ?? 10_000, 'history.keepCount'),
     queueMax: options.strategies?.queueMax,
-    backend: options.disk,
+    backend: options.redis ?? options.disk,
     automatic: oneOf(options.tracking ?? 'automatic', ['automatic', 'explicit'], 'tracking') === 'automatic',
     tiers: distinct(tiers),
     clock: options.clock ?? systemClock(),

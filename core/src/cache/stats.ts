@@ -2,7 +2,7 @@
  * The state of a cache in figures.
  */
 import type { NearUsage } from '../tiers/contract.ts'
-import type { BackingState } from '../model/backing.ts'
+import type { DiskState, RedisState } from '../model/backing.ts'
 import type { Backing } from '../backing/contract.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Judge } from '../log/judge.ts'
@@ -26,7 +26,9 @@ export interface Stats extends Readonly<Counts> {
   }
   readonly queue: { readonly pending: number }
   /** Null without one. */
-  readonly disk: BackingState | null
+  readonly disk: DiskState | null
+  /** Null without one. */
+  readonly redis: RedisState | null
   /** How each tier below memory is. */
   readonly tiers: Readonly<Record<string, TierState>>
   /** Loads under way. */
@@ -55,7 +57,8 @@ export function statsOf({ counts, graph, held, judge, backing, lower, pending, f
     ledger: judge.ledger,
     graph: { names, declared: declaredEdges, tracked: trackedEdges, rules, bytes },
     queue: { pending },
-    disk: state ?? null,
+    disk: state?.name === 'disk' ? state : null,
+    redis: state?.name === 'redis' ? state : null,
     tiers: lower.states,
     flights,
   }

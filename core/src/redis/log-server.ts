@@ -11,11 +11,11 @@ import type {
   NodeAck,
   Presence,
   Said,
-  ServerWorth,
   Since,
   Snapshot,
   Told,
 } from '../consistency/contract.ts'
+import type { Worth } from '../model/backing.ts'
 import type { Clock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { bytesOf, listOf, numberOf, script, textOf, type Arg, type Driver, type Reply } from './driver.ts'
@@ -135,7 +135,7 @@ export interface RedisLogServerOptions {
 
 export class RedisLogServer implements LogServer {
   readonly name = 'redis'
-  worth: ServerWorth = { is: 'unknown', why: 'it was not asked yet' }
+  worth: Worth = { is: 'unknown', why: 'it was not asked yet' }
   readonly #driver: Driver
   readonly #clock: Clock
   readonly #replicas: number
