@@ -17,5 +17,5 @@ export async function openRedisLog(url: string, parts: BackingParts, place: stri
     await server.close()
     await driver.close()
   }
-  return { log, close }
+  return { log, driver, close }
 }

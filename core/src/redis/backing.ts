@@ -9,7 +9,7 @@ import type { Backend, Backing, BackingParts } from '../backing/contract.ts'
 import { Member } from '../consistency/member.ts'
 import type { BackingState } from '../model/backing.ts'
 import { checkKnown } from '../model/known.ts'
-import { count, positiveDurationMs, type Duration } from '../model/quantity.ts'
+import { count, positiveDurationMs, sizeBytes, type Duration, type Size } from '../model/quantity.ts'
 import { RedisClient, type ConnectionOptions } from './client.ts'
 import { RedisHistory } from './history.ts'
 import { RedisLogServer } from './log-server.ts'
@@ -30,6 +30,8 @@ export interface RedisOptions extends ConnectionOptions {
    * holds only if each of them is waited for.
    */
   readonly replicas?: number | undefined
+  /** Larger values are kept in memory only. Default 16mb. */
+  readonly maxEntryBytes?: Size | undefined
   /** For people: what this node is called in results and events. Default: host and process. */
   readonly node?: string | undefined
 }
@@ -44,6 +46,7 @@ const known: readonly (keyof RedisOptions)[] = [
   'prefix',
   'lease',
   'replicas',
+  'maxEntryBytes',
   'node',
 ]
 
@@ -58,6 +61,7 @@ export function redis(options: RedisOptions = {}): Backend {
     prefix: options.prefix ?? 'staleproof',
     leaseMs: positiveDurationMs(options.lease ?? '3s', 'redis.lease'),
     replicas: count(options.replicas ?? 0, 'redis.replicas'),
+    entryBytesMax: sizeBytes(options.maxEntryBytes ?? '16mb', 'redis.maxEntryBytes'),
     node: options.node ?? `${hostname()}:${process.pid}`,
   }
   return { open: (parts) => new RedisBacking({ ...settings, connection: options }, parts) }
@@ -67,6 +71,7 @@ interface Settings {
   readonly prefix: string
   readonly leaseMs: number
   readonly replicas: number
+  readonly entryBytesMax: number
   readonly node: string
   readonly connection: ConnectionOptions
 }
@@ -81,20 +86,20 @@ class RedisBacking implements Backing {
   readonly #node: string
   readonly #server: RedisLogServer
 
-  constructor({ prefix, leaseMs, replicas, node: nodeName, connection }: Settings, parts: BackingParts) {
-    const { clock, random, onError } = parts
+  constructor(settings: Settings, parts: BackingParts) {
+    const { prefix, leaseMs, replicas, entryBytesMax, node: nodeName, connection } = settings
+    const { clock, onError } = parts
     const id = randomUUID()
     const driver = new RedisClient(connection, prefix)
     this.#driver = driver
     this.#node = nodeName
     this.#server = new RedisLogServer(driver, { clock, replicas })
     this.log = new Member({ ...parts, server: this.#server, id, nodeName, leaseMs })
-    this.shared = new RedisTier({ ...parts, driver, log: this.log })
-    this.turns = new RedisTurns({ driver, clock, node: id })
+    this.shared = new RedisTier({ ...parts, driver, log: this.log, entryBytesMax })
+    this.turns = new RedisTurns({ driver, clock, nodeId: id })
     const common = { driver, clock, onError, node: id }
     this.history = new RedisHistory({ ...common, ...parts.history })
     this.queue = new RedisQueue({ ...common, ...parts.queue, history: this.history })
-    void random
   }
 
   get state(): BackingState {

@@ -226,7 +226,7 @@ export class RedisLogServer implements LogServer {
   }
 }
 
-function recordBytes(row: Row): Buffer {
+export function recordBytes(row: Row): Buffer {
   return sealed(row)
 }
 
