@@ -138,6 +138,7 @@ function stateOf(judge: Judge) {
     apply: (record: LogRecord) =>
       judge.record(record, { names: record.names, prefixes: record.prefixes ?? [] }),
     dump: () => undefined,
+    declared: () => undefined,
     load: () => undefined,
   }
 }

@@ -60,7 +60,7 @@ export function redis(options: RedisOptions = {}): Backend {
   const settings = {
     prefix: options.prefix ?? 'staleproof',
     leaseMs: positiveDurationMs(options.lease ?? '3s', 'redis.lease'),
-    replicas: count(options.replicas ?? 0, 'redis.replicas'),
+    replicas: count(options.replicas ?? 0, 'redis.replicas', 0),
     entryBytesMax: sizeBytes(options.maxEntryBytes ?? '16mb', 'redis.maxEntryBytes'),
     node: options.node ?? `${hostname()}:${process.pid}`,
   }
