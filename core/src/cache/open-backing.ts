@@ -11,12 +11,18 @@ import { InProcess } from './in-process.ts'
 import type { Invalidations } from './invalidations.ts'
 import type { Settings } from './options.ts'
 
+interface Later {
+  readonly applier: () => Applier
+  readonly held: () => Held
+  readonly work: () => Invalidations
+}
+
 export interface Lender extends Pick<BackingParts, 'onError' | 'onNode'> {
   readonly settings: Settings
   readonly policies: Policies
   readonly judge: Judge
   /** Those that are made after the backing, asked for when the first record is applied. */
-  readonly later: () => { readonly applier: Applier; readonly held: Held; readonly work: Invalidations }
+  readonly later: Later
 }
 
 export function openBacking({ settings, policies, judge, later, onError, onNode }: Lender): Backing {
@@ -25,7 +31,7 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
     clock,
     state: logState(later),
     policyOf: (name) => policies.find(name),
-    isInUse: (key) => later().held.near.look(key) !== undefined,
+    isInUse: (key) => later.held().near.look(key) !== undefined,
     isInvalid: (head) => judge.verdict(head) !== undefined,
     isCertainlyInvalid: (head) => judge.certain(head) !== undefined,
     queue: { sizeMax: queueMax },
@@ -33,23 +39,22 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
     onError,
     onNode,
     random,
-    onWritten: (change, position) => later().work.written(change, position),
+    onWritten: (change, position) => later.work().written(change, position),
   }
   return backend?.open(parts) ?? new InProcess(parts)
 }
 
-function logState(later: Lender['later']): LogState {
+function logState(later: Later): LogState {
   return {
     apply: (record, isOwn) => {
-      const { applier, held } = later()
-      if (!isOwn) held.dropUnshared()
-      applier.apply(record)
+      if (!isOwn) later.held().dropUnshared()
+      later.applier().apply(record)
     },
-    dump: () => later().applier.dump(),
-    declared: () => later().applier.declared(),
-    load: (dump) => later().applier.load(dump as AppliedDump | undefined),
+    dump: () => later.applier().dump(),
+    declared: () => later.applier().declared(),
+    load: (dump) => later.applier().load(dump as AppliedDump | undefined),
     get size() {
-      return later().applier.size
+      return later.applier().size
     },
   }
 }

@@ -71,6 +71,9 @@ export class Member implements Log, Membership, LogBeside {
   #seenSince = 0
   #isSettled = false
   #nodes = 0
+  /** Position that the last sync said was applied here. */
+  #acked = 0
+  #isAcknowledging = false
   #snapshotAt = 0
   #snapshotting = false
   #failures = 0
@@ -165,7 +168,9 @@ export class Member implements Log, Membership, LogBeside {
     if (said.is !== 'same' || said.generation !== this.generation) return false
     this.#nodes = said.nodes
     this.#isSettled ||= said.isSettled
-    return this.#applied.take(said)
+    const isAll = this.#applied.take(said)
+    this.#acknowledge()
+    return isAll
   }
 
   everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined> {
@@ -232,7 +237,9 @@ export class Member implements Log, Membership, LogBeside {
     if (this.#applied.hasJoined) await this.#pay()
     const sent = this.#lease.moment()
     const isSettled = this.#applied.hasJoined && sent.monotonic - this.#seenSince >= this.#lease.outlastMs
-    const said = await server.sync(this.since(), { id, name: nodeName, isSettled })
+    const since = this.since()
+    const said = await server.sync(since, { id, name: nodeName, isSettled })
+    if (said.is === 'same') this.#acked = since.applied
     if (said.is !== 'same') {
       await this.#repair(said)
       return false
@@ -251,7 +258,17 @@ export class Member implements Log, Membership, LogBeside {
     if (this.#isClosed || generation !== this.generation) return
     // The server may be in another generation by now.
     const ours = news.filter((told) => isOf(told, generation))
-    if (this.#applied.takeAll(ours)) void this.refresh()
+    if (this.#applied.takeAll(ours)) this.#acknowledge()
+  }
+
+  /** By a sync that is sent after it was applied. */
+  #acknowledge(): void {
+    if (this.#isAcknowledging || this.#applied.newestOfOthers <= this.#acked) return
+    this.#isAcknowledging = true
+    void this.refresh().then((isDone) => {
+      this.#isAcknowledging = false
+      if (isDone) this.#acknowledge()
+    })
   }
 
   // Append
@@ -381,6 +398,7 @@ export class Member implements Log, Membership, LogBeside {
       this.#isSettled = false
     }
     this.#snapshotAt = snapshot.n
+    this.#acked = 0
     this.#applied.load(generation, snapshot)
     // What is in force here only is not in what was loaded.
     for (const change of this.#owed) this.#applied.force(change)

@@ -128,3 +128,33 @@ describe('a node that is alone with a server that goes', () => {
     expect(await read('default')).toBe(again)
   })
 })
+
+describe('a server that cannot be relied on', () => {
+  it('is refused if it may evict what says that something is stale', async () => {
+    const own = await startRedis({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' })
+    onTestFinished(() => own.stop())
+    const cache = cluster(own)()
+    await expect(cache.ready()).rejects.toMatchObject({ code: 'E_REDIS_EVICTION' })
+    expect(await cache.getOrSet('k', () => 1)).toBe(1)
+    expect(cache.stats().redis).toMatchObject({
+      status: 'failing',
+      fenced: true,
+      error: { code: 'E_REDIS_EVICTION' },
+    })
+  })
+
+  it('is told of if it has a replica that nobody waits for', async () => {
+    const own = await startRedis()
+    const replica = await startRedis({ replicaof: `127.0.0.1 ${own.port}` })
+    onTestFinished(async () => {
+      await own.stop()
+      await replica.stop()
+    })
+    const node = cluster(own)
+    await until(async () => {
+      const cache = node()
+      await cache.ready()
+      return cache.stats().redis?.worth.is === 'unsafe'
+    }, 'the replica is attached')
+  })
+})
