@@ -4,7 +4,7 @@
  * Invariant: what lies behind may apply records only when all who take part in that are there: the first `catchUp` is
  * asked for at the end.
  */
-import type { Backing } from '../backing/contract.ts'
+import type { Backing, Beneath } from '../backing/contract.ts'
 import { Graph } from '../graph/graph.ts'
 import type { Reads } from '../loading/load.ts'
 import { Judge } from '../log/judge.ts'
@@ -32,6 +32,8 @@ export interface Parts {
   readonly graph: Graph
   readonly judge: Judge
   readonly backing: Backing
+  /** A tier of this node alone, under the log of the backing. */
+  readonly beneath: Beneath | undefined
   readonly log: Log
   readonly held: Held
   readonly applier: Applier
@@ -60,12 +62,13 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const onError = (error: unknown, during: string) => events.emit('error', { error, during })
   const onNode = (event: NodeEvent) => events.emit('node', event)
   const later = { applier: () => applier, held: () => held, work: () => work }
-  const backing = openBacking({ settings, policies, judge, later, onError, onNode })
+  const { backing, beneath } = openBacking({ settings, policies, judge, later, onError, onNode })
   const { log, queue, history, turns } = backing
   const shared = { clock, random, events, graph, judge, counts, log }
   const held = new Held({ ...shared, openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave) })
   const applier = new Applier({ ...shared, held })
-  const lower = new Lower({ ...shared, tiers: settings.tiers, shared: backing.shared })
+  const near = beneath === undefined ? [] : [beneath.tier]
+  const lower = new Lower({ ...shared, near, tiers: settings.tiers, shared: backing.shared })
   const stack = { ...shared, applier, held, lower }
   const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
   const writer = new Writer({ ...stack, limits: settings.graph, values })
@@ -76,7 +79,21 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   held.past.low = log.applied
   const work: Invalidations = new Invalidations({ ...stack, queue, history, settings, onError, options })
   return {
-    ...{ settings, policies, counts, events, graph, judge, backing, log, held, applier, lower, stack },
+    ...{
+      settings,
+      policies,
+      counts,
+      events,
+      graph,
+      judge,
+      backing,
+      beneath,
+      log,
+      held,
+      applier,
+      lower,
+      stack,
+    },
     ...{ writer, reader, declarations, work },
   }
 }

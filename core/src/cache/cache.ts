@@ -350,6 +350,7 @@ export class Cache<P extends string = string> {
     this.#held.clear()
     await this.#parts.lower.close()
     await this.#parts.backing.close()
+    await this.#parts.beneath?.close()
   }
 
   #getOrSet(within: Flight | undefined, key: string, how: How): Promise<unknown> {

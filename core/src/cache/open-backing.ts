@@ -1,7 +1,7 @@
 /**
  * Opens what lies behind a cache, and lends it what it needs of the cache.
  */
-import type { Backing, BackingParts } from '../backing/contract.ts'
+import type { Backing, BackingParts, Beneath } from '../backing/contract.ts'
 import type { LogState } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Policies } from '../ttl/policies.ts'
@@ -25,8 +25,14 @@ export interface Lender extends Pick<BackingParts, 'onError' | 'onNode'> {
   readonly later: Later
 }
 
-export function openBacking({ settings, policies, judge, later, onError, onNode }: Lender): Backing {
-  const { clock, random, backend, historyKeepMs, historyKeepCount, queueMax } = settings
+export interface Opened {
+  readonly backing: Backing
+  /** A tier of this node alone, under the log of the backing. */
+  readonly beneath: Beneath | undefined
+}
+
+export function openBacking({ settings, policies, judge, later, onError, onNode }: Lender): Opened {
+  const { clock, random, backend, beneath, historyKeepMs, historyKeepCount, queueMax } = settings
   const parts: BackingParts = {
     clock,
     state: logState(later),
@@ -41,7 +47,10 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
     random,
     onWritten: (change, position) => later.work().written(change, position),
   }
-  return backend?.open(parts) ?? new InProcess(parts)
+  if (backend === undefined) return { backing: new InProcess(parts), beneath: undefined }
+  const under = beneath?.openBeneath?.({ ...parts, logOf: () => backing.log })
+  const backing: Backing = backend.open({ ...parts, outbox: under?.outbox })
+  return { backing, beneath: under }
 }
 
 function logState(later: Later): LogState {

@@ -92,6 +92,8 @@ export interface Settings {
   readonly historyKeepCount: number
   readonly queueMax: number | undefined
   readonly backend: Backend | undefined
+  /** Its directory is a tier of this node alone. */
+  readonly beneath: Backend | undefined
   readonly automatic: boolean
   readonly tiers: readonly Tier[]
   readonly clock: Clock
@@ -140,11 +142,21 @@ export function settle(options: CacheOptions): Settings {
     historyKeepCount: count(history.keepCount ?? 10_000, 'history.keepCount'),
     queueMax: options.strategies?.queueMax,
     backend: options.redis ?? options.disk,
+    beneath: options.redis === undefined ? undefined : beneathOf(options.disk),
     automatic: oneOf(options.tracking ?? 'automatic', ['automatic', 'explicit'], 'tracking') === 'automatic',
     tiers: distinct(tiers),
     clock: options.clock ?? systemClock(),
     random: options.random ?? systemRandom,
   }
+}
+
+/** @throws E_OPTIONS_INVALID */
+function beneathOf(disk: Backend | undefined): Backend | undefined {
+  if (disk === undefined || disk.openBeneath !== undefined) return disk
+  throw new StaleproofError(
+    'E_OPTIONS_INVALID',
+    'what was given as disk cannot be a tier beneath redis; give disk({ path }), or leave it out',
+  )
 }
 
 function checkOptions(options: CacheOptions): void {

@@ -3,7 +3,7 @@
  */
 import type { NearUsage } from '../tiers/contract.ts'
 import type { DiskState, RedisState } from '../model/backing.ts'
-import type { Backing } from '../backing/contract.ts'
+import type { Backing, Beneath } from '../backing/contract.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Judge } from '../log/judge.ts'
 import { hitRatio, type Counts } from './counts.ts'
@@ -41,13 +41,25 @@ export interface Measured {
   readonly held: Held
   readonly judge: Judge
   readonly backing: Backing
+  readonly beneath: Beneath | undefined
   readonly lower: Lower
   readonly pending: number
   readonly flights: number
 }
 
-export function statsOf({ counts, graph, held, judge, backing, lower, pending, flights }: Measured): Stats {
+export function statsOf({
+  counts,
+  graph,
+  held,
+  judge,
+  backing,
+  beneath,
+  lower,
+  pending,
+  flights,
+}: Measured): Stats {
   const { log, state } = backing
+  const directory = beneath?.state ?? state
   const { names, declaredEdges, trackedEdges, rules, bytes } = graph.sizes()
   return {
     ...counts,
@@ -57,7 +69,7 @@ export function statsOf({ counts, graph, held, judge, backing, lower, pending, f
     ledger: judge.ledger,
     graph: { names, declared: declaredEdges, tracked: trackedEdges, rules, bytes },
     queue: { pending },
-    disk: state?.name === 'disk' ? state : null,
+    disk: directory?.name === 'disk' ? directory : null,
     redis: state?.name === 'redis' ? state : null,
     tiers: lower.states,
     flights,

@@ -93,3 +93,17 @@ export interface LogState {
   /** How many things a dump holds, roughly: how often it is worth making one. */
   readonly size: number
 }
+
+/** What is to be appended, and could not be. */
+export interface KeptChange {
+  readonly id: number
+  readonly change: Change
+}
+
+/** Keeps what is to be appended through a crash, in order. */
+export interface ChangeOutbox {
+  readonly kept: readonly KeptChange[]
+  /** Resolves when it would survive a loss of power. */
+  keep(change: Change): Promise<number>
+  drop(ids: readonly number[]): Promise<void>
+}
