@@ -112,6 +112,17 @@ it('gives up when others are always first, and leaves nothing announced', async 
   expect(await here.tier.held(['list'])).toEqual([])
 })
 
+it('decides nothing on a log that it cannot follow, and stores what needs no decision', async () => {
+  const behind = await world.node()
+  await behind.log.close()
+  for (const name of ['a', 'b', 'c']) await here.invalidate(name)
+  await here.driver.call('XTRIM', `${here.driver.prefix}:log`, 'MAXLEN', 1)
+  const { kept, verdict } = await behind.admit(behind.entry('list', { dependencies: ['tag'] }))
+  expect([behind.log.refused, kept, verdict]).toEqual(['gap', undefined, 'behind'])
+  await behind.tier.put(behind.entry('list', { value: 'put' }))
+  expect((await here.tier.get('list'))?.value).toBe('put')
+})
+
 it('announces nothing if it cannot be stored for another reason', async () => {
   await here.tier.put(here.entry('page', { dependencies: ['list'] }))
   here.driver.before = async (script) => {

@@ -231,3 +231,13 @@ if versionOf(ARGV[1]) ~= ARGV[2] then return 0 end
 return redis.call('ZADD', GONE, 'XX', ARGV[3], ARGV[1])
 `,
 )
+
+/** Notes that nothing is left of the generations before this one, if it still goes on. ARGV: generation. */
+export const sweptScript = script(
+  prelude,
+  tables,
+  `
+if redis.call('HGET', META, 'generation') ~= ARGV[1] then return 0 end
+return redis.call('HSET', TIER, 'swept', ARGV[1])
+`,
+)
