@@ -29,7 +29,7 @@ export interface HeadsParts {
 }
 
 /** Keys that one script looks at. */
-export const sliceMax = 500
+const sliceMax = 500
 
 export class Heads {
   readonly #parts: HeadsParts

@@ -261,6 +261,19 @@ it('spares when it deletes what became valid meanwhile', async () => {
   expect(await seen(here, 'k')).toEqual({ isHeld: true, endedAt: 0 })
 })
 
+it('spares when it deletes what a server stored that counts from an earlier number again', async () => {
+  const [old, other] = [await world.node(), await world.node()]
+  await old.tier.put(old.entry('k'))
+  old.driver.before = async (script) => {
+    if (script !== removeScript) return
+    await beginAnew(other)
+    await other.driver.call('HSET', key(other, 'tier'), 'sequence', 0)
+    await other.tier.put(other.entry('k', { value: 'of the new' }))
+  }
+  expect(await old.tier.delete(['k'])).toBe(0)
+  expect((await other.tier.get('k'))?.value).toBe('of the new')
+})
+
 it('forgets the oldest of what ended, and then takes what it does not know for ended', async () => {
   const node = await world.node()
   const { tier, entry, driver } = node
