@@ -29,7 +29,7 @@ export interface HeadsParts {
 }
 
 /** Keys that one script looks at. */
-export const sliceMax = 500
+const sliceMax = 500
 
 export class Heads {
   readonly #parts: HeadsParts
@@ -66,16 +66,18 @@ export class Heads {
 
   /** The entries of these names, without their values. */
   async held(names: readonly string[]): Promise<StoredEntry[]> {
-    const unique = [...new Set(names)]
-    const held: StoredEntry[] = []
-    let at = 0
-    for await (const rows of this.standing(unique.map(keyOf))) {
-      for (const { head } of rows) {
-        if (head !== undefined && head.key === unique[at]) held.push(head)
-        at++
+    const held = new Map<string, StoredEntry>()
+    for (const slice of slicesOf(names)) {
+      let at = 0
+      for await (const rows of this.standing(slice.map(keyOf))) {
+        for (const row of rows) {
+          const name = slice[at++] as string
+          const head = entryOf(row, name)
+          if (head !== undefined) held.set(name, head)
+        }
       }
     }
-    return held
+    return [...held.values()]
   }
 
   /** Of a reply. */
@@ -89,4 +91,14 @@ export class Heads {
       return { ...standing, names: this.format.salvage(bytesOf(bytes))?.dependencies ?? [] }
     }
   }
+}
+
+/** Of two names with one key, one has it. */
+export function entryOf(standing: Standing | undefined, name: string): StoredEntry | undefined {
+  return standing?.head?.key === name ? standing.head : undefined
+}
+
+/** Names, some at a time, none twice in one slice. */
+export function* slicesOf(names: readonly string[], max = sliceMax): Generator<string[], void, undefined> {
+  for (let at = 0; at < names.length; at += max) yield [...new Set(names.slice(at, at + max))]
 }

@@ -4,10 +4,9 @@
  * Whoever decides may ask for what was not looked at: that is noted, and what was decided is worth nothing.
  * Invariant: if nothing is missing, all that was answered is what stood there in that moment.
  */
-import type { StoredEntry } from '../bytes/format.ts'
 import type { LogBeside, Told } from '../consistency/contract.ts'
 import type { Head, Hold } from '../tiers/contract.ts'
-import type { Standing } from './heads.ts'
+import { entryOf, type Standing } from './heads.ts'
 
 export interface Seen extends Standing {
   /** Position at or after that of the last removal as invalid. */
@@ -102,9 +101,4 @@ export class SnapshotHold implements Hold {
     }
     return seen
   }
-}
-
-/** Of two names with one key, one has it. */
-export function entryOf(standing: Standing | undefined, name: string): StoredEntry | undefined {
-  return standing?.head?.key === name ? standing.head : undefined
 }

@@ -19,7 +19,7 @@ export class Reads {
   readonly #driver: Driver
   readonly #prefix: Buffer
   #waiting: Waiting[] = []
-  /** Of a value, on the average of late. */
+  /** Of a value, as it was of late. */
   #bytes = 0
 
   constructor(driver: Driver) {
@@ -47,11 +47,15 @@ export class Reads {
     const [first, ...others] = batch.map(({ key }) => Buffer.concat([this.#prefix, key]))
     try {
       const values = listOf(await this.#driver.call('MGET', first as Buffer, ...others))
-      for (const value of values)
-        if (value instanceof Buffer) this.#bytes += (value.length - this.#bytes) / 16
+      for (const value of values) if (value instanceof Buffer) this.#weigh(value.length)
       for (const [i, { resolve }] of batch.entries()) resolve(values[i])
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }
+  }
+
+  /** Large ones count at once, and are forgotten slowly. */
+  #weigh(bytes: number): void {
+    this.#bytes += (bytes - this.#bytes) / (bytes > this.#bytes ? 2 : 16)
   }
 }

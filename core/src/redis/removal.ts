@@ -10,7 +10,7 @@ import { keyOf } from '../bytes/names.ts'
 import type { LogBeside } from '../consistency/contract.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { listOf, numberOf, type Arg, type Driver } from './driver.ts'
-import type { Heads, Standing } from './heads.ts'
+import { slicesOf, type Heads, type Standing } from './heads.ts'
 import { removeScript } from './tier-lua.ts'
 
 export interface RemovalParts {
@@ -41,11 +41,14 @@ export class Removal {
 
   /** @returns how many were removed */
   async delete(names: readonly string[], isValid: (head: StoredEntry) => boolean): Promise<number> {
-    const keys = [...new Set(names)].map(keyOf)
-    return this.remove(keys, ({ version, head }) => {
-      const stays = version === '0' || (head !== undefined && isValid(head))
-      return stays ? undefined : { isEnded: true }
-    })
+    let removed = 0
+    for (const slice of slicesOf(names)) {
+      removed += await this.remove(slice.map(keyOf), ({ version, head }) => {
+        const stays = version === '0' || (head !== undefined && isValid(head))
+        return stays ? undefined : { isEnded: true }
+      })
+    }
+    return removed
   }
 
   /** @returns how many were removed @throws E_REDIS_CONTENDED */

@@ -6,7 +6,7 @@
  */
 import { keyOf, nameOf, rangeOf } from '../bytes/names.ts'
 import { bytesOf, listOf, textOf, type Driver } from './driver.ts'
-import type { Heads } from './heads.ts'
+import { slicesOf, type Heads } from './heads.ts'
 import { dependentsScript } from './tier-lua.ts'
 
 const pageMax = 1000
@@ -26,8 +26,9 @@ export class Scan {
   /** Keys of entries of the names, and of those that depend on one. */
   async dependents(names: readonly string[]): Promise<string[]> {
     const found = new Set((await this.#heads.held(names)).map(({ key }) => key))
-    const unique = [...new Set(names)]
-    for await (const { keys } of this.#dependentsOf(unique.map(keyOf))) await this.#add(found, keys)
+    for (const slice of slicesOf(names, namesMax)) {
+      for await (const { keys } of this.#dependentsOf(slice.map(keyOf))) await this.#add(found, keys)
+    }
     return [...found]
   }
 

@@ -112,6 +112,17 @@ it('gives up when others are always first, and leaves nothing announced', async 
   expect(await here.tier.held(['list'])).toEqual([])
 })
 
+it('decides nothing on a log that it cannot follow, and stores what needs no decision', async () => {
+  const behind = await world.node()
+  await behind.log.close()
+  for (const name of ['a', 'b', 'c']) await here.invalidate(name)
+  await here.driver.call('XTRIM', `${here.driver.prefix}:log`, 'MAXLEN', 1)
+  const { kept, verdict } = await behind.admit(behind.entry('list', { dependencies: ['tag'] }))
+  expect([behind.log.refused, kept, verdict]).toEqual(['gap', undefined, 'behind'])
+  await behind.tier.put(behind.entry('list', { value: 'put' }))
+  expect((await here.tier.get('list'))?.value).toBe('put')
+})
+
 it('announces nothing if it cannot be stored for another reason', async () => {
   await here.tier.put(here.entry('page', { dependencies: ['list'] }))
   here.driver.before = async (script) => {
@@ -121,11 +132,27 @@ it('announces nothing if it cannot be stored for another reason', async () => {
   expect(here.log.owned).toBe(0)
 })
 
+for (const count of [16, 17, 100]) {
+  it(`looks at each of ${count} dependents, and tells of none that knows`, async () => {
+    const pages = Array.from({ length: count }, (_, i) => `page:${i}`)
+    const put = (page: string, dependencies: string[]) => here.tier.put(here.entry(page, { dependencies }))
+    await Promise.all(pages.map((page) => put(page, ['list', 'a'])))
+    const before = here.log.applied
+    await here.admit(here.entry('list', { dependencies: ['a'] }))
+    expect(here.log.applied, 'all of them know').toBe(before)
+    await here.tier.delete(['list'])
+    await put(pages.at(-1) as string, ['list'])
+    await here.admit(here.entry('list', { dependencies: ['a'] }))
+    expect(here.log.applied, 'one of them does not').toBe(before + 1)
+  })
+}
+
 it('tells of all dependents when there are more than anybody looks at', async () => {
   const pages = Array.from({ length: 150 }, (_, i) => `page:${i}`)
   await Promise.all(pages.map((page) => here.tier.put(here.entry(page, { dependencies: ['list', 'a'] }))))
+  const before = here.log.applied
   const { kept } = await here.admit(here.entry('list', { dependencies: ['a'] }))
-  expect(kept?.keyStamp).toBe(here.log.applied)
+  expect([kept?.keyStamp, here.log.applied]).toEqual([before + 1, before + 1])
 })
 
 const lists = ['list:0', 'list:1', 'list:2']

@@ -11,7 +11,7 @@ import type { Head } from '../tiers/contract.ts'
 import { bytesOf, listOf, numberOf, textOf, type Driver } from './driver.ts'
 import type { Heads, Standing } from './heads.ts'
 import type { Removal } from './removal.ts'
-import { laterScript } from './tier-lua.ts'
+import { laterScript, sweptScript } from './tier-lua.ts'
 
 export interface SweepParts {
   readonly driver: Driver
@@ -142,7 +142,7 @@ export class Sweeper {
     this.#walk.at = keys.at(-1)
     this.#walk.isDone = keys.length < sliceMax
     // Only who went through all of it says so.
-    if (this.#walk.isDone) await driver.call('HSET', this.#key('tier'), 'swept', generation)
+    if (this.#walk.isDone) await driver.run(sweptScript, [generation])
     return !this.#walk.isDone
   }
 

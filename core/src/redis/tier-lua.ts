@@ -18,7 +18,7 @@ import { roomyScript, script } from './driver.ts'
 import { prelude } from './lua.ts'
 
 /** Dependents whose heads are told: one more than anybody looks at. */
-export const dependentsMax = 101
+const dependentsMax = 101
 /** As many are told unasked. */
 const fewDependents = 16
 export const endedMax = 100_000
@@ -38,6 +38,11 @@ local function count() return tonumber(arg()) end
 local function headOf(key)
   local head = redis.call('HMGET', P .. ':h:' .. key, 'v', 'b')
   return head[1] or '0', head[2]
+end
+
+-- A server that lost its tail counts from an earlier number again: in another generation.
+local function nextVersion(generation)
+  return redis.call('HINCRBY', TIER, 'sequence', 1) .. '-' .. string.sub(generation, 1, 8)
 end
 
 local function versionOf(key)
@@ -129,7 +134,7 @@ if not isSame then return { 0, refused or tell(applied) } end
 
 local key, value, expiry, head, gone = arg(), arg(), arg(), arg(), arg()
 for _, record in ipairs(records) do append(record[1], node, record[2]) end
-redis.call('HSET', P .. ':h:' .. key, 'v', redis.call('HINCRBY', TIER, 'sequence', 1), 'b', head)
+redis.call('HSET', P .. ':h:' .. key, 'v', nextVersion(generation), 'b', head)
 if value == '' then redis.call('DEL', P .. ':e:' .. key)
 else redis.call('SET', P .. ':e:' .. key, value, 'PX', expiry) end
 redis.call('ZADD', ALL, 0, key)
@@ -229,5 +234,15 @@ export const laterScript = script(
   `
 if versionOf(ARGV[1]) ~= ARGV[2] then return 0 end
 return redis.call('ZADD', GONE, 'XX', ARGV[3], ARGV[1])
+`,
+)
+
+/** Notes that nothing is left of the generations before this one, if it still goes on. ARGV: generation. */
+export const sweptScript = script(
+  prelude,
+  tables,
+  `
+if redis.call('HGET', META, 'generation') ~= ARGV[1] then return 0 end
+return redis.call('HSET', TIER, 'swept', ARGV[1])
 `,
 )
