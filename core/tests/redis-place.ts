@@ -79,9 +79,13 @@ export class RedisPlace {
   }
 }
 
-/** A driver whose answers get lost, when `loses` says so: what was asked was done all the same. */
-export class LossyDriver implements Driver {
+/**
+ * A driver that a test holds: `before` comes before a script is sent; an answer gets lost when `loses` says so, though
+ * what was asked was done.
+ */
+export class HeldDriver implements Driver {
   readonly #driver: Driver
+  before: (script: Script) => Promise<unknown> | undefined = () => undefined
   loses: (script: Script) => boolean = () => false
 
   constructor(driver: Driver) {
@@ -98,6 +102,8 @@ export class LossyDriver implements Driver {
 
   async run(script: Script, args: readonly Arg[]): Promise<Reply> {
     const isLost = this.loses(script)
+    const before = this.before(script)
+    if (before !== undefined) await before
     const reply = await this.#driver.run(script, args)
     if (isLost) throw new StaleproofError('E_REDIS_UNREACHABLE', 'the answer got lost')
     return reply
@@ -116,4 +122,14 @@ export class LossyDriver implements Driver {
   }
 
   async close(): Promise<void> {}
+}
+
+/** Does that once, before the first run of the script. */
+export function onceBefore(script: Script, work: () => Promise<unknown>): HeldDriver['before'] {
+  let isOver = false
+  return (each) => {
+    if (each !== script || isOver) return undefined
+    isOver = true
+    return work()
+  }
 }

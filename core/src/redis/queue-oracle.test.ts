@@ -10,7 +10,7 @@ import { record } from '../../tests/conformance/history.ts'
 import { both, job } from '../../tests/conformance/queue-jobs.ts'
 import { DiskClock } from '../../tests/disk-pair.ts'
 import { exactlyOnce } from '../../tests/drain-play.ts'
-import { LossyDriver, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
+import { HeldDriver, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
 import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
 import type { Job } from '../invalidation/contract.ts'
 
@@ -58,7 +58,7 @@ type Command = typeof command extends fc.Arbitrary<infer C> ? C : never
 /** A handle, and what its user believes to hold. */
 interface Worker {
   readonly pair: RedisPair
-  readonly driver: LossyDriver
+  readonly driver: HeldDriver
   held: Job[]
 }
 
@@ -76,7 +76,7 @@ class Play {
   readonly wrong: string[] = []
 
   #worker(): Worker {
-    const driver = new LossyDriver(this.place.driver)
+    const driver = new HeldDriver(this.place.driver)
     return { driver, pair: this.place.open({ driver }), held: [] }
   }
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { record } from '../../tests/conformance/history.ts'
 import { both, claimIds, done, fill, job } from '../../tests/conformance/queue-jobs.ts'
-import { LossyDriver, RedisPlace } from '../../tests/redis-place.ts'
+import { HeldDriver, onceBefore, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
 import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
-import { claimScript, doneScript, findScript } from './queue-lua.ts'
+import { claimScript, doneScript, findScript, giveBackScript, removeScript } from './queue-lua.ts'
 
 let server: RedisServer
 const places: RedisPlace[] = []
@@ -103,19 +103,74 @@ describe('two handles of one process', () => {
     expect(await claimIds(theirs.queue)).toEqual(['a'])
     expect(await done(theirs.queue, 'b')).toBe(true)
   })
+})
 
-  test('one that closes while it claims holds nothing afterwards', async () => {
+describe('between a look and the step that follows', () => {
+  async function three(): Promise<{
+    place: RedisPlace
+    driver: HeldDriver
+    pairs: [RedisPair, RedisPair, RedisPair]
+  }> {
     const place = open()
-    const [mine, theirs] = [place.open(), place.open()]
-    for (let i = 0; i < 20; i++) {
-      await theirs.queue.add(job(`job${i}`))
-      const closing = place.open({ node: mine.node })
-      const claiming = closing.queue.claim(claim).catch(() => [])
-      for (let turns = 0; turns < i; turns++) await place.clock.settle()
-      await closing.queue.close()
-      await claiming
-      expect(await claimIds(theirs.queue)).toEqual([`job${i}`])
+    const driver = new HeldDriver(place.driver)
+    const pairs: [RedisPair, RedisPair, RedisPair] = [place.open(), place.open({ driver }), place.open()]
+    await fill(pairs[0].queue, [job('a'), job('b')])
+    return { place, driver, pairs }
+  }
+
+  test('a node that comes back keeps what it had claimed', async () => {
+    const { place, driver, pairs } = await three()
+    const [mine, theirs] = pairs
+    await claimIds(mine.queue, { jobsMax: 1 })
+    await place.kill(mine)
+    driver.before = onceBefore(giveBackScript, () => mine.queue.nextDue())
+    expect(await claimIds(theirs.queue)).toEqual(['b'])
+    expect(await done(mine.queue, 'a')).toBe(true)
+  })
+
+  test('another may take over, begin and die: its run is counted', async () => {
+    const { place, driver, pairs } = await three()
+    const [mine, theirs, third] = pairs
+    const claimAndDie = async ({ queue, node }: RedisPair) => {
+      const [first] = await queue.claim({ ...claim, jobsMax: 1 })
+      await queue.begin(first ?? job('?'), 5)
+      await place.kill({ node })
     }
+    await claimAndDie(mine)
+    driver.before = onceBefore(giveBackScript, () => claimAndDie(third))
+    expect(await theirs.queue.claim(claim)).toMatchObject([{ id: 'a', attempts: 2 }, { id: 'b' }])
+  })
+
+  test('another may be faster: each gets what the other has not', async () => {
+    const { driver, pairs } = await three()
+    const [mine, theirs] = pairs
+    driver.before = onceBefore(claimScript, () => claimIds(mine.queue, { jobsMax: 1 }))
+    expect(await claimIds(theirs.queue)).toEqual(['b'])
+    expect(await done(mine.queue, 'a')).toBe(true)
+  })
+
+  test('what was to be removed may be claimed: then it is not removed', async () => {
+    const { driver, pairs } = await three()
+    const [mine, theirs] = pairs
+    driver.before = onceBefore(removeScript, () => claimIds(mine.queue))
+    expect(await theirs.queue.remove('a', 9)).toBeUndefined()
+    expect(await mine.history.get('a')).toMatchObject({ status: 'pending' })
+    expect(await done(mine.queue, 'a')).toBe(true)
+  })
+
+  test('its handle may close: what arrives late is given up too', async () => {
+    const { driver, pairs } = await three()
+    const [mine, theirs] = pairs
+    let closing: Promise<void> | undefined
+    driver.before = onceBefore(claimScript, async () => {
+      await mine.queue.size()
+      closing = theirs.queue.close()
+      // Time enough for it to give up before the claim is sent, if it did not wait.
+      for (let i = 0; i < 5; i++) await mine.queue.size()
+    })
+    await expect(theirs.queue.claim(claim)).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
+    await closing
+    expect(await claimIds(mine.queue)).toEqual(['a', 'b'])
   })
 })
 
@@ -125,7 +180,7 @@ describe('an answer that gets lost', () => {
     ['take', findScript],
   ] as const)('of a %s: the jobs are found again, by this handle or another', async (how, lost) => {
     const place = open()
-    const driver = new LossyDriver(place.driver)
+    const driver = new HeldDriver(place.driver)
     const mine = place.open({ driver })
     await fill(mine.queue, [job('a'), job('b')])
     expect(await claimIds(mine.queue, { jobsMax: 1 })).toEqual(['a'])
@@ -139,7 +194,7 @@ describe('an answer that gets lost', () => {
 
   test('of an end: who asks again is told that it was this one', async () => {
     const place = open()
-    const driver = new LossyDriver(place.driver)
+    const driver = new HeldDriver(place.driver)
     const mine = place.open({ driver })
     await mine.queue.add(job('a'))
     await claimIds(mine.queue)
