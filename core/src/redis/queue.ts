@@ -239,13 +239,13 @@ export class RedisQueue implements Queue {
     }
   }
 
-  /** What nodes that are gone had claimed waits again. @returns whether there was any */
+  /** What nodes that are gone had claimed waits again, be it by this handle or by others. @returns whether there was any */
   async #takeBack(): Promise<boolean> {
     for (let isAny = false; ; isAny = true) {
       const [reply] = await this.#ask(scripts.goneScript, nothing)
-      const given = await Promise.all(seenIn(reply).map((each) => this.#giveBack(each, crashed)))
-      // Others may be at it too, or one of them came back.
-      if (!given.includes(true)) return isAny
+      const held = seenIn(reply)
+      if (held.length === 0) return isAny
+      await Promise.all(held.map((each) => this.#giveBack(each, crashed)))
     }
   }
 
