@@ -3,10 +3,14 @@
  */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { createCache, type CacheOptions, type InvalidationResult } from '../../src/index.ts'
+import { disk } from '../../src/disk.ts'
 import { redis } from '../../src/redis.ts'
+import { directory } from '../directories.ts'
 import { startRedis, type RedisServer } from '../redis-server.ts'
 
+const home = directory()
 let server: RedisServer
 beforeAll(async () => {
   server = await startRedis()
@@ -19,7 +23,7 @@ function cluster(at: Pick<RedisServer, 'url'> = server) {
   let nodes = 0
   return (options: CacheOptions = {}) => {
     const node = `node-${++nodes}`
-    const cache = createCache({ redis: redis({ url: at.url, prefix, node }), ...options })
+    const cache = createCache({ redis: redis({ url: at.url, prefix, node, lease: '600ms' }), ...options })
     onTestFinished(() => cache.close())
     return cache
   }
@@ -156,5 +160,69 @@ describe('a server that cannot be relied on', () => {
       await cache.ready()
       return cache.stats().redis?.worth.is === 'unsafe'
     }, 'the replica is attached')
+  })
+})
+
+describe('a directory beneath', () => {
+  it('is a tier of the node: filled by loads and by what the server has, and asked first', async () => {
+    const node = cluster()
+    const a = node({ memory: false, disk: disk({ path: join(home, randomUUID()) }) })
+    const tiers: string[] = []
+    a.on('hit', ({ tier }) => tiers.push(tier))
+    await node().getOrSet('k', () => 'loaded elsewhere')
+    for (let i = 0; i < 2; i++) {
+      expect(await a.get('k')).toBe('loaded elsewhere')
+      await until(() => a.stats().disk?.usage.entries === 1, 'it is on the disk')
+    }
+    expect(tiers).toEqual(['redis', 'disk'])
+  })
+
+  it('serves nothing that was invalidated while its node was away', async () => {
+    const node = cluster()
+    const path = join(home, randomUUID())
+    const a = node({ disk: disk({ path }) })
+    for (const key of ['kept', 'gone']) await a.getOrSet(key, () => 'old', { dependsOn: `row:${key}` })
+    await until(() => a.stats().disk?.usage.entries === 2, 'both are on the disk')
+    await a.close()
+    const other = node()
+    await other.invalidate('row:gone', { strategy: 'lazy' })
+    await other.close()
+    const again = node({ disk: disk({ path }) })
+    const tiers: string[] = []
+    again.on('hit', ({ tier }) => tiers.push(tier))
+    expect([await again.get('kept'), await again.get('gone')]).toEqual(['old', undefined])
+    expect(tiers).toEqual(['disk'])
+  })
+
+  it('keeps through a restart what could not be appended', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.stop())
+    const node = cluster(own)
+    const path = join(home, randomUUID())
+    const [a, b] = [node({ disk: disk({ path }) }), node()]
+    await b.getOrSet('page', () => 'old', { dependsOn: 'row' })
+    process.kill(own.pid, 'SIGSTOP')
+    const error = await a.invalidate('row').catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'E_LOG_PENDING', message: expect.stringContaining('kept on disk') })
+    await a.close()
+    process.kill(own.pid, 'SIGCONT')
+    await until(() => b.peek('page'), 'b serves again')
+    node({ disk: disk({ path }) })
+    await until(() => b.peek('page') === undefined, 'what was kept is in the log')
+  })
+
+  it('opened by itself afterwards, serves nothing of the time under the server', async () => {
+    const path = join(home, randomUUID())
+    const alone = createCache({ disk: disk({ path }) })
+    await alone.getOrSet('k', () => 'of its own log', { dependsOn: 'row' })
+    await until(() => alone.stats().disk?.usage.entries === 1, 'it is on the disk')
+    await alone.close()
+    const under = cluster()({ disk: disk({ path }) })
+    expect(await under.get('k')).toBe(undefined)
+    await under.invalidate('row')
+    await under.close()
+    const again = createCache({ disk: disk({ path }) })
+    onTestFinished(() => again.close())
+    expect(await again.get('k')).toBe(undefined)
   })
 })
