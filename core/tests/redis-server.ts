@@ -4,10 +4,11 @@
  * Invariants: nothing of it is left when `stop` has resolved; two of them have nothing in common.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
 export interface RedisServer {
   readonly url: string
@@ -21,15 +22,26 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
+export type ServerProgram = 'redis-server' | 'valkey-server'
+
+/** Whether a program is on this machine: `describe.skipIf(!isInstalled('valkey-server'))`. */
+export function isInstalled(program: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
+  return folders.some((folder) => folder !== '' && existsSync(join(folder, program)))
+}
+
 /** @param options more of redis.conf: { 'appendonly': 'yes' } */
-export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+export async function startRedis(
+  options: Readonly<Record<string, string>> = {},
+  program: ServerProgram = 'redis-server',
+): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'staleproof-redis-'))
   const port = await freePort()
   const settings = { port, dir: folder, save: '', bind: '127.0.0.1', ...options }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   let child: ChildProcess | undefined
   const start = async () => {
-    child = spawn('redis-server', args, { stdio: 'ignore' })
+    child = spawn(program, args, { stdio: 'ignore' })
     const failed = new Promise<never>((_, reject) => child?.once('error', reject))
     await Promise.race([answers(port), failed])
   }
