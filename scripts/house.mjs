@@ -1,6 +1,7 @@
 /**
  * The front door of the house: installs what is missing, builds what changed, then does what was asked.
- * Needs Node and npm only: it is plain JavaScript and imports no package, since none may be there yet.
+ * Needs Node and npm only: it is plain JavaScript and imports no package, since none may be there yet. What else tests
+ * need is installed before them (servers.mjs).
  *
  * Usage: node scripts/house.mjs <start|test|check|build|bench|demo|coverage> [args...]
  *
@@ -12,6 +13,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { compile } from './build.mjs'
 import { fail, npm, root, run, seconds } from './programs.mjs'
+import { installServers } from './servers.mjs'
 
 const modules = join(root, 'node_modules')
 const cache = join(modules, '.cache', 'staleproof')
@@ -39,6 +41,7 @@ async function start(args) {
 async function test(args) {
   const tally = { passed: 0, failed: 0 }
   await install()
+  await installServers()
   const results = (name) => join(cache, `${name}-${process.pid}.json`)
   const checked = await script('check.mjs', ['--results', results('check')])
   count(tally, take(results('check')), checked)
@@ -62,6 +65,7 @@ async function build() {
 
 async function bench(args) {
   await install()
+  if (args.includes('redis') || args.every((arg) => arg.startsWith('-'))) await installServers()
   await buildOrStop('bench')
   return workspace('bench', 'bench', args)
 }
@@ -74,6 +78,7 @@ async function demo(args) {
 
 async function coverage(args) {
   await install()
+  await installServers()
   await buildOrStop()
   return run(process.execPath, [vitest, 'run', '--coverage', ...args])
 }

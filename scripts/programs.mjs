@@ -33,7 +33,8 @@ export function run(program, args) {
 /** Runs a program in the background; `output` is what it printed on both streams, `stdout` on the first. */
 export function capture(program, args, { input = '', ...options } = {}) {
   const child = spawn(program, args, { cwd: root, stdio: 'pipe', ...options })
-  child.stdin.end(input)
+  // A program may end without having read what it is given.
+  child.stdin.on('error', () => undefined).end(input)
   let output = ''
   let stdout = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {

@@ -8,7 +8,7 @@ import { RedisClient } from '../src/redis/client.ts'
 import { RedisLogServer } from '../src/redis/log-server.ts'
 
 export async function openRedisLog(url: string, parts: BackingParts, place: string) {
-  const driver = new RedisClient({ url }, place)
+  const driver = new RedisClient({ url }, place, parts)
   const server = new RedisLogServer(driver, { clock: parts.clock, replicas: 0 })
   const log = new Member({ ...parts, server, id: randomUUID(), nodeName: 'a test', leaseMs: 3000 })
   await log.regain()

@@ -8,7 +8,7 @@ import type { Arg, Driver, Reply, Script } from '../src/redis/driver.ts'
 import { RedisHistory } from '../src/redis/history.ts'
 import { RedisQueue } from '../src/redis/queue.ts'
 import { TestClock } from './clock.ts'
-import type { RedisServer } from './redis-server.ts'
+import { surroundings, type RedisServer } from './redis-server.ts'
 
 export interface PairOptions {
   readonly keepFor?: number
@@ -38,7 +38,7 @@ export class RedisPlace {
   #opened = 0
 
   constructor({ url }: Pick<RedisServer, 'url'>, clock = new TestClock(0)) {
-    this.driver = new RedisClient({ url }, randomUUID())
+    this.driver = new RedisClient({ url }, randomUUID(), surroundings)
     this.clock = clock
   }
 

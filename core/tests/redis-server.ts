@@ -4,10 +4,12 @@
  * Invariants: nothing of it is left when `stop` has resolved; two of them have nothing in common.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
+import { systemClock, systemRandom } from '../src/model/clock.ts'
 
 export interface RedisServer {
   readonly url: string
@@ -21,17 +23,38 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
+export type ServerProgram = 'redis-server' | 'valkey-server'
+
+/** Whether a program is on this machine: `describe.skipIf(!isInstalled('valkey-server'))`. */
+export function isInstalled(program: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
+  return folders.some((folder) => folder !== '' && existsSync(join(folder, program)))
+}
+
 /** @param options more of redis.conf: { 'appendonly': 'yes' } */
-export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+export async function startRedis(
+  options: Readonly<Record<string, string>> = {},
+  program: ServerProgram = 'redis-server',
+): Promise<RedisServer> {
+  return launch(program, (port, folder) => {
+    const settings = { port, dir: folder, save: '', bind: '127.0.0.1', ...options }
+    return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
+  })
+}
+
+/** @param argsOf what it is started with, each time */
+export async function launch(
+  program: ServerProgram,
+  argsOf: (port: number, folder: string) => readonly string[],
+): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'staleproof-redis-'))
   const port = await freePort()
-  const settings = { port, dir: folder, save: '', bind: '127.0.0.1', ...options }
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   let child: ChildProcess | undefined
   const start = async () => {
-    child = spawn('redis-server', args, { stdio: 'ignore' })
+    child = spawn(program, argsOf(port, folder), { stdio: 'ignore' })
     const failed = new Promise<never>((_, reject) => child?.once('error', reject))
-    await Promise.race([answers(port), failed])
+    const answer = until(() => ping(port), `${program} on port ${port}`)
+    await Promise.race([answer, failed])
   }
   const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
@@ -52,26 +75,32 @@ export async function startRedis(options: Readonly<Record<string, string>> = {})
   }
 }
 
-/** Until it answers a PING. */
-async function answers(port: number): Promise<void> {
-  for (;;) {
-    if (await ping(port)) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
+/** Waits for something that comes of itself, and says what did not come. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = 20_000,
+): Promise<void> {
+  const end = performance.now() + limitMs
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`after ${limitMs} ms there still is not: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
+/** One that wants a password first is there as well. */
 function ping(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'))
     socket.once('error', () => resolve(false))
     socket.once('data', (bytes) => {
       socket.destroy()
-      resolve(bytes.toString().startsWith('+PONG'))
+      resolve(/^(\+PONG|-NOAUTH)/.test(bytes.toString()))
     })
   })
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
@@ -81,3 +110,6 @@ function freePort(): Promise<number> {
     })
   })
 }
+
+/** What a client of Redis is lent. */
+export const surroundings = { clock: systemClock(), random: systemRandom }

@@ -15,7 +15,7 @@ import { Chance } from '../src/testing/chance.ts'
 import { entryOf, policy } from '../src/testing/entries.ts'
 import type { Settled } from '../src/tiers/contract.ts'
 import { RedisLog } from './redis-log.ts'
-import type { RedisServer } from './redis-server.ts'
+import { surroundings, type RedisServer } from './redis-server.ts'
 
 /** Tells of what is asked, before it is. */
 export class WatchedDriver implements Driver {
@@ -90,7 +90,7 @@ export class RedisWorld {
   }
 
   async node({ clock = systemClock(), ...more }: NodeOptions = {}): Promise<RedisNode> {
-    const driver = new WatchedDriver(new RedisClient({ url: this.#server.url }, this.#name))
+    const driver = new WatchedDriver(new RedisClient({ url: this.#server.url }, this.#name, surroundings))
     const judge = new Judge(1_000_000, () => [])
     const errors: unknown[] = []
     const log = await RedisLog.open({ driver, clock, state: stateOf(judge) })

@@ -6,6 +6,7 @@
  */
 import type { Change, LogState } from '../log/contract.ts'
 import type { Clock } from '../model/clock.ts'
+import { unknownGeneration } from '../model/position.ts'
 import type { Said, Since, Told } from './contract.ts'
 import { Own } from './own.ts'
 
@@ -18,11 +19,9 @@ export interface AppliedParts {
 
 /** Distance of positions that are in force here only. */
 const between = 2 ** -20
-/** What a node's generation is called until it knows one. */
-const unjoined = 'unjoined'
 
 export class Applied {
-  generation = unjoined
+  generation = unknownGeneration
   n = 0
   /** Position of the newest record of another node: who appended it may wait until it is acknowledged. */
   newestOfOthers = 0
@@ -35,7 +34,7 @@ export class Applied {
   }
 
   get hasJoined(): boolean {
-    return this.generation !== unjoined
+    return this.generation !== unknownGeneration
   }
 
   get since(): Since {

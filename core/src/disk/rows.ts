@@ -14,6 +14,7 @@
  *
  * Invariant: nothing that is given out refers to LMDB's own buffers, which the next read overwrites.
  */
+import { unknownGeneration } from '../model/position.ts'
 import type { Policy } from '../model/policy.ts'
 import { decodeCounts, noCounts, type Counts } from './counts.ts'
 import type { Environment, Table } from './environment.ts'
@@ -37,14 +38,13 @@ export class Rows {
 
   readonly #generation: () => string
   readonly #policyOf: (name: string) => Policy
-  #format: Format
+  #format: Format | undefined
 
   /** @param generation of the log now: what is of another is known as foreign */
   constructor(environment: Environment, generation: () => string, policyOf: (name: string) => Policy) {
     this.environment = environment
     this.#generation = generation
     this.#policyOf = policyOf
-    this.#format = new Format(generation(), policyOf)
     this.entries = environment.table('entries', 'bytes')
     this.dependents = environment.table('dependents', 'bytes')
     this.order = environment.table('order', 'numbers')
@@ -58,8 +58,14 @@ export class Rows {
 
   get format(): Format {
     const generation = this.#generation()
-    if (generation !== this.#format.generation) this.#format = new Format(generation, this.#policyOf)
+    if (this.#format?.generation === generation) return this.#format
+    this.#format = new Format(generation, this.#policyOf)
     return this.#format
+  }
+
+  /** False: whose entries they are cannot be told yet. */
+  get isGenerationKnown(): boolean {
+    return this.#generation() !== unknownGeneration
   }
 
   /** LMDB's own buffer: to be decoded before anything else is read. */

@@ -103,7 +103,7 @@ export class Sweeper {
   async #work(): Promise<void> {
     let delayMs = tickMs
     try {
-      if (this.#parts.rows.environment.closed) return
+      if (this.#parts.rows.environment.closed || !this.#parts.rows.isGenerationKnown) return
       if (!(await this.#slice())) return
       delayMs = roundPauseMs
       // Whatever becomes of the files, the entries are looked at again.

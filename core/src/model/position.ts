@@ -10,6 +10,9 @@ export interface Position {
   readonly n: number
 }
 
+/** What the generation is called while it is not known: nothing is of it. */
+export const unknownGeneration = 'unknown'
+
 /** A position as text, for programs that hold it for us: what they loaded is no older than that. */
 export function tokenOf(position: Position): string {
   return `${position.generation}.${position.n}`

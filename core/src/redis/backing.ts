@@ -90,7 +90,7 @@ class RedisBacking implements Backing {
     const { prefix, leaseMs, replicas, entryBytesMax, node: nodeName, connection } = settings
     const { clock, onError } = parts
     const id = randomUUID()
-    const driver = new RedisClient(connection, prefix)
+    const driver = new RedisClient(connection, prefix, parts)
     this.#driver = driver
     this.#node = nodeName
     this.#server = new RedisLogServer(driver, { clock, replicas })

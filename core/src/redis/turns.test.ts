@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
-import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
+import { startRedis, surroundings, type RedisServer } from '../../tests/redis-server.ts'
 import { WatchedDriver } from '../../tests/redis-world.ts'
 import { RedisClient } from './client.ts'
 import { RedisTurns } from './turns.ts'
@@ -11,7 +11,7 @@ let asking: RedisClient
 let clock: TestClock
 beforeAll(async () => {
   server = await startRedis()
-  asking = new RedisClient({ url: server.url }, 'turns')
+  asking = new RedisClient({ url: server.url }, 'turns', surroundings)
   clock = new TestClock()
 })
 afterAll(async () => {

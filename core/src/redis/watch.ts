@@ -1,7 +1,8 @@
 /**
  * Watch: waits for news of the log, on a connection of its own.
  *
- * Invariant: it tells what may be new and nothing else: silence of it means nothing, and what it tells is checked.
+ * Invariants: it tells what may be new and nothing else: silence of it means nothing, and what it tells is checked; it
+ * asks no more than ten times a second if nothing comes of it.
  */
 import type { Since } from '../consistency/contract.ts'
 import type { Clock } from '../model/clock.ts'
@@ -39,27 +40,34 @@ export class Watch {
 
   async #watch(): Promise<void> {
     while (!this.#isClosed) {
-      const { generation, applied } = this.#options.since()
-      try {
-        await this.#look(generation, applied)
-      } catch {
-        // The sync that goes on beside tells of what is wrong with the server.
-        await new Promise<void>((resolve) => this.#options.clock.schedule(restMs, resolve))
-      }
+      const before = this.#options.since()
+      const isOver = await this.#look(before).catch(() => true)
+      // Either the server is not to be heard, or what it told did not move us on: it would tell the same at once. Both
+      // are for the sync that goes on beside.
+      if (isOver && !this.#isClosed && isSame(before, this.#options.since())) await this.#rest()
     }
   }
 
-  async #look(generation: string, applied: number): Promise<void> {
+  /** @returns whether there were news */
+  async #look({ generation, applied }: Since): Promise<boolean> {
     const { prefix } = this.#driver
     const reply = await this.#driver.wait(
       blockMs,
       'XREAD',
       ...['COUNT', 500, 'BLOCK', blockMs, 'STREAMS', `${prefix}:log`, `${applied}-0`],
     )
-    if (reply === null || this.#isClosed) return
-    // RESP2: a list of streams, each with its name and records; RESP3: pairs of the same, flat.
-    const [first, second] = listOf(reply)
-    const records = Array.isArray(first) ? listOf(first)[1] : second
-    if (records !== undefined) this.#options.onNews(records, generation)
+    if (reply === null || this.#isClosed) return false
+    // A list of streams, each with its name and records.
+    const [stream] = listOf(reply)
+    this.#options.onNews(listOf(stream)[1] as Reply, generation)
+    return true
   }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.schedule(restMs, resolve))
+  }
+}
+
+function isSame(a: Since, b: Since): boolean {
+  return a.generation === b.generation && a.applied === b.applied
 }

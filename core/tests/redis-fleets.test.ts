@@ -1,0 +1,154 @@
+/**
+ * What the client promises where the server is not one plain process: TLS, a sentinel, a cluster.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock, systemRandom } from '../src/model/clock.ts'
+import { RedisClient, type ConnectionOptions } from '../src/redis/client.ts'
+import { script, textOf } from '../src/redis/driver.ts'
+import {
+  startCluster,
+  startTls,
+  startWatched,
+  type ClusterOfThree,
+  type TlsServer,
+  type Watched,
+} from './redis-fleet.ts'
+import { until } from './redis-server.ts'
+
+const opened: RedisClient[] = []
+
+function clientOf(options: ConnectionOptions, prefix = 'test'): RedisClient {
+  const client = new RedisClient(options, prefix, { clock: systemClock(), random: systemRandom })
+  opened.push(client)
+  return client
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => client.close()))
+})
+
+const code = (code: string, message = /./) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) })
+
+const store = script("redis.call('SET', KEYS[1] .. ':a', ARGV[1]) return redis.call('GET', KEYS[1] .. ':a')")
+
+/** Appends while a wait goes on. */
+async function hears(client: RedisClient): Promise<void> {
+  const key = `${client.prefix}:log`
+  const news = client.wait(9000, 'XREAD', 'BLOCK', 9000, 'STREAMS', key, '0')
+  await client.call('XADD', key, '1-0', 'd', 'x')
+  expect(String(await news)).toBe(`${key},1-0,d,x`)
+}
+
+describe('behind TLS', () => {
+  let server: TlsServer
+
+  beforeAll(async () => {
+    server = await startTls()
+  })
+  afterAll(() => server.stop())
+
+  it('it is asked and waited for, if we trust who signed for it', async () => {
+    const client = clientOf({ url: server.url, tls: { ca: server.ca } })
+    expect(textOf(await client.run(store, ['x']))).toBe('x')
+    await hears(client)
+  })
+
+  it('it is not, if we do not', async () => {
+    const client = clientOf({ url: server.url })
+    await expect(client.call('PING', 'x')).rejects.toEqual(code('E_REDIS_UNREACHABLE', /certificate/))
+  })
+})
+
+describe('under a sentinel', () => {
+  let watched: Watched
+
+  beforeAll(async () => {
+    watched = await startWatched()
+  })
+  afterAll(() => watched.stop())
+
+  it('the client follows to the replica that was promoted, and its waits too', async () => {
+    const { sentinel, name, primary, replica } = watched
+    const client = clientOf({ sentinel: { name, urls: [`redis://127.0.0.1:${sentinel.port}`] } })
+    const port = async () => /tcp_port:(\d+)/.exec(textOf(await client.call('INFO', 'server')))?.[1]
+    expect(textOf(await client.run(store, ['before']))).toBe('before')
+    expect(await port()).toBe(String(primary.port))
+    await primary.end('SIGKILL')
+    await until(async () => (await port().catch(() => '')) === String(replica.port), 'the replica')
+    expect(textOf(await client.run(store, ['after']))).toBe('after')
+    await until(
+      () =>
+        hears(client).then(
+          () => true,
+          () => false,
+        ),
+      'news from the replica',
+    )
+  })
+
+  it('a sentinel that answers nothing keeps nobody waiting', async () => {
+    const { sentinel, name } = watched
+    process.kill(sentinel.pid, 'SIGSTOP')
+    const client = clientOf({ sentinel: { name, urls: [`127.0.0.1:${sentinel.port}`] } })
+    const began = performance.now()
+    await expect(client.call('PING', 'x')).rejects.toEqual(code('E_REDIS_UNREACHABLE'))
+    expect(performance.now() - began).toBeLessThan(3500)
+    process.kill(sentinel.pid, 'SIGCONT')
+    await until(() => client.isConnected, 'a connection')
+  })
+})
+
+describe('in a cluster of three', () => {
+  let cluster: ClusterOfThree
+
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(() => cluster.stop())
+
+  it('all keys of a prefix are on one node, and scripts, calls and waits find it', async () => {
+    const urls = cluster.nodes.slice(0, 1).map(({ url }) => url)
+    // Slots of these prefixes are of different nodes.
+    for (const prefix of ['a', 'b', 'c', 'd']) {
+      const client = clientOf({ cluster: urls }, prefix)
+      expect(textOf(await client.run(store, [prefix]))).toBe(prefix)
+      expect(textOf(await client.run(store, [prefix]))).toBe(prefix)
+      expect(textOf(await client.call('GET', `{${prefix}}:a`))).toBe(prefix)
+      await hears(client)
+    }
+  })
+
+  it('one node that is given as a server of its own is told what it is', async () => {
+    const { url } = cluster.nodes[0] as { url: string }
+    const clients = ['a', 'b', 'c', 'd'].map((prefix) => clientOf({ url }, prefix))
+    const asked = await Promise.allSettled(clients.map((client) => client.run(store, ['x'])))
+    const failed = asked.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+    expect(failed[0]).toEqual(code('E_REDIS_FAILED', /cluster/))
+  })
+
+  it('a node that is stopped is given up within the limit, one that dies is found again', async () => {
+    const client = clientOf({ cluster: cluster.nodes.map(({ url }) => url) }, 'a')
+    await client.run(store, ['x'])
+    const of = async () => /tcp_port:(\d+)/.exec(textOf(await client.run(where, [])))?.[1]
+    const port = await of()
+    const node = cluster.nodes.find((node) => String(node.port) === port) ?? expect.fail('no such node')
+    process.kill(node.pid, 'SIGSTOP')
+    const began = performance.now()
+    await expect(client.call('GET', '{a}:a')).rejects.toEqual(code('E_REDIS_UNREACHABLE'))
+    expect(performance.now() - began).toBeLessThan(3500)
+    process.kill(node.pid, 'SIGCONT')
+    const back = () =>
+      client.call('GET', '{a}:a').then(
+        () => true,
+        () => false,
+      )
+    await until(back, 'an answer')
+    await node.end('SIGKILL')
+    await expect(client.call('GET', '{a}:a')).rejects.toEqual(code('E_REDIS_UNREACHABLE'))
+    await node.start()
+    await until(back, 'an answer')
+  })
+})
+
+const where = script("return redis.call('INFO', 'server')")
