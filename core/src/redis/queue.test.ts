@@ -301,6 +301,14 @@ test('many jobs that are put off or early return in their order, slice by slice'
   expect((await queue.claim({ ...all, now: 20 })).map(({ id }) => id)).toEqual(jobs.map(({ id }) => id))
 })
 
+test('what is not due yet is in no way of the others, and is not given with them', async () => {
+  const { queue } = open().open()
+  await fill(queue, [job('a'), job('later', { dueAt: 100 }), job('b'), job('too', { dueAt: 100 })])
+  expect(await claimIds(queue)).toEqual(['a', 'b'])
+  expect(await queue.nextDue()).toEqual({})
+  expect(await claimIds(queue, { now: 100 })).toEqual(['later', 'too'])
+})
+
 test('a server that is killed and started again has lost nothing that it accepted', async () => {
   const durable = await startRedis({ appendonly: 'yes', appendfsync: 'always' })
   const place = new RedisPlace(durable)
