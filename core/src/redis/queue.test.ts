@@ -301,6 +301,14 @@ test('many jobs that are put off or early return in their order, slice by slice'
   expect((await queue.claim({ ...all, now: 20 })).map(({ id }) => id)).toEqual(jobs.map(({ id }) => id))
 })
 
+test('what is not due yet is in no way of the others, and is not given with them', async () => {
+  const { queue } = open().open()
+  await fill(queue, [job('a'), job('later', { dueAt: 100 }), job('b'), job('too', { dueAt: 100 })])
+  expect(await claimIds(queue)).toEqual(['a', 'b'])
+  expect(await queue.nextDue()).toEqual({})
+  expect(await claimIds(queue, { now: 100 })).toEqual(['later', 'too'])
+})
+
 test('a server that is killed and started again has lost nothing that it accepted', async () => {
   const durable = await startRedis({ appendonly: 'yes', appendfsync: 'always' })
   const place = new RedisPlace(durable)
@@ -340,4 +348,21 @@ test('a queue whose server does not answer says so', async () => {
   await queue.close()
   expect(place.errors).toMatchObject([{ during: 'giving back claimed invalidations' }])
   await place.close()
+})
+
+test('a server whose memory is full takes in nothing new, and what it holds is carried out', async () => {
+  const small = await startRedis()
+  const place = new RedisPlace(small)
+  const { queue, history } = place.open()
+  await fill(queue, [job('a'), job('b')])
+  await place.driver.call('CONFIG', 'SET', 'maxmemory', 1)
+  await expect(queue.add(job('c'))).rejects.toMatchObject({ code: 'E_REDIS_FULL' })
+  const [a, b] = await queue.claim(claim)
+  expect(await queue.begin(a ?? job('?'), 5)).toMatchObject({ attempts: 1 })
+  expect(await done(queue, 'a')).toBe(true)
+  expect(await queue.release(b ?? job('?'), 0)).toBe(true)
+  expect(await history.get('a')).toMatchObject({ status: 'completed' })
+  expect(await history.get('c')).toBeUndefined()
+  await place.close()
+  await small.stop()
 })
