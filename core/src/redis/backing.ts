@@ -114,7 +114,7 @@ class RedisBacking implements Backing {
   async close(): Promise<void> {
     await this.queue.close()
     await this.history.close()
-    await this.turns.close()
+    this.turns.close()
     await this.log.close()
     await this.#server.close()
     await this.#driver.close()
