@@ -1,8 +1,7 @@
 /**
  * The client: ioredis as a driver. One line for what is asked, others for what waits.
  *
- * Why ioredis: of the clients it is the cheapest for many small reads at once (docs/redis.md, `npm run bench -- redis`).
- * Its traps are left out in connection.ts.
+ * Why ioredis: docs/redis.md, `npm run bench -- redis`. Its traps are left out in connection.ts.
  */
 import type { Clock, Random } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
