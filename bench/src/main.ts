@@ -51,7 +51,7 @@ const topics: Record<string, Topic> = {
     run: measureDisk,
   },
   redis: {
-    what: 'a redis-server and its clients by themselves: reads, propagation, taking out 100,000 keys',
+    what: 'the shared tier and the log on Redis, beside bare clients: reads, strict, propagation, taking out 100,000',
     run: measureRedis,
   },
   graph: { what: 'memory of an edge, and the ordered cascade beside a bare search', run: measureGraph },

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { Encoder } from 'cbor-x'
 import { figureOf, ratioOf, type Report, type Row, type Table } from './figures.ts'
 import { clients, type Client } from './redis-clients.ts'
+import { measureOwnPropagation, measurePurge, measureSharedHits, measureStrict } from './redis-ours.ts'
 import { startServer } from './redis-server.ts'
 import { interleave, timeOf, turn, type RoundsOptions, type Timed } from './rounds.ts'
 import { fail } from './world.ts'
@@ -20,8 +21,15 @@ import { fail } from './world.ts'
 type Rounds = (full: number) => number
 type Part = (port: number, rounds: Rounds) => Promise<Report>
 
-/** What is measured, in this order. What our own tier and log cost belongs behind these, which are its limits. */
-const parts: readonly Part[] = [measureReads, measurePropagation, measureUnlink]
+/** What is measured, in this order. */
+const parts: readonly Part[] = [
+  measureReads,
+  measureSharedHits,
+  measurePropagation,
+  measureUnlink,
+  measurePurge,
+  measureStrict,
+]
 
 export async function measureRedis(rounds: Rounds): Promise<Report> {
   const server = await startServer()
@@ -161,7 +169,9 @@ async function measurePropagation(port: number, rounds: Rounds): Promise<Report>
     name,
     figures: { 'p50 (p10-p90)': figureOf(us, 'us'), p99: figureOf([quantile(us, 0.99)], 'us') },
   }))
-  return { tables: [{ title: 'XADD until XREAD has it in another process', rows }], targets: [] }
+  const own = await measureOwnPropagation(port, rounds, figureOf(ages.get(base) ?? [], 'us').median)
+  const bare = { title: 'XADD until XREAD has it in another process', rows }
+  return { tables: [bare, ...own.tables], targets: own.targets }
 }
 
 function streamOf(name: string): string {
