@@ -3,6 +3,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createCache, type CacheOptions, type InvalidationResult } from '../../src/index.ts'
@@ -172,6 +173,29 @@ it('several caches share one connection, and nothing else', async () => {
   expect(await b?.get('k')).toBe('of b')
   await b?.close()
   await expect(b?.get('k')).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
+})
+
+it('a user needs no more rights than the documents say', async () => {
+  const line = /`ACL (SETUSER app [^`]*)`/.exec(readFileSync('docs/redis.md', 'utf8'))?.[1] ?? ''
+  const admin = new RedisClient({ url: server.url }, 'looks', surroundings)
+  const words = line
+    .replace('{staleproof}', '{of-app}')
+    .replace('SETUSER app', 'SETUSER app resetkeys -@all')
+    .split(' ')
+  await admin.call('ACL', words[0] as string, ...words.slice(1))
+  const url = server.url.replace('redis://', 'redis://app:password@')
+  const [a, b] = [0, 1].map(() => createCache({ redis: redis({ url, prefix: 'of-app', lease: '600ms' }) }))
+  const told: unknown[] = []
+  for (const cache of [a, b]) cache?.on('error', ({ error }) => told.push(error))
+  await a?.getOrSet('k', () => 1, { dependsOn: 'row' })
+  expect(await b?.get('k')).toBe(1)
+  await a?.invalidate('row')
+  const { id } = (await a?.invalidate('row', { strategy: 'background' })) as InvalidationResult
+  expect((await b?.invalidations.runNow(id))?.status).toBe('completed')
+  await a?.close()
+  await b?.close()
+  expect([await b?.get('k').catch(() => 'closed'), told]).toEqual(['closed', []])
+  await admin.close()
 })
 
 describe('a server that cannot be relied on', () => {
