@@ -67,6 +67,7 @@ const putRoute = createRoute({
       'E_TOKEN_INVALID',
       'E_LEASE_INVALIDATED',
       'E_VALUE_TOO_LARGE',
+      'E_LOG_PENDING',
     ),
   },
 })
@@ -100,7 +101,7 @@ const getRoute = createRoute({
       },
     },
     304: { description: 'The client holds these bytes already.' },
-    ...problems('E_API_ENTRY_ABSENT', 'E_NAME_INVALID'),
+    ...problems('E_API_ENTRY_ABSENT', 'E_NAME_INVALID', 'E_CONSISTENCY_FENCED'),
   },
 })
 
@@ -115,7 +116,7 @@ const deleteRoute = createRoute({
   request: { params },
   responses: {
     204: { description: 'Removed.' },
-    ...problems('E_API_CROSS_SITE', 'E_API_ENTRY_ABSENT', 'E_NAME_INVALID'),
+    ...problems('E_API_CROSS_SITE', 'E_API_ENTRY_ABSENT', 'E_NAME_INVALID', 'E_LOG_PENDING'),
   },
 })
 
