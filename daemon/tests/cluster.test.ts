@@ -23,13 +23,14 @@ interface Node {
   readonly name: string
   readonly server: RedisServer
   readonly args?: readonly string[]
+  readonly cache?: unknown
 }
 
-function argsOf({ name, server, args = [] }: Node): string[] {
+function argsOf({ name, server, args = [], cache = {} }: Node): string[] {
   const file = join(folder, `${name}.yaml`)
   const redis = { url: server.url, node: name, lease: `${leaseMs}ms` }
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify({ redis, data: `./data-${name}` }))
+  writeFileSync(file, JSON.stringify({ redis, data: `./data-${name}`, cache }))
   return ['--config', file, ...args]
 }
 
@@ -208,6 +209,23 @@ describe('while Redis is away', () => {
       expect(records.map(({ status }) => status)).toContain('completed')
     })
     await a!.logged('this node has a lease: it serves what it holds')
+  })
+
+  it('a read gets what the policy of its entry says', async () => {
+    const server = await startRedis()
+    const policies = { strictly: { onFence: 'error' }, loosely: { onFence: 'stale' } }
+    const a = await start({ name: 'a', server, cache: { policies } })
+    for (const policy of ['config', 'strictly', 'loosely']) await a.put(policy, 'text', `?policy=${policy}`)
+    await server.kill()
+    await untilReady(a, 503)
+    const get = (key: string) => a.fetch(`/v1/entries/${key}`)
+    expect((await get('config')).status).toBe(404)
+    const refused = await get('strictly')
+    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '1'])
+    expect(await refused.json()).toMatchObject({ code: 'E_CONSISTENCY_FENCED' })
+    const served = await get('loosely')
+    expect([served.status, await served.text()]).toEqual([200, 'text'])
+    expect(served.headers.get('Cache-Status')).toBe('staleproof;hit;detail=fenced')
   })
 
   it('a daemon starts all the same, fenced, and joins when it can', async () => {

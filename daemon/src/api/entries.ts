@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
+import { type EntryView, type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
 import { serializeList, Token } from 'structured-headers'
 import { readBody } from './body.ts'
 import { stored } from './examples.ts'
@@ -95,7 +95,10 @@ const getRoute = createRoute({
       headers: {
         Age: text('Seconds since it was stored.'),
         ETag: text('Strong: a hash of the bytes.'),
-        'Cache-Status': text('RFC 9211: hit, and the seconds it stays fresh; below zero if it is stale.'),
+        'Cache-Status': text(
+          'RFC 9211: hit, and the seconds it stays fresh; below zero if it is stale. `detail=fenced`: this node ' +
+            'may not know that it was invalidated, and the policy is onFence: stale.',
+        ),
         [positionHeader]: text('The place in the log that the entry was made at.'),
         [leaseHeader]: text('With a stale entry: the token to store a newer one with.'),
       },
@@ -139,12 +142,17 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   api.openapi(getRoute, async (c) => {
     const { key } = c.req.valid('param')
     const lease = cache.token()
-    const entry = await cache.entry<Content>(key)
-    if (entry === undefined) {
+    const found = await find(key)
+    if (found === undefined) {
       c.header(leaseHeader, lease)
       c.header('Cache-Status', cacheStatus({ fwd: new Token('uri-miss') }))
       throw absent(key)
     }
+    if ('bytes' in found) {
+      const status = cacheStatus({ hit: true, detail: new Token('fenced') })
+      return c.body(found.bytes, 200, { ...contentHeaders(found), 'Cache-Status': status })
+    }
+    const entry = found
     if (entry.state === 'stale') c.header(leaseHeader, lease)
     const ttlMs = entry.expiresAt - entry.storedAt - entry.ageMs
     return c.body(entry.value.bytes, 200, {
@@ -160,6 +168,20 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     if (!(await cache.delete(key))) throw absent(key)
     return c.body(null, 204)
   })
+
+  /**
+   * The entry; while this node is fenced, the bytes alone, if the policy of the entry wants them served all the same.
+   * @throws E_CONSISTENCY_FENCED if it wants that
+   */
+  async function find(key: string): Promise<EntryView<Content> | Content | undefined> {
+    const entry = await cache.entry<Content>(key)
+    if (entry !== undefined || !isFenced()) return entry
+    // Tries to get a lease first.
+    const content = await cache.get<Content>(key)
+    return isFenced() ? content : cache.entry<Content>(key)
+  }
+
+  const isFenced = () => cache.stats().redis?.fenced === true
 
   async function change(key: string, content: Content, options: StoreOptions): Promise<Stored> {
     return { key, ...summaryOf(content), ...(await cache.set(key, content, options)) }
