@@ -15,7 +15,7 @@ import { takePort, type Port } from './api/port.ts'
 import { createServer, type Server } from './api/server.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Log } from './config/log.ts'
-import { join as joinCluster, logNode } from './config/node.ts'
+import { join as joinCluster, logErrors, logNode } from './config/node.ts'
 import { checkConfig, declareAll, openCache } from './config/open.ts'
 import type { WatchedFolder } from './config/schema.ts'
 import { version } from './config/version.ts'
@@ -62,7 +62,7 @@ async function serve({ loaded, log, port, cache }: Opened): Promise<Service> {
   const { data, server: settings } = loaded.config
   const parts = { ...watching({ loaded, log, cache }), cache, log, readiness: { ready: false } }
   const { sources, delivery, readiness } = parts
-  cache.on('error', ({ error, during }) => log.error({ err: error, during }, 'the cache met an error'))
+  logErrors(cache, log)
   logNode(cache, log)
   try {
     await joinCluster(cache, { loaded, clock: parts.clock, log })

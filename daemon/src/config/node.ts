@@ -52,6 +52,15 @@ export function logNode(cache: Cache, log: Log): void {
   })
 }
 
+/** What fails again and again while the server is away comes without a stack. */
+export function logErrors(cache: Cache, log: Log): void {
+  cache.on('error', ({ error, during }) => {
+    const isAway = error instanceof StaleproofError && error.code === 'E_REDIS_UNREACHABLE'
+    if (isAway) log.warn({ code: error.code, why: error.message, during }, 'Redis cannot be reached')
+    else log.error({ err: error, during }, 'the cache met an error')
+  })
+}
+
 type Status = CacheEvents['node']['status']
 
 const news: Readonly<Record<Status, readonly ['info' | 'warn', string]>> = {
