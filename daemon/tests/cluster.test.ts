@@ -4,9 +4,16 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { HistoryPage, Invalidation, Problem, Stats } from '../src/api/protocol.ts'
+import type { HistoryPage, Invalidation, Problem, Redis, Stats } from '../src/api/protocol.ts'
 import { type Daemon, endAll, makeFolder, Program, startDaemon } from './daemon.ts'
-import { endServers, freePort, RedisServer, startRedis } from './redis-server.ts'
+import {
+  endServers,
+  freePort,
+  makeCertificate,
+  RedisServer,
+  startRedis,
+  startTlsRedis,
+} from './redis-server.ts'
 
 const leaseMs = 600
 
@@ -238,6 +245,21 @@ describe('while Redis is away', () => {
     await untilReady(a)
     expect((await a.put('page', 'text')).status).toBe(201)
     expect(await valueOf(a, 'page')).toBe('text')
+  })
+})
+
+it('a server is reached by TLS if the daemon knows who certifies it, and not if it does not', async () => {
+  const { cert, key } = makeCertificate(folder)
+  const { url } = await startTlsRedis({ cert, key })
+  const file = join(folder, 'a.yaml')
+  writeFileSync(file, `redis:\n  url: ${url}\n  tls: { ca: cert.pem }\n`)
+  const trusting = await startDaemon(['--config', file])
+  expect(await statusOf(trusting)).toBe(200)
+  const other = await startDaemon(['--redis', url])
+  const { redis } = await read<Problem & { redis: Redis }>(other, '/readyz')
+  expect(redis).toMatchObject({
+    fenced: true,
+    error: { message: expect.stringMatching(/self.signed certificate/) },
   })
 })
 

@@ -3,13 +3,19 @@
  *
  * Invariant: whatever was started here is ended by `endServers`, and its folder removed.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
+
+/** PEM files of a server that is called 127.0.0.1, which certifies itself. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
 
 export class RedisServer {
   readonly url: string
@@ -51,6 +57,22 @@ export class RedisServer {
 /** @param options of redis.conf: { 'maxmemory-policy': 'noeviction' } */
 export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
   return new RedisServer(await freePort(), options).start()
+}
+
+/** One that is reached by TLS, too, and shows that certificate. */
+export async function startTlsRedis({ cert, key }: Certificate): Promise<{ readonly url: string }> {
+  const port = await freePort()
+  const files = { 'tls-cert-file': cert, 'tls-key-file': key, 'tls-auth-clients': 'no' }
+  await startRedis({ 'tls-port': String(port), ...files })
+  return { url: `rediss://127.0.0.1:${port}` }
+}
+
+export function makeCertificate(folder: string): Certificate {
+  const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]
+  execFileSync('openssl', [...args, '-keyout', files.key, '-out', files.cert], { stdio: 'ignore' })
+  return files
 }
 
 export async function endServers(): Promise<void> {
