@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { HistoryPage, Invalidation, Problem, Redis, Stats } from '../src/api/protocol.ts'
-import { type Daemon, endAll, makeFolder, Program, startDaemon } from './daemon.ts'
+import { type Daemon, endAll, makeFolder, Program, startDaemon, until } from './daemon.ts'
 import {
   endServers,
   freePort,
@@ -136,6 +136,14 @@ describe('three daemons', () => {
   })
 })
 
+it('a node that has the directory of another says so', async () => {
+  const server = await startRedis()
+  const data = ['--data', join(folder, 'data')]
+  await start({ name: 'a', server, args: data })
+  const b = await start({ name: 'b', server, args: data })
+  await b.logged('another process has the data directory open: give each node its own', '"level":40')
+})
+
 describe('a file that changed where one daemon sees it', () => {
   let photos: string
   beforeEach(() => {
@@ -185,6 +193,13 @@ describe('while Redis is away', () => {
     const [a, b] = await startAll(server, 'a', 'b')
     await a!.put('page', 'old', '?dependsOn=row')
     expect(await valueOf(b!, 'page')).toBe('old')
+    const tail = new Program(['tail', '--json', '--name', 'other'], { STALEPROOF_URL: b!.url })
+    const told = (text: string) =>
+      until(
+        () => tail.stdout.includes(text),
+        () => `no ${text} in: ${tail.stdout}`,
+      )
+    await told('"event":"ready"')
     await server.kill()
     await untilReady(a!, 503)
     await untilReady(b!, 503)
@@ -216,6 +231,7 @@ describe('while Redis is away', () => {
       expect(records.map(({ status }) => status)).toContain('completed')
     })
     await a!.logged('this node has a lease: it serves what it holds')
+    await told('"reason":"log"')
   })
 
   it('a read gets what the policy of its entry says', async () => {

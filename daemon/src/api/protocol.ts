@@ -315,7 +315,7 @@ export const changedEventSchema = z
   .object({ name: z.string(), n: z.number() })
   .meta({ id: 'ChangedEvent', description: 'A name was set: whatever depends on it became stale.' })
 export const gapEventSchema = z
-  .object({ since: z.string(), reason: z.enum(['other-start', 'too-old', 'unknown-id']) })
+  .object({ since: z.string(), reason: z.enum(['other-start', 'too-old', 'unknown-id', 'log']) })
   .meta({ id: 'GapEvent', description: 'Events were missed: consider everything possibly changed.' })
 /** Data of each event of `/v1/events`, by its name. */
 export const eventSchemas = {

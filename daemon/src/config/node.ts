@@ -25,6 +25,13 @@ const refusals = new Set(['E_REDIS_EVICTION', 'E_REDIS_VERSION', 'E_REDIS_REFUSE
 export async function join(cache: Cache, { loaded, clock, log }: Joining): Promise<void> {
   const { redis } = loaded.config
   if (redis === undefined) return
+  const { disk } = cache.stats()
+  if (disk !== null && disk.others > 0) {
+    log.warn(
+      { data: loaded.config.data },
+      'another process has the data directory open: give each node its own',
+    )
+  }
   const until = clock.monotonic() + joinMs
   for (;;) {
     const error = await failureOf(cache)
