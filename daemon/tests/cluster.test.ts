@@ -242,7 +242,12 @@ describe('while Redis is away', () => {
     await server.kill()
     await untilReady(a, 503)
     const get = (key: string) => a.fetch(`/v1/entries/${key}`)
-    expect((await get('config')).status).toBe(404)
+    const missed = await get('config')
+    expect(missed.status).toBe(404)
+    const headers = { 'Staleproof-Lease': missed.headers.get('Staleproof-Lease') ?? '' }
+    const fill = () => a.fetch('/v1/entries/config', { method: 'PUT', headers, body: 'loaded' })
+    const unsure = await fill()
+    expect([unsure.status, await unsure.json()]).toMatchObject([503, { code: 'E_CONSISTENCY_FENCED' }])
     const refused = await get('strictly')
     expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '1'])
     expect(await refused.json()).toMatchObject({ code: 'E_CONSISTENCY_FENCED' })

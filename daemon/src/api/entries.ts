@@ -68,6 +68,7 @@ const putRoute = createRoute({
       'E_LEASE_INVALIDATED',
       'E_VALUE_TOO_LARGE',
       'E_LOG_PENDING',
+      'E_CONSISTENCY_FENCED',
     ),
   },
 })
@@ -191,7 +192,7 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   async function fill(key: string, content: Content, options: FillOptions): Promise<Stored> {
     const { stored, refused, expiresAt } = await cache.fill(key, content, options)
     if (refused === 'no-room') throw noRoom(key)
-    if (!stored) throw leaseInvalidated(key, refused)
+    if (!stored) throw isFenced() ? fenced(key) : leaseInvalidated(key, refused)
     return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
   }
 }
@@ -258,6 +259,12 @@ const refusals = {
 
 function noRoom(key: string): StaleproofError {
   return new StaleproofError('E_VALUE_TOO_LARGE', `'${key}' was not stored: no tier takes it`)
+}
+
+/** The lease may be good all the same: it is judged when there is somebody to ask. */
+function fenced(key: string): StaleproofError {
+  const message = `'${key}' was not stored: this node cannot find out whether it was invalidated; send it again later`
+  return new StaleproofError('E_CONSISTENCY_FENCED', message)
 }
 
 function leaseInvalidated(key: string, refused: Exclude<FillResult['refused'], 'no-room'>): StaleproofError {
