@@ -7,9 +7,10 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createCache, type CacheOptions, type InvalidationResult } from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
-import { redis } from '../../src/redis.ts'
+import { redis, redisConnection } from '../../src/redis.ts'
+import { RedisClient } from '../../src/redis/client.ts'
 import { directory } from '../directories.ts'
-import { startRedis, type RedisServer } from '../redis-server.ts'
+import { startRedis, surroundings, type RedisServer } from '../redis-server.ts'
 
 const home = directory()
 let server: RedisServer
@@ -151,6 +152,26 @@ describe('a node that is alone with a server that goes', () => {
     const again = await read('default')
     expect(await read('default')).toBe(again)
   })
+})
+
+it('several caches share one connection, and nothing else', async () => {
+  const own = await startRedis()
+  onTestFinished(() => own.stop())
+  const connection = redisConnection({ url: own.url })
+  const [a, b] = ['a', 'b'].map((prefix) => createCache({ redis: redis({ connection, prefix }) }))
+  await a?.getOrSet('k', () => 'of a')
+  await b?.getOrSet('k', () => 'of b')
+  const look = new RedisClient({ url: own.url }, 'looks', surroundings)
+  const clients = String(await look.call('CLIENT', 'LIST', 'TYPE', 'normal'))
+    .trim()
+    .split('\n')
+  // One to ask, two that wait, and the one that looks.
+  expect(clients).toHaveLength(4)
+  await look.close()
+  await a?.close()
+  expect(await b?.get('k')).toBe('of b')
+  await b?.close()
+  await expect(b?.get('k')).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
 })
 
 describe('a server that cannot be relied on', () => {

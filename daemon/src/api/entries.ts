@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { type EntryView, type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
+import { type Cache, type EntryView, type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
 import { serializeList, Token } from 'structured-headers'
 import { readBody } from './body.ts'
 import { stored } from './examples.ts'
@@ -143,7 +143,7 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   api.openapi(getRoute, async (c) => {
     const { key } = c.req.valid('param')
     const lease = cache.token()
-    const found = await find(key)
+    const found = await find(cache, key)
     if (found === undefined) {
       c.header(leaseHeader, lease)
       c.header('Cache-Status', cacheStatus({ fwd: new Token('uri-miss') }))
@@ -170,20 +170,6 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     return c.body(null, 204)
   })
 
-  /**
-   * The entry; while this node is fenced, the bytes alone, if the policy of the entry wants them served all the same.
-   * @throws E_CONSISTENCY_FENCED if it wants that
-   */
-  async function find(key: string): Promise<EntryView<Content> | Content | undefined> {
-    const entry = await cache.entry<Content>(key)
-    if (entry !== undefined || !isFenced()) return entry
-    // Tries to get a lease first.
-    const content = await cache.get<Content>(key)
-    return isFenced() ? content : cache.entry<Content>(key)
-  }
-
-  const isFenced = () => cache.stats().redis?.fenced === true
-
   async function change(key: string, content: Content, options: StoreOptions): Promise<Stored> {
     return { key, ...summaryOf(content), ...(await cache.set(key, content, options)) }
   }
@@ -192,9 +178,25 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   async function fill(key: string, content: Content, options: FillOptions): Promise<Stored> {
     const { stored, refused, expiresAt } = await cache.fill(key, content, options)
     if (refused === 'no-room') throw noRoom(key)
-    if (!stored) throw isFenced() ? fenced(key) : leaseInvalidated(key, refused)
+    if (!stored) throw isFenced(cache) ? fenced(key) : leaseInvalidated(key, refused)
     return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
   }
+}
+
+/**
+ * The entry; while this node is fenced, the bytes alone, if the policy of the entry wants them served all the same.
+ * @throws E_CONSISTENCY_FENCED if it wants that
+ */
+async function find(cache: Cache, key: string): Promise<EntryView<Content> | Content | undefined> {
+  const entry = await cache.entry<Content>(key)
+  if (entry !== undefined || !isFenced(cache)) return entry
+  // Tries to get a lease first.
+  const content = await cache.get<Content>(key)
+  return isFenced(cache) ? content : cache.entry<Content>(key)
+}
+
+function isFenced(cache: Cache): boolean {
+  return cache.stats().redis?.fenced === true
 }
 
 /** Sent by a 304 as by the 200 it stands for. */
