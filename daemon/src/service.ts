@@ -1,7 +1,7 @@
 /**
  * The service: the life of the daemon, from its configuration to its end.
  *
- *   configuration -> port -> cache, links, rules -> sources, and what changed while nobody looked -> HTTP -> ready
+ *   configuration -> port -> cache, cluster, links, rules -> sources, and what changed while nobody looked -> HTTP -> ready
  *   ... not ready -> HTTP -> sources -> cache
  *
  * Invariants: nothing is served before what changed since the last life is invalidated; it is ready only while every
@@ -15,7 +15,8 @@ import { takePort, type Port } from './api/port.ts'
 import { createServer, type Server } from './api/server.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Log } from './config/log.ts'
-import { checkConfig, openCache } from './config/open.ts'
+import { join as joinCluster, logErrors, logNode } from './config/node.ts'
+import { checkConfig, declareAll, openCache } from './config/open.ts'
 import type { WatchedFolder } from './config/schema.ts'
 import { version } from './config/version.ts'
 import type { Source, SourceStatus } from './sources/contract.ts'
@@ -26,6 +27,8 @@ import { openFolder } from './sources/folder.ts'
 export interface Service {
   readonly url: string
   readonly version: string
+  /** It shares a server that it cannot reach yet. */
+  readonly isFenced: boolean
   sources(): SourceStatus[]
   /** Ends what is under way and then everything; again: the same end. */
   stop(why: string): Promise<void>
@@ -59,8 +62,11 @@ async function serve({ loaded, log, port, cache }: Opened): Promise<Service> {
   const { data, server: settings } = loaded.config
   const parts = { ...watching({ loaded, log, cache }), cache, log, readiness: { ready: false } }
   const { sources, delivery, readiness } = parts
-  cache.on('error', ({ error, during }) => log.error({ err: error, during }, 'the cache met an error'))
+  logErrors(cache, log)
+  logNode(cache, log)
   try {
+    await joinCluster(cache, { loaded, clock: parts.clock, log })
+    await declareAll(cache, loaded.config)
     throwAll(await startAll(sources, delivery))
     await delivery.deliverNow()
     await Promise.all(sources.map((source) => source.kept()))
@@ -78,8 +84,10 @@ async function serve({ loaded, log, port, cache }: Opened): Promise<Service> {
     })
     const { url } = port
     readiness.ready = true
-    log.info({ url, version, data, folders: sources.length }, 'ready')
-    return { url, version, sources: statuses, stop: once((why) => stop({ ...parts, server }, why)) }
+    const { redis } = cache.stats()
+    log.info({ url, version, data, node: redis?.node, folders: sources.length }, 'ready')
+    const isFenced = redis?.fenced === true
+    return { url, version, isFenced, sources: statuses, stop: once((why) => stop({ ...parts, server }, why)) }
   } catch (error) {
     await stopAll(parts)
     throw error
@@ -101,15 +109,21 @@ function watching({
   log,
   cache,
 }: Omit<Opened, 'port'>): Pick<Parts, 'clock' | 'delivery' | 'sources'> {
-  const { data, sources: configured, log: logged } = loaded.config
+  const { data, redis, sources: configured, log: logged } = loaded.config
   const clock = systemClock()
-  const unwritten = () => cache.stats().disk?.waiting ?? 0
+  const unwritten = () => {
+    const { disk, redis } = cache.stats()
+    return (disk?.waiting ?? 0) + (redis?.waiting ?? 0)
+  }
   const delivery = new Delivery({ cache, clock, log, source: 'files', unwritten })
   // What we write ourselves would never come to rest.
   const ours = [data, logged.file].filter((path) => typeof path === 'string')
   const looks =
     data === false ? undefined : { folder: join(data, 'looks'), position: () => cache.stats().log }
-  const sources = configured.files.map((folder) => new FilesSource({ folder, ours, clock, log, looks }))
+  const outlives = redis !== undefined
+  const sources = configured.files.map(
+    (folder) => new FilesSource({ folder, ours, clock, log, looks, outlives }),
+  )
   return { clock, delivery, sources }
 }
 

@@ -63,8 +63,11 @@ export class Daemon extends Program {
 
   async ready(): Promise<this> {
     const why = () => `not ready:\n${this.stdout}${this.stderr}`
-    await until(() => / is ready at (http\S+?)(,|\s)/.test(this.stdout) || this.child.exitCode !== null, why)
-    this.url = / is ready at (http[^\s,]+)/.exec(this.stdout)?.[1] ?? ''
+    await until(
+      () => / is (ready|up) at (http\S+?)(,|\s)/.test(this.stdout) || this.child.exitCode !== null,
+      why,
+    )
+    this.url = / is (?:ready|up) at (http[^\s,]+)/.exec(this.stdout)?.[1] ?? ''
     if (this.url === '') throw new Error(why())
     return this
   }

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
+import { type Cache, type EntryView, type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
 import { serializeList, Token } from 'structured-headers'
 import { readBody } from './body.ts'
 import { stored } from './examples.ts'
@@ -67,6 +67,8 @@ const putRoute = createRoute({
       'E_TOKEN_INVALID',
       'E_LEASE_INVALIDATED',
       'E_VALUE_TOO_LARGE',
+      'E_LOG_PENDING',
+      'E_CONSISTENCY_FENCED',
     ),
   },
 })
@@ -94,13 +96,16 @@ const getRoute = createRoute({
       headers: {
         Age: text('Seconds since it was stored.'),
         ETag: text('Strong: a hash of the bytes.'),
-        'Cache-Status': text('RFC 9211: hit, and the seconds it stays fresh; below zero if it is stale.'),
+        'Cache-Status': text(
+          'RFC 9211: hit, and the seconds it stays fresh; below zero if it is stale. `detail=fenced`: this node ' +
+            'may not know that it was invalidated, and the policy is onFence: stale.',
+        ),
         [positionHeader]: text('The place in the log that the entry was made at.'),
         [leaseHeader]: text('With a stale entry: the token to store a newer one with.'),
       },
     },
     304: { description: 'The client holds these bytes already.' },
-    ...problems('E_API_ENTRY_ABSENT', 'E_NAME_INVALID'),
+    ...problems('E_API_ENTRY_ABSENT', 'E_NAME_INVALID', 'E_CONSISTENCY_FENCED'),
   },
 })
 
@@ -115,7 +120,7 @@ const deleteRoute = createRoute({
   request: { params },
   responses: {
     204: { description: 'Removed.' },
-    ...problems('E_API_CROSS_SITE', 'E_API_ENTRY_ABSENT', 'E_NAME_INVALID'),
+    ...problems('E_API_CROSS_SITE', 'E_API_ENTRY_ABSENT', 'E_NAME_INVALID', 'E_LOG_PENDING'),
   },
 })
 
@@ -138,12 +143,17 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   api.openapi(getRoute, async (c) => {
     const { key } = c.req.valid('param')
     const lease = cache.token()
-    const entry = await cache.entry<Content>(key)
-    if (entry === undefined) {
+    const found = await find(cache, key)
+    if (found === undefined) {
       c.header(leaseHeader, lease)
       c.header('Cache-Status', cacheStatus({ fwd: new Token('uri-miss') }))
       throw absent(key)
     }
+    if ('bytes' in found) {
+      const status = cacheStatus({ hit: true, detail: new Token('fenced') })
+      return c.body(found.bytes, 200, { ...contentHeaders(found), 'Cache-Status': status })
+    }
+    const entry = found
     if (entry.state === 'stale') c.header(leaseHeader, lease)
     const ttlMs = entry.expiresAt - entry.storedAt - entry.ageMs
     return c.body(entry.value.bytes, 200, {
@@ -168,9 +178,25 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   async function fill(key: string, content: Content, options: FillOptions): Promise<Stored> {
     const { stored, refused, expiresAt } = await cache.fill(key, content, options)
     if (refused === 'no-room') throw noRoom(key)
-    if (!stored) throw leaseInvalidated(key, refused)
+    if (!stored) throw isFenced(cache) ? fenced(key) : leaseInvalidated(key, refused)
     return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
   }
+}
+
+/**
+ * The entry; while this node is fenced, the bytes alone, if the policy of the entry wants them served all the same.
+ * @throws E_CONSISTENCY_FENCED if it wants that
+ */
+async function find(cache: Cache, key: string): Promise<EntryView<Content> | Content | undefined> {
+  const entry = await cache.entry<Content>(key)
+  if (entry !== undefined || !isFenced(cache)) return entry
+  // Tries to get a lease first.
+  const content = await cache.get<Content>(key)
+  return isFenced(cache) ? content : cache.entry<Content>(key)
+}
+
+function isFenced(cache: Cache): boolean {
+  return cache.stats().redis?.fenced === true
 }
 
 /** Sent by a 304 as by the 200 it stands for. */
@@ -235,6 +261,12 @@ const refusals = {
 
 function noRoom(key: string): StaleproofError {
   return new StaleproofError('E_VALUE_TOO_LARGE', `'${key}' was not stored: no tier takes it`)
+}
+
+/** The lease may be good all the same: it is judged when there is somebody to ask. */
+function fenced(key: string): StaleproofError {
+  const message = `'${key}' was not stored: this node cannot find out whether it was invalidated; send it again later`
+  return new StaleproofError('E_CONSISTENCY_FENCED', message)
 }
 
 function leaseInvalidated(key: string, refused: Exclude<FillResult['refused'], 'no-room'>): StaleproofError {

@@ -98,7 +98,7 @@ async function pass(
 
 /** Errs on the side of telling: what an invalidation reached is not always known, or listed in full. */
 export function mayConcern(told: Told, { name, prefix }: EventFilter): boolean {
-  if (told.event === 'changed' || (name === undefined && prefix === undefined)) return true
+  if (told.event !== 'invalidated' || (name === undefined && prefix === undefined)) return true
   const reached = told.data
   if (reached.all || reached.truncated || reached.reached === null || reached.beyondDepth > 0) return true
   return (

@@ -8,6 +8,7 @@ import type {
   Invalidation,
   PlannedInvalidation,
   Readiness,
+  Redis,
   Stats,
   Stored,
 } from './protocol.ts'
@@ -51,7 +52,7 @@ export const invalidation: Invalidation = {
   reason: 'edited',
   actor: 'folder photos',
   tiers: { memory: { status: 'purged', purged: 1, verified: true, held: [], error: null } },
-  nodes: [],
+  nodes: [{ id: '5b2c6f0e', name: 'attic:812', status: 'acknowledged' }],
   attempts: 1,
   requestedAt: at,
   startedAt: at,
@@ -126,11 +127,23 @@ const disk: Disk = {
   sweep: { position: 0.4, looked: 4800, removed: 3 },
 }
 
-export const health: Health = { status: 'alive', version: '0.1.0', disk }
+const redis: Redis = {
+  name: 'redis',
+  status: 'ok',
+  error: null,
+  node: 'nas:4711',
+  fenced: false,
+  others: 1,
+  waiting: 0,
+  worth: { is: 'single', why: 'one instance: strict holds' },
+}
+
+export const health: Health = { status: 'alive', version: '0.1.0', disk, redis }
 export const readiness: Readiness = {
   status: 'ready',
   sources: [{ name: 'photos', state: 'watching' }],
   disk,
+  redis,
 }
 
 export const stats: Stats = {
@@ -149,6 +162,7 @@ export const stats: Stats = {
   graph: { names: 19, declared: 0, tracked: 10, rules: 0, bytes: 4096 },
   queue: { pending: 0 },
   disk,
+  redis,
   flights: 0,
   daemon: { version: '0.1.0', upMs: 60_000, eventStreams: 1 },
 }

@@ -1,6 +1,6 @@
 /** Whether the daemon is alive, and whether it is of use yet. */
 import { createRoute } from '@hono/zod-openapi'
-import { StaleproofError } from 'staleproof'
+import { type Stats, StaleproofError } from 'staleproof'
 import { health, readiness as ready } from './examples.ts'
 import type { Api, ApiParts } from './parts.ts'
 import { json, problems } from './problem.ts'
@@ -27,7 +27,8 @@ const readyRoute = createRoute({
   summary: 'Is it ready?',
   description:
     'Ready once every source listens; not any more from the moment it is told to stop. It stays ready while the ' +
-    'data directory fails, since memory serves: see `disk`.',
+    'data directory fails, since memory serves: see `disk`. Among several nodes it is not ready while it is fenced: ' +
+    'another node serves what this one may not. The problem has `redis`, which says why.',
   responses: {
     200: json('It is.', readinessSchema, ready),
     ...problems('E_API_NOT_READY'),
@@ -35,13 +36,21 @@ const readyRoute = createRoute({
 })
 
 export function addHealth(api: Api, { cache, readiness, sources, version }: ApiParts): void {
-  api.openapi(aliveRoute, (c) => c.json({ status: 'alive' as const, version, disk: cache.stats().disk }, 200))
+  api.openapi(aliveRoute, (c) => {
+    const { disk, redis } = cache.stats()
+    return c.json({ status: 'alive' as const, version, disk, redis }, 200)
+  })
 
   api.openapi(readyRoute, (c) => {
-    const { disk } = cache.stats()
-    if (readiness.ready) return c.json({ status: 'ready' as const, sources: sources(), disk }, 200)
-    throw new StaleproofError('E_API_NOT_READY', 'the daemon is starting or stopping; see sources', {
-      details: { sources: sources() },
-    })
+    const { disk, redis } = cache.stats()
+    const why = readiness.ready ? fenceOf(redis) : 'the daemon is starting or stopping; see sources'
+    if (why === undefined) return c.json({ status: 'ready' as const, sources: sources(), disk, redis }, 200)
+    throw new StaleproofError('E_API_NOT_READY', why, { details: { sources: sources(), redis } })
   })
+}
+
+function fenceOf(redis: Stats['redis']): string | undefined {
+  if (redis?.fenced !== true) return undefined
+  const why = redis.error === null ? 'it has no lease yet' : `${redis.error.message} (${redis.error.code})`
+  return `this node is fenced, and serves nothing that it holds: ${why}`
 }

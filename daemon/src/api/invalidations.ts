@@ -23,7 +23,11 @@ const tags = ['invalidations']
 const params = z.object({ id: z.string().min(1) })
 const outcomes = {
   200: json('It ended; see its status.', invalidationSchema, examples.invalidation),
-  202: json('Accepted, not done yet.', invalidationSchema, examples.queued),
+  202: json(
+    'Accepted, not done yet; or in force here and not written yet, so that others may not know of it.',
+    invalidationSchema,
+    examples.queued,
+  ),
 }
 
 const postRoute = createRoute({
@@ -72,7 +76,7 @@ const listRoute = createRoute({
   request: { query: historyQuerySchema },
   responses: {
     200: json('A page of records.', historyPageSchema, examples.historyPage),
-    ...problems('E_CURSOR_INVALID'),
+    ...problems('E_CURSOR_INVALID', 'E_REDIS_UNREACHABLE'),
   },
 })
 
@@ -170,12 +174,16 @@ export function addInvalidations(api: Api, { cache }: ApiParts): void {
     c.json(await cache.invalidations.cancel(c.req.valid('param').id), 200),
   )
 
-  api.openapi(retryRoute, async (c) => answer(c, await cache.invalidations.retry(c.req.valid('param').id)))
+  api.openapi(retryRoute, async (c) =>
+    answer(c, await cache.invalidations.retry(c.req.valid('param').id).catch(unwritten)),
+  )
 
-  api.openapi(runRoute, async (c) => answer(c, await cache.invalidations.runNow(c.req.valid('param').id)))
+  api.openapi(runRoute, async (c) =>
+    answer(c, await cache.invalidations.runNow(c.req.valid('param').id).catch(unwritten)),
+  )
 }
 
-/** In force here, and written as soon as the disk works again: its record is pending until then. */
+/** In force here, and written as soon as disk or server work again: its record is pending until then. */
 function unwritten(error: unknown): InvalidationResult {
   const isPending = error instanceof StaleproofError && error.code === 'E_LOG_PENDING'
   const result = isPending ? error.details.result : undefined

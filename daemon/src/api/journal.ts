@@ -11,6 +11,7 @@ import type { CacheEvents } from 'staleproof'
 export type Telling =
   | { readonly event: 'invalidated'; readonly data: CacheEvents['invalidated'] }
   | { readonly event: 'changed'; readonly data: CacheEvents['changed'] }
+  | { readonly event: 'gap'; readonly data: { readonly since: string; readonly reason: 'log' } }
 
 export type Told = Telling & { readonly id: string; readonly text: string }
 
@@ -39,6 +40,11 @@ export class Journal {
 
   get followers(): number {
     return this.#followers.size
+  }
+
+  /** What others did meanwhile is not known: the log does not have it. */
+  tellGap(): void {
+    this.tell({ event: 'gap', data: { since: this.idOf(this.#last), reason: 'log' } })
   }
 
   tell(telling: Telling): void {

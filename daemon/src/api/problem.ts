@@ -58,10 +58,22 @@ export const kinds: Readonly<Record<string, Kind>> = {
   E_DISK_FULL: [503, 'The data directory is full'],
   E_DISK_DAMAGED: [503, 'The data directory is damaged'],
   E_DISK_FAILED: [503, 'The data directory fails'],
+  E_CONSISTENCY_FENCED: [503, 'This node may not serve what it holds'],
+  E_CONSISTENCY_UNSTEADY: [503, 'The log changed again and again'],
+  E_CONSISTENCY_FAILED: [503, 'The log could not be asked'],
+  E_REDIS_UNREACHABLE: [503, 'Redis cannot be reached'],
+  E_REDIS_REFUSED: [503, 'Redis refuses this user'],
+  E_REDIS_EVICTION: [503, 'Redis may evict what must not be lost'],
+  E_REDIS_VERSION: [503, 'Redis is too old'],
+  E_REDIS_FULL: [503, 'Redis is full'],
+  E_REDIS_REPLICAS: [503, 'Too few replicas have it'],
+  E_REDIS_CONTENDED: [503, 'Others changed it again and again'],
+  E_REDIS_DAMAGED: [503, 'What Redis holds cannot be read'],
+  E_REDIS_FAILED: [503, 'Redis fails'],
 }
 
 /** Details of an error that its problem shows; all else stays inside. */
-const shown = ['errors', 'result', 'refused', 'sources'] as const
+const shown = ['errors', 'result', 'refused', 'sources', 'redis'] as const
 
 /** Hono and its middleware raise errors of their own. */
 const codesOfStatus: Readonly<Record<number, StaleproofError['code']>> = {
@@ -106,6 +118,8 @@ export function answerProblem(log: Logger): (error: Error, c: Context<ApiEnv>) =
     const facts = { requestId, method: c.req.method, path: problem.instance, code: problem.code, err: error }
     if (problem.status >= 500 && problem.code !== 'E_API_NOT_READY') log.error(facts, 'request failed')
     c.header('Cache-Control', 'no-store')
+    // What keeps it from being done passes, and is looked at again about as often.
+    if (problem.status === 503) c.header('Retry-After', '1')
     c.header('Content-Type', problemMediaType)
     return c.body(JSON.stringify(problem), problem.status as ContentfulStatusCode)
   }
@@ -138,6 +152,7 @@ const anywhere = ['E_API_REQUEST_INVALID', 'E_API_HOST', 'E_API_INTERNAL', 'E_CA
 
 interface ProblemResponse {
   readonly description: string
+  readonly headers?: typeof retryAfter
   readonly content: { readonly [problemMediaType]: { readonly schema: typeof problemSchema } }
 }
 
@@ -146,10 +161,13 @@ export function problems(...codes: readonly string[]): Readonly<Record<500, Prob
   const responses: Record<number, ProblemResponse> & Record<500, ProblemResponse> = { 500: titled('') }
   for (const code of [...anywhere, ...codes]) {
     const [status, title] = kinds[code] ?? internal
-    responses[status] = titled(`${responses[status]?.description ?? ''} ${title} (\`${code}\`).`.trim())
+    const description = `${responses[status]?.description ?? ''} ${title} (\`${code}\`).`.trim()
+    responses[status] = { ...titled(description), ...(status === 503 ? { headers: retryAfter } : {}) }
   }
   return responses
 }
+
+const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'string' as const } } }
 
 function titled(description: string): ProblemResponse {
   return { description, content: { [problemMediaType]: { schema: problemSchema } } }

@@ -146,7 +146,9 @@ const nodeOutcomeSchema = z
   .object({
     id: z.string(),
     name: z.string().meta({ description: 'host and process' }),
-    status: z.enum(['acknowledged', 'outlasted']),
+    status: z
+      .enum(['acknowledged', 'outlasted'])
+      .meta({ description: 'outlasted: it did not answer, and its lease is over: it serves nothing held.' }),
   })
   .meta({ id: 'NodeOutcome' })
 
@@ -320,7 +322,7 @@ export const changedEventSchema = z
   .object({ name: z.string(), n: z.number() })
   .meta({ id: 'ChangedEvent', description: 'A name was set: whatever depends on it became stale.' })
 export const gapEventSchema = z
-  .object({ since: z.string(), reason: z.enum(['other-start', 'too-old', 'unknown-id']) })
+  .object({ since: z.string(), reason: z.enum(['other-start', 'too-old', 'unknown-id', 'log']) })
   .meta({ id: 'GapEvent', description: 'Events were missed: consider everything possibly changed.' })
 /** Data of each event of `/v1/events`, by its name. */
 export const eventSchemas = {
@@ -332,6 +334,11 @@ export const eventSchemas = {
 
 // Health and numbers
 
+const whySchema = z
+  .object({ code: z.string(), message: z.string() })
+  .nullable()
+  .meta({ description: 'Why it fails.' })
+
 /** The data directory. */
 const diskSchema = z
   .looseObject({
@@ -339,10 +346,7 @@ const diskSchema = z
       description:
         'failing: nothing can be written now; memory serves alone, and it is tried again by itself.',
     }),
-    error: z
-      .object({ code: z.string(), message: z.string() })
-      .nullable()
-      .meta({ description: 'Why it fails.' }),
+    error: whySchema,
     putAside: z
       .string()
       .nullable()
@@ -366,11 +370,37 @@ const diskSchema = z
   .meta({ id: 'Disk', description: 'The data directory; null where all is kept in memory.' })
 const maybeDiskSchema = diskSchema.nullable()
 
+/** This daemon as one node of those that share a server. */
+const redisSchema = z
+  .looseObject({
+    status: z
+      .enum(['ok', 'failing'])
+      .meta({ description: 'failing: it cannot be reached, or refuses; it is tried again by itself.' }),
+    error: whySchema,
+    node: z.string().meta({ description: 'What this node is called.', example: 'nas:4711' }),
+    fenced: z.boolean().meta({ description: 'Without a lease: nothing that is held is served.' }),
+    others: z.number().int().meta({ description: 'Other nodes, as far as is known.' }),
+    waiting: z
+      .number()
+      .int()
+      .meta({ description: 'Invalidations that are in force here and not known to the others yet.' }),
+    worth: z
+      .looseObject({ is: z.enum(['single', 'waited', 'unsafe', 'unknown']), why: z.string() })
+      .meta({ description: 'What a strict invalidation is worth on this server.' }),
+  })
+  .meta({ id: 'Redis', description: 'The server that several daemons share; null without one.' })
+const maybeRedisSchema = redisSchema.nullable()
+
 export const healthSchema = z
-  .object({ status: z.literal('alive'), version: z.string(), disk: maybeDiskSchema })
+  .object({ status: z.literal('alive'), version: z.string(), disk: maybeDiskSchema, redis: maybeRedisSchema })
   .meta({ id: 'Health' })
 export const readinessSchema = z
-  .object({ status: z.literal('ready'), sources: z.array(z.unknown()), disk: maybeDiskSchema })
+  .object({
+    status: z.literal('ready'),
+    sources: z.array(z.unknown()),
+    disk: maybeDiskSchema,
+    redis: maybeRedisSchema,
+  })
   .meta({ id: 'Readiness' })
 export const statsSchema = z
   .looseObject({
@@ -400,6 +430,7 @@ export const statsSchema = z
     }),
     queue: z.looseObject({ pending: z.number() }),
     disk: maybeDiskSchema,
+    redis: maybeRedisSchema,
     flights: z.number(),
     daemon: z.object({ version: z.string(), upMs: z.number(), eventStreams: z.number().int() }),
   })
@@ -418,6 +449,7 @@ export type Graph = z.infer<typeof graphSchema>
 export type Link = z.infer<typeof linkSchema>
 export type Rule = z.infer<typeof ruleSchema>
 export type Disk = z.infer<typeof diskSchema>
+export type Redis = z.infer<typeof redisSchema>
 export type Health = z.infer<typeof healthSchema>
 export type Readiness = z.infer<typeof readinessSchema>
 export type Stats = z.infer<typeof statsSchema>

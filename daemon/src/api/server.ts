@@ -39,6 +39,9 @@ export function createServer(options: ServerOptions): Server {
   const unsubscribe = [
     cache.on('invalidated', (data) => journal.tell({ event: 'invalidated', data })),
     cache.on('changed', (data) => journal.tell({ event: 'changed', data })),
+    cache.on('node', ({ status }) => {
+      if (status === 'gap' || status === 'generation') journal.tellGap()
+    }),
   ]
   port.answerWith(answerBy(createApi({ ...options, ...config, journal, keepAliveMs })))
   let closed: Promise<void> | undefined

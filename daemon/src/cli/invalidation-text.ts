@@ -49,6 +49,7 @@ export function details(invalidation: Invalidation, colors: Colors): string {
     summary(invalidation, colors),
     table(known),
     tiers(invalidation, colors),
+    nodes(invalidation, colors),
     cascade(invalidation, colors),
   ]
     .filter(Boolean)
@@ -70,6 +71,16 @@ function tiers({ tiers: outcomes }: Invalidation, colors: Colors): string {
     status === 'failed' ? colors.red(status) : status,
     `${purged} purged${verified ? ', verified' : ''}`,
     error ?? (held.length > 0 ? `still holds ${held.slice(0, namesShown).map(safe).join(', ')}` : ''),
+  ])
+  return table(rows)
+}
+
+/** Who else was waited for. */
+function nodes({ nodes: outcomes }: Invalidation, colors: Colors): string {
+  const rows = outcomes.map(({ name, status }) => [
+    colors.dim('node'),
+    safe(name),
+    status === 'acknowledged' ? status : colors.yellow('outlasted: it did not answer, and its lease is over'),
   ])
   return table(rows)
 }

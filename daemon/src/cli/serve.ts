@@ -33,10 +33,12 @@ export function addServe(program: Command, terminal: Terminal): void {
 }
 
 function greeting(service: Service, { colors }: Terminal): string {
-  const { url, version } = service
+  const { url, version, isFenced } = service
   const watched = service.sources().length
   const watching = watched === 0 ? '' : `, watching ${plural(watched, 'folder')}`
-  return `staleproof ${version} is ready at ${colors.cyan(url)}${watching}`
+  const state = isFenced ? 'is up' : 'is ready'
+  const fence = isFenced ? ', fenced until Redis answers' : ''
+  return `staleproof ${version} ${state} at ${colors.cyan(url)}${watching}${fence}`
 }
 
 /** Heard from now on, also while we start. The second signal ends the process at once. */

@@ -1,6 +1,6 @@
 /** The numbers of the daemon. */
 import type { Command } from 'commander'
-import { statsSchema, type Disk, type Stats } from '../api/protocol.ts'
+import { statsSchema, type Disk, type Redis, type Stats } from '../api/protocol.ts'
 import { bytes, plural, safe, span, table } from './layout.ts'
 import type { Colors, Terminal } from './terminal.ts'
 
@@ -32,6 +32,7 @@ export function statsText(stats: Stats, colors: Colors): string {
       `${plural(graph.names, 'name')}, ${graph.declared} declared, ${graph.tracked} tracked, ${plural(graph.rules, 'rule')}, ${bytes(graph.bytes)}`,
     ],
     ...(stats.disk === null ? [] : diskFacts(stats.disk, colors)),
+    ...(stats.redis === null ? [] : redisFacts(stats.redis, colors)),
     ['ledger', `${plural(ledger.names, 'name')}, ${bytes(ledger.bytes)}`],
     ['log', `${log.generation}:${log.n}`],
   ]
@@ -60,6 +61,22 @@ function diskFacts(
     ['', waiting === 0 ? '' : colors.yellow(`${plural(waiting, 'invalidation')} to be written`)],
     ['', others === 0 ? '' : plural(others, 'other process', 'other processes')],
     ['', `sweep ${Math.round(sweep.position * 100)} %, ${sweep.looked} looked at, ${sweep.removed} removed`],
+  ]
+  return facts.filter(([, text]) => text !== '')
+}
+
+function redisFacts(
+  { status, error, node, fenced, others, waiting, worth }: Redis,
+  colors: Colors,
+): [string, string][] {
+  const state = status === 'ok' ? colors.green('ok') : colors.red('failing')
+  const fence = fenced ? `, ${colors.red('fenced: nothing that it holds is served')}` : ''
+  const paint = worth.is === 'unsafe' || worth.is === 'unknown' ? colors.yellow : String
+  const facts: [string, string][] = [
+    ['redis', `${state}, node ${safe(node)}, ${plural(others, 'other node')}${fence}`],
+    ['', error === null ? '' : colors.red(`${safe(error.message)} (${error.code})`)],
+    ['', waiting === 0 ? '' : colors.yellow(`${plural(waiting, 'invalidation')} that others do not know of`)],
+    ['', paint(`strict is ${worth.is}: ${safe(worth.why)}`)],
   ]
   return facts.filter(([, text]) => text !== '')
 }

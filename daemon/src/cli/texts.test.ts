@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { describe, expect, it } from 'vitest'
-import type { Disk, Explanation, Invalidation, Stats } from '../api/protocol.ts'
+import type { Disk, Explanation, Invalidation, Redis, Stats } from '../api/protocol.ts'
 import { reportText } from './doctor.ts'
 import { explanationText } from './explain.ts'
 import { pageText } from './history.ts'
@@ -87,6 +87,18 @@ describe('an invalidation', () => {
     expect(text).toContain('and 3 beyond the depth limit')
   })
 
+  it('says who acknowledged it, and who was outlasted', () => {
+    const nodes = [
+      { id: '1', name: 'nas:7', status: 'acknowledged' as const },
+      { id: '2', name: 'attic\u001b:8', status: 'outlasted' as const },
+    ]
+    const lines = details({ ...invalidation, nodes }, plain).split('\n')
+    expect(lines.filter((line) => line.startsWith('node'))).toEqual([
+      'node  nas:7        acknowledged',
+      'node  attic\\x1b:8  outlasted: it did not answer, and its lease is over',
+    ])
+  })
+
   it('that is only planned says what would go, and names circles', () => {
     const { names, prefix, all, cascade, truncated, beyondDepth } = invalidation
     const plan = {
@@ -141,28 +153,30 @@ it('an explanation tells what an entry was made from, and why it went', () => {
   expect(lines.slice(2)).toEqual(['made from 1 name', '  a  direct  never invalidated'])
 })
 
+const stats: Stats = {
+  ...{
+    hits: 3,
+    stale: 0,
+    misses: 1,
+    loads: 0,
+    loadErrors: 0,
+    stores: 2,
+    refused: 0,
+    invalidations: 1,
+    flights: 0,
+  },
+  hitRatio: 0.75,
+  memory: { entries: 1, bytes: 2048, bytesMax: 1024 ** 2, evictions: 0 },
+  log: { generation: 'g', n: 4 },
+  ledger: { names: 1, bytes: 10, low: 0 },
+  graph: { names: 2, declared: 1, tracked: 0, rules: 1, bytes: 10 },
+  queue: { pending: 0 },
+  disk: null,
+  redis: null,
+  daemon: { version: '1.2.3', upMs: 61_000, eventStreams: 0 },
+}
+
 it('numbers are told in words', () => {
-  const stats: Stats = {
-    ...{
-      hits: 3,
-      stale: 0,
-      misses: 1,
-      loads: 0,
-      loadErrors: 0,
-      stores: 2,
-      refused: 0,
-      invalidations: 1,
-      flights: 0,
-    },
-    hitRatio: 0.75,
-    memory: { entries: 1, bytes: 2048, bytesMax: 1024 ** 2, evictions: 0 },
-    log: { generation: 'g', n: 4 },
-    ledger: { names: 1, bytes: 10, low: 0 },
-    graph: { names: 2, declared: 1, tracked: 0, rules: 1, bytes: 10 },
-    queue: { pending: 0 },
-    disk: null,
-    daemon: { version: '1.2.3', upMs: 61_000, eventStreams: 0 },
-  }
   const text = statsText(stats, plain)
   expect(text).toContain('daemon         1.2.3, up 1m 1s, 0 event streams')
   expect(text).toContain('3 hits, 0 stale, 1 misses (hit ratio 75.0 %)')
@@ -205,6 +219,42 @@ it('numbers are told in words', () => {
     '2 invalidations to be written',
     '1 other process',
     ...rest,
+  ])
+})
+
+it('a node among others is told in words', () => {
+  const redis: Redis = {
+    status: 'ok',
+    error: null,
+    node: 'nas:7',
+    fenced: false,
+    others: 2,
+    waiting: 0,
+    worth: { is: 'single', why: 'one instance: strict holds' },
+  }
+  const lines = (given: Redis) => {
+    const all = statsText({ ...stats, redis: given }, plain).split('\n')
+    const from = all.findIndex((line) => line.startsWith('redis'))
+    return all.slice(from, -2).map((line) => line.slice(15))
+  }
+  expect(statsText(stats, plain)).not.toContain('redis')
+  expect(lines(redis)).toEqual([
+    'ok, node nas:7, 2 other nodes',
+    'strict is single: one instance: strict holds',
+  ])
+  const fenced: Redis = {
+    ...redis,
+    status: 'failing',
+    error: { code: 'E_REDIS_UNREACHABLE', message: 'there is no connection' },
+    fenced: true,
+    waiting: 1,
+    worth: { is: 'unknown', why: 'it could not be asked yet' },
+  }
+  expect(lines(fenced)).toEqual([
+    'failing, node nas:7, 2 other nodes, fenced: nothing that it holds is served',
+    'there is no connection (E_REDIS_UNREACHABLE)',
+    '1 invalidation that others do not know of',
+    'strict is unknown: it could not be asked yet',
   ])
 })
 

@@ -24,10 +24,23 @@ export const flag = z.boolean().describe('true or false')
 export const choice = <const W extends readonly [string, ...string[]]>(...words: W) =>
   z.enum(words).describe(`one of ${words.join(', ')}`)
 
+/** Of a Redis or Valkey server. */
+export const address = z
+  .custom<string>((value) => typeof value === 'string' && isAddress(value))
+  .describe('an address such as redis://cache.home:6379, or rediss://... for TLS')
+
 /** One name or several. */
 export const names = z
   .union([text('a name'), z.array(text('a name')).min(1)])
   .describe('a name or a list of names')
+
+/** With or without a scheme; a path would be a socket, or a number of a database. */
+function isAddress(text: string): boolean {
+  const full = text.includes('://') ? text : `redis://${text}`
+  if (!URL.canParse(full)) return false
+  const { protocol, hostname } = new URL(full)
+  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== ''
+}
 
 /** Whether the library takes the value; what it would say is said by the description. */
 function isAccepted(read: () => number): boolean {

@@ -80,6 +80,20 @@ export const inputs: readonly Input[] = [
     read: asNumber,
   },
   {
+    path: ['redis', 'url'],
+    flag: '--redis <url>',
+    env: 'STALEPROOF_REDIS',
+    help: 'Redis or Valkey that several daemons share, such as redis://cache.home:6379',
+    read: asIs,
+  },
+  {
+    path: ['redis', 'passwordFile'],
+    flag: '--redis-password-file <file>',
+    env: 'STALEPROOF_REDIS_PASSWORD_FILE',
+    help: 'file with the password for it',
+    read: asIs,
+  },
+  {
     path: watchPath,
     flag: '--watch <folder>',
     env: 'STALEPROOF_WATCH',

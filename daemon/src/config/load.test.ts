@@ -5,6 +5,7 @@ import { StaleproofError } from 'staleproof'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig, type Given } from './load.ts'
 import type { Problem } from './problem.ts'
+import { settingsOf } from './settings.ts'
 
 let folder: string
 beforeEach(() => {
@@ -169,6 +170,50 @@ describe('problems', () => {
         message: expect.stringContaining('no.yaml'),
       }),
     )
+  })
+})
+
+describe('the section redis', () => {
+  it('stands for no server where it is not there, and for the one here where it is empty', () => {
+    expect(load('data: x\n').config.redis).toBeUndefined()
+    expect(load('redis: {}\n').config.redis).toEqual({})
+    const env = { STALEPROOF_REDIS: 'redis://nas:1' }
+    expect(load(undefined, { env }).config.redis?.url).toBe('redis://nas:1')
+  })
+
+  it('names files relative to where they are named', () => {
+    const yaml = 'redis: { tls: { ca: ca.pem, key: /k.pem } }\n'
+    const env = { STALEPROOF_REDIS_PASSWORD_FILE: 'secret' }
+    const { redis } = load(yaml, { env }).config
+    expect(redis).toMatchObject({
+      passwordFile: join(folder, 'secret'),
+      tls: { ca: join(folder, 'ca.pem'), key: '/k.pem' },
+    })
+  })
+
+  it.each([
+    ['{ url: "http://nas" }', 'redis.url', '"http://nas"', /address such as redis:/],
+    ['{ url: nas, cluster: [nas] }', 'redis.cluster', '["nas"]', /^only one of url, cluster, sentinel$/],
+    ['{ password: a, passwordFile: b }', 'redis.passwordFile', '"b"', /^only one of password, passwordFile$/],
+    ['{ cluster: [] }', 'redis.cluster', '[]', /a list of addresses/],
+    ['{ sentinel: { urls: [a] } }', 'redis.sentinel.name', 'nothing', /name of the primary/],
+    ['{ lease: soon }', 'redis.lease', '"soon"', /a duration/],
+    ['{ tls: { insecure: true } }', 'redis.tls.insecure', 'a key that means nothing here', /one of ca, cert/],
+    ['{ password: 1234 }', 'redis.password', '"***"', /a password, in quotes/],
+    ['{ url: "http://me:1234@nas" }', 'redis.url', '"http://me:***@nas"', /address/],
+  ])('%s is refused', (section, path, found, expected) => {
+    expect(problemsIn(`redis: ${section}\n`)).toEqual([
+      expect.objectContaining({ path, found, expected: expect.stringMatching(expected) }),
+    ])
+  })
+
+  it('is shown without its passwords', () => {
+    const yaml = 'redis: { url: "rediss://me:1234@nas:1", password: "1234" }\n'
+    const shown = settingsOf(load(yaml)).filter(({ path }) => path.startsWith('redis'))
+    expect(shown.map(({ path, value }) => [path, value])).toEqual([
+      ['redis.url', 'rediss://me:***@nas:1'],
+      ['redis.password', '***'],
+    ])
   })
 })
 

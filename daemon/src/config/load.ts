@@ -12,6 +12,7 @@ import { ConfigDocument } from './document.ts'
 import { inputs, unknownVariables, watchPath, type Input } from './inputs.ts'
 import { invalidConfig, pathText, type Path } from './problem.ts'
 import type { Config } from './schema.ts'
+import { withFiles } from './redis.ts'
 import { validate } from './validate.ts'
 
 /** What was given besides the file: texts of the flags by path (`server.port`), and the environment. */
@@ -146,6 +147,7 @@ function absolutePaths(config: Config, baseOf: (path: Path) => string): Config {
   const file = config.log.file === null ? null : absolute(config.log.file, ['log', 'file'])
   return {
     ...config,
+    ...(config.redis === undefined ? {} : { redis: withFiles(config.redis, absolute) }),
     data: config.data === false ? false : absolute(config.data, ['data']),
     sources: { ...config.sources, files },
     log: { ...config.log, file },

@@ -2,12 +2,13 @@
  * From a configuration to a cache with its links and rules.
  *
  * Invariants: whatever the library refuses is reported, all at once, with the place where it was written; nothing is
- * made or changed in the data directory before all of the configuration is known to be good.
+ * made or changed in the data directory, or on a server, before all of the configuration is known to be good.
  */
 import { createCache, StaleproofError, type Cache, type CacheOptions } from 'staleproof'
 import type { LoadedConfig } from './load.ts'
 import { invalidConfig, pathText, type Path, type Problem } from './problem.ts'
-import type { Config } from './schema.ts'
+import { contentOf, filesOf, serverOf } from './redis.ts'
+import type { Config, RedisSettings } from './schema.ts'
 
 /**
  * @throws E_CONFIG_INVALID with all that the library refuses; E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK,
@@ -16,16 +17,14 @@ import type { Config } from './schema.ts'
 export async function openCache(loaded: LoadedConfig): Promise<Cache> {
   await checkConfig(loaded)
   const { config } = loaded
-  const disk = await backendOf(config)
-  const cache = opened(loaded, () => createCache({ ...config.cache, disk }))
-  try {
-    for (const { name, dependsOn } of config.links) await declared(cache.link(name, { dependsOn }))
-    for (const { pattern, dependsOn } of config.rules) await declared(cache.rule(pattern, { dependsOn }))
-    return cache
-  } catch (error) {
-    await cache.close()
-    throw error
-  }
+  const [disk, redis] = await Promise.all([backendOf(config), serverOf(config.redis)])
+  return opened(loaded, () => createCache({ ...config.cache, disk, redis }))
+}
+
+/** The links and rules of the configuration. */
+export async function declareAll(cache: Cache, { links, rules }: Config): Promise<void> {
+  for (const { name, dependsOn } of links) await declared(cache.link(name, { dependsOn }))
+  for (const { pattern, dependsOn } of rules) await declared(cache.rule(pattern, { dependsOn }))
 }
 
 /** Lets the library judge it, in memory. @throws E_CONFIG_INVALID with all that it refuses */
@@ -35,6 +34,7 @@ export async function checkConfig(loaded: LoadedConfig): Promise<void> {
   // Links and rules are judged even if the cache that they are for cannot be.
   const cache = (await trial.of(['cache'], () => createCache(config.cache))) ?? createCache()
   await trial.of(['disk'], () => backendOf(config))
+  await tryRedis(trial, config.redis)
   for (const [index, { name, dependsOn }] of config.links.entries()) {
     await trial.of(['links', index], () => cache.link(name, { dependsOn }))
   }
@@ -43,6 +43,14 @@ export async function checkConfig(loaded: LoadedConfig): Promise<void> {
   }
   await cache.close()
   if (trial.problems.length > 0) throw invalidConfig(trial.problems)
+}
+
+/** Files by themselves, so that each is named with its place. */
+async function tryRedis(trial: Trial, settings: RedisSettings | undefined): Promise<void> {
+  if (settings === undefined) return
+  const before = trial.problems.length
+  for (const [path, file] of filesOf(settings)) await trial.of(path, () => contentOf(file))
+  if (trial.problems.length === before) await trial.of(['redis'], () => serverOf(settings))
 }
 
 async function backendOf({ data, disk: sizes }: Config): Promise<CacheOptions['disk']> {

@@ -2,10 +2,10 @@
  * What can be configured: the whole of the YAML file, with defaults and with what an error says was expected.
  *
  * Invariants: an unknown key is an error, never ignored; quantities stay as they were written ('5m') and are
- * read where they are used; the `cache` section has no defaults here, those of the library stand.
+ * read where they are used; the sections `cache` and `redis` have no defaults here, those of the library stand.
  */
 import { z } from 'zod'
-import { choice, count, duration, flag, fraction, names, size, text } from './fields.ts'
+import { address, choice, count, duration, flag, fraction, names, size, text } from './fields.ts'
 
 const section = <S extends z.core.$ZodLooseShape>(shape: S) =>
   z.strictObject(shape).describe('a section with keys of its own')
@@ -30,6 +30,7 @@ const policy = section({
   hardTimeout: duration.optional(),
   negativeTtl: duration.optional(),
   errorTtl: duration.optional(),
+  onFence: choice('bypass', 'error', 'stale').optional(),
 })
 
 const memory = section({
@@ -86,6 +87,38 @@ const cache = section({
   history: section({ keepFor: duration.optional(), keepCount: count(1).optional() }).optional(),
 })
 
+const servers = z.array(address).min(1).describe('a list of addresses such as redis://cache.home:6379')
+
+const redis = section({
+  url: address.optional(),
+  cluster: servers.optional(),
+  sentinel: section({ name: text('the name of the primary'), urls: servers }).optional(),
+  username: text('a name').optional(),
+  password: text('a password, in quotes').optional(),
+  passwordFile: text('the path of a file').optional(),
+  tls: section({
+    ca: text('the path of a file').optional(),
+    cert: text('the path of a file').optional(),
+    key: text('the path of a file').optional(),
+  }).optional(),
+  prefix: text('a name').optional(),
+  lease: duration.optional(),
+  replicas: count(0).optional(),
+  maxEntryBytes: size.optional(),
+  node: text('a name').optional(),
+})
+  .superRefine(atMostOne('url', 'cluster', 'sentinel'))
+  .superRefine(atMostOne('password', 'passwordFile'))
+
+/** What stands for the same may be given once; `expected` is what an error says was expected. */
+function atMostOne(...keys: readonly string[]) {
+  return (given: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void => {
+    const [, ...rest] = keys.filter((key) => given[key] !== undefined)
+    const expected = `only one of ${keys.join(', ')}`
+    for (const key of rest) context.addIssue({ code: 'custom', path: [key], params: { expected } })
+  }
+}
+
 const watchedFolder = section({
   path: text('the path of a folder'),
   ignore: z.array(text('a glob such as *.tmp')).describe('a list of globs').default([]),
@@ -103,6 +136,7 @@ export const configSchema = section({
     .describe('the path of a folder, or false to keep everything in memory')
     .default('./data'),
   disk: section({ maxBytes: size.optional(), maxEntryBytes: size.optional() }).prefault({}),
+  redis: redis.optional(),
   cache: cache.prefault({}),
   links: z
     .array(section({ name: text('a name'), dependsOn: names }))
@@ -122,4 +156,5 @@ export const configSchema = section({
 })
 
 export type Config = z.output<typeof configSchema>
+export type RedisSettings = NonNullable<Config['redis']>
 export type WatchedFolder = z.output<typeof watchedFolder>

@@ -1,8 +1,11 @@
 /**
  * The effective configuration as lines, each with where it came from.
+ *
+ * Invariant: no password is among them.
  */
 import { pathText, type Path } from './problem.ts'
 import type { LoadedConfig } from './load.ts'
+import { withoutSecret } from './secret.ts'
 
 export interface Setting {
   readonly path: string
@@ -12,11 +15,13 @@ export interface Setting {
 
 /** Every setting that has a value, in the order of the schema. */
 export function settingsOf({ config, originOf }: LoadedConfig): Setting[] {
-  return leaves([], config).map(({ path, value }) => ({
-    path: pathText(path),
-    value,
-    origin: originOf(path),
-  }))
+  return leaves([], config)
+    .filter(({ value }) => value !== undefined)
+    .map(({ path, value }) => ({
+      path: pathText(path),
+      value: withoutSecret(path, value),
+      origin: originOf(path),
+    }))
 }
 
 function leaves(path: Path, value: unknown): { path: Path; value: unknown }[] {

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { nearest, pathText, show, type Path, type Problem } from './problem.ts'
 import { configSchema, type Config } from './schema.ts'
+import { withoutSecret } from './secret.ts'
 
 /** Says where the value, or the key, at a path was written. */
 export type Locate = (path: Path, key?: string) => string
@@ -26,7 +27,7 @@ function problemsOf(issue: z.core.$ZodIssue, context: Context): Problem[] {
   const path = issue.path as Path
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, context))
   const nested = issue.code === 'invalid_union' ? meantBranch(issue.errors) : undefined
-  if (nested === undefined) return [wrongValue(path, context)]
+  if (nested === undefined) return [{ ...wrongValue(path, context), ...toldBy(issue) }]
   return nested.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, context))
 }
 
@@ -35,6 +36,12 @@ function meantBranch(branches: readonly z.core.$ZodIssue[][]): z.core.$ZodIssue[
   return branches.find((issues) =>
     issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
   )
+}
+
+/** What the schema itself says was expected. */
+function toldBy(issue: z.core.$ZodIssue): Pick<Problem, 'expected'> {
+  const expected: unknown = issue.code === 'custom' ? issue.params?.expected : undefined
+  return typeof expected === 'string' ? { expected } : {}
 }
 
 function unknownKey(parent: Path, key: string, { locate }: Context): Problem {
@@ -55,7 +62,7 @@ function wrongValue(path: Path, { input, locate }: Context): Problem {
   return {
     where: locate(path),
     path: pathText(path),
-    found: show(found),
+    found: show(withoutSecret(path, found)),
     expected: schema?.description ?? 'something else',
     suggestion: typeof found === 'string' ? nearest(found, words) : undefined,
   }

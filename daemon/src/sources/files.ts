@@ -4,7 +4,8 @@
  * Invariants: names are absolute real paths; symbolic links inside are not followed, a link is a file of its own;
  * there is an observer exactly while the folder is watched; both when the folder goes and when it is back
  * everything below it is reported by prefix, since anything may have changed unseen; where looks are kept, the start
- * reports what differs from them, and everything by prefix if there are none.
+ * reports what differs from them, and everything by prefix if there are none; so it does where none are kept and entries
+ * outlive the process.
  */
 import type { watch } from 'node:fs'
 import { dirname } from 'node:path'
@@ -28,6 +29,8 @@ export interface FilesOptions {
   readonly ours?: readonly string[] | undefined
   /** Where to keep for the next life how the folder looks; nothing is kept if left out. */
   readonly looks?: Pick<LooksOptions, 'folder' | 'position'> | undefined
+  /** Entries outlive this process even if no looks are kept: others hold them. */
+  readonly outlives?: boolean | undefined
 }
 
 /** How often we look whether the folder is still there, or is back. */
@@ -60,7 +63,7 @@ export class FilesSource implements Source {
     const folder = await openFolder(this.#options.folder.path)
     const kept = await this.#looks?.load()
     await this.#observe(folder)
-    if (this.#looks !== undefined) this.#tellSince(kept)
+    if (this.#looks !== undefined || this.#options.outlives === true) this.#tellSince(kept)
     this.#looks?.renew()
     this.#checkLater()
   }

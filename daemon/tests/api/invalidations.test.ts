@@ -141,6 +141,14 @@ test('what is in force and could not be written is a 202', async () => {
   vi.spyOn(serving.cache, 'invalidate').mockRejectedValue(pending)
   const answer = await invalidate(serving, { names: ['a'] })
   expect([answer.status, await answer.json()]).toEqual([202, result])
+  for (const [action, method] of [
+    ['run', 'runNow'],
+    ['retry', 'retry'],
+  ] as const) {
+    vi.spyOn(serving.cache.invalidations, method).mockRejectedValue(pending)
+    const again = await serving.fetch(`/v1/invalidations/i1/${action}`, { method: 'POST' })
+    expect([again.status, await again.json()]).toEqual([202, result])
+  }
   vi.spyOn(serving.cache, 'set').mockRejectedValue(pending)
   const put = await serving.fetch('/v1/entries/a', { method: 'PUT', body: 'x' })
   expect([put.status, await problemCode(put)]).toEqual([503, 'E_LOG_PENDING'])

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { pino } from 'pino'
-import type { GraphView, Stats } from 'staleproof'
+import { type GraphView, type Stats, StaleproofError } from 'staleproof'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as examples from '../../src/api/examples.ts'
 import { takePort } from '../../src/api/port.ts'
@@ -17,6 +17,7 @@ describe('health', () => {
       status: 'alive',
       version: '1.2.3',
       disk: null,
+      redis: null,
     })
   })
 
@@ -33,6 +34,7 @@ describe('health', () => {
       status: 'ready',
       sources: [{ name: 'photos', state: 'starting' }],
       disk: null,
+      redis: null,
     })
   })
 
@@ -48,6 +50,21 @@ describe('health', () => {
       const answer = await serving.fetch(path)
       expect([answer.status, await answer.json()]).toMatchObject([200, { disk }])
     }
+  })
+
+  test('is not ready while it is fenced, and says why', async () => {
+    const serving = await serve()
+    const error = { code: 'E_REDIS_UNREACHABLE', message: 'there is no connection' }
+    const redis = { ...examples.stats.redis, status: 'failing', fenced: true, error }
+    vi.spyOn(serving.cache, 'stats').mockReturnValue({ ...serving.cache.stats(), redis } as unknown as Stats)
+    const ready = await serving.fetch('/readyz')
+    expect([ready.status, ready.headers.get('Retry-After')]).toEqual([503, '1'])
+    expect(await ready.clone().json()).toMatchObject({
+      redis,
+      detail: expect.stringContaining('fenced, and serves nothing that it holds: there is no connection'),
+    })
+    expect(await problemCode(ready)).toBe('E_API_NOT_READY')
+    expect(await (await serving.fetch('/healthz')).json()).toMatchObject({ status: 'alive', redis })
   })
 })
 
@@ -86,6 +103,15 @@ describe('problems', () => {
       requestId: 'request-7',
       err: { message: 'a secret' },
     })
+  })
+
+  test('an entry that may not be served now is a 503, with the time to wait', async () => {
+    const serving = await serve()
+    const fenced = new StaleproofError('E_CONSISTENCY_FENCED', 'it may have been invalidated')
+    vi.spyOn(serving.cache, 'entry').mockRejectedValue(fenced)
+    const answer = await serving.fetch('/v1/entries/a')
+    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '1'])
+    expect(await problemCode(answer)).toBe('E_CONSISTENCY_FENCED')
   })
 
   test('a cache that is closed is a 503', async () => {
