@@ -37,13 +37,13 @@ export interface MemberParts {
   readonly nodeName: string
   /** How long a node may serve without having asked, in ms. */
   readonly leaseMs: number
+  /** Records after which a snapshot is worth its price, at least. Default 4096. */
+  readonly snapshotAfter?: number
   readonly onError: (error: unknown, during: string) => void
   readonly onNode: (event: NodeEvent) => void
   readonly onWritten: (change: Change, position: Position) => void
 }
 
-/** Records after which a snapshot is worth its price, at least. */
-const snapshotAfter = 4096
 const retry = { firstMs: 100, maxMs: 2000 }
 /** Rounds of a repair, or of an append, that find the log changed again, before that counts as a failure. */
 const roundsMax = 10
@@ -387,7 +387,7 @@ export class Member implements Log, Membership, LogBeside {
   }
 
   #snapshotIfDue(): void {
-    const { server, state, onError } = this.#parts
+    const { server, state, onError, snapshotAfter = 4096 } = this.#parts
     const due = Math.max(snapshotAfter, state.size / 4)
     if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#owed.length > 0) return
     this.#snapshotting = true
