@@ -95,7 +95,11 @@ export function audit({ environment }: DiskWorld): {
   problems: string[]
 } {
   environment.refresh()
-  const rows = new Rows(environment, 'g', () => policy)
+  const rows = new Rows(
+    environment,
+    () => 'g',
+    () => policy,
+  )
   const problems: string[] = []
   let [bytes, entries, pairs, files] = [0, 0, 0, 0]
   for (const { key, value } of rows.entries.getRange()) {
@@ -134,7 +138,11 @@ export function valueFiles(path: string): string[] {
 /** Bytes of the pages of LMDB that the tables of the tier take. */
 export function usedBytes({ environment }: DiskWorld): number {
   environment.refresh()
-  const rows = new Rows(environment, 'g', () => policy)
+  const rows = new Rows(
+    environment,
+    () => 'g',
+    () => policy,
+  )
   const tables = [rows.entries, rows.dependents, rows.order, rows.places, rows.files]
   const pages = tables.map((table) => {
     const stats = (table as unknown as { getStats(): LmdbStats }).getStats()

@@ -6,14 +6,14 @@
  */
 import type { History, Queue } from '../invalidation/contract.ts'
 import type { Turns } from '../loading/contract.ts'
-import type { Change, Log, LogState } from '../log/contract.ts'
+import type { Change, ChangeOutbox, Log, LogState } from '../log/contract.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { NodeEvent } from '../model/event.ts'
 import type { BackingState } from '../model/backing.ts'
 import type { Position } from '../model/position.ts'
 import type { Duration } from '../model/quantity.ts'
 import type { Policy } from '../model/policy.ts'
-import type { Head, SharedTier } from '../tiers/contract.ts'
+import type { Head, SharedTier, Tier } from '../tiers/contract.ts'
 
 export interface Backing {
   readonly log: Log
@@ -45,12 +45,30 @@ export interface BackingParts {
   readonly onError: (error: unknown, during: string) => void
   /** What became of this process as a node among others. */
   readonly onNode: (event: NodeEvent) => void
+  /** Undefined: what cannot be appended is kept in memory. */
+  readonly outbox?: ChangeOutbox | undefined
   /** A record that could not be written at first is durable now. */
   readonly onWritten: (change: Change, position: Position) => void
+}
+
+/** The cache lends it the same; the log is another's, and there when the first entry is. */
+export interface BeneathParts extends BackingParts {
+  readonly logOf: () => Pick<Log, 'generation' | 'applied'>
+}
+
+/** A tier of this node alone, under the log of another backing, and an outbox for that log. */
+export interface Beneath {
+  readonly tier: Tier
+  readonly outbox: ChangeOutbox
+  readonly state: BackingState
+  /** When the tier is closed. */
+  close(): Promise<void>
 }
 
 /** What a user gives to a cache: `disk({ path })`. */
 export interface Backend {
   /** @throws if it cannot be used, naming why */
   open(parts: BackingParts): Backing
+  /** Undefined: it has no use beneath the log of another. @throws the same */
+  openBeneath?(parts: BeneathParts): Beneath
 }

@@ -64,12 +64,12 @@ const isError = 2
 const encodings = ['ascii', 'text', 'wide'] as const
 
 export class Format {
-  readonly #generation: string
+  readonly generation: string
   readonly #life: number
   readonly #policyOf: (name: string) => Policy
 
   constructor(generation: string, policyOf: (name: string) => Policy) {
-    this.#generation = generation
+    this.generation = generation
     this.#life = crc32(generation)
     this.#policyOf = policyOf
   }
@@ -144,7 +144,7 @@ export class Format {
       policy: this.#policyOf(names.slice(keyEnd, policyEnd)),
       dependencies: count === 0 ? [] : readNames(view, names, { count, lengthsAt, from: policyEnd }),
       directCount: view.getUint32(at + 80, true),
-      generation: view.getUint32(at + 84, true) === this.#life ? this.#generation : '',
+      generation: view.getUint32(at + 84, true) === this.#life ? this.generation : '',
       stamp: view.getFloat64(at, true),
       keyStamp: view.getFloat64(at + 8, true),
       storedAt: view.getFloat64(at + 16, true),

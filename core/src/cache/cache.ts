@@ -8,27 +8,23 @@
  * Every invalidation, change and declared edge is a record of the log; whoever has applied it serves nothing that it
  * ended. What else happens, purging, sweeping, is housekeeping: correctness never rests on it.
  */
-import { Graph } from '../graph/graph.ts'
 import { resolveRequest, resolveTarget, type TargetLike } from '../invalidation/request.ts'
 import { currentFlight, innermostFlight, runWithin } from '../loading/context.ts'
 import { Flight } from '../loading/flight.ts'
 import type { Loader, Reads } from '../loading/load.ts'
-import { Judge } from '../log/judge.ts'
 import type { Log } from '../log/contract.ts'
 import type { Timer } from '../model/clock.ts'
 import type { Entry } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
-import { Events, type CacheEventName, type Listener, type NodeEvent } from '../model/event.ts'
+import type { CacheEventName, Listener } from '../model/event.ts'
 import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
 import { checkName, listOf } from '../model/name.ts'
 import { parseToken, tokenOf, type Position } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
 import type { StoreOptions } from '../model/store.ts'
-import type { Backing } from '../backing/contract.ts'
 import type { Answer } from '../tiers/contract.ts'
-import { nearTier } from '../tiers/open.ts'
-import { Policies, type BuiltInPolicy } from '../ttl/policies.ts'
-import { Applier } from './applier.ts'
+import type { BuiltInPolicy } from '../ttl/policies.ts'
+import { assemble, type Parts } from './assemble.ts'
 import {
   refusalOf,
   type EntryView,
@@ -36,19 +32,14 @@ import {
   type InvalidationRecords,
   type SetResult,
 } from './answers.ts'
-import { noCounts } from './counts.ts'
-import { Declarations } from './declarations.ts'
-import { explain, type ExplainParts, type Explanation } from './explain.ts'
-import { Held, type Found } from './held.ts'
-import { Invalidations } from './invalidations.ts'
-import { Lower } from './lower.ts'
-import { openBacking } from './open-backing.ts'
-import { settle, type CacheOptions, type Settings } from './options.ts'
-import { freshOf, Reader } from './reader.ts'
+import { explain, type Explanation } from './explain.ts'
+import type { Found, Held } from './held.ts'
+import type { CacheOptions, Settings } from './options.ts'
+import { freshOf, type Reader } from './reader.ts'
 import { statsOf, type Stats } from './stats.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
 import { wrap, type Wrapped, type WrapOptions } from './wrap.ts'
-import { Writer } from './writer.ts'
+import type { Writer } from './writer.ts'
 
 interface How {
   readonly loader: Loader<unknown>
@@ -59,75 +50,27 @@ interface How {
 
 export class Cache<P extends string = string> {
   readonly invalidations: InvalidationRecords
+  readonly #parts: Parts
   readonly #settings: Settings
   readonly #automatic: boolean
-  readonly #counts = noCounts()
-  readonly #events = new Events()
-  readonly #graph = new Graph()
-  readonly #policies: Policies
-  readonly #judge: Judge
-  readonly #backing: Backing
+  // On the path of every read.
   readonly #log: Log
   readonly #held: Held
-  readonly #applier: Applier
-  readonly #lower: Lower
-  readonly #stack: ExplainParts
-  readonly #writer: Writer
   readonly #reader: Reader
-  readonly #declarations: Declarations
-  readonly #work: Invalidations
+  readonly #writer: Writer
   #sweeping: Timer | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: CacheOptions<P> = {}) {
-    const settings = settle(options)
-    const { clock, random, automatic } = settings
+    this.#parts = assemble({ options, owner: this, reads: this.#reads() })
+    const { settings, log, held, reader, writer, work } = this.#parts
     this.#settings = settings
-    this.#automatic = automatic
-    this.#policies = new Policies(options.policies ?? {}, options.ttl)
-    this.#judge = new Judge(settings.ledgerBytesMax, (name) => this.#graph.declaredAbove(name))
-    const shared = {
-      clock,
-      random,
-      events: this.#events,
-      graph: this.#graph,
-      judge: this.#judge,
-      counts: this.#counts,
-    }
-    const onError = (error: unknown, during: string) => this.#events.emit('error', { error, during })
-    const onNode = (event: NodeEvent) => this.#events.emit('node', event)
-    this.#backing = openBacking({
-      settings,
-      policies: this.#policies,
-      judge: this.#judge,
-      later: () => ({ applier: this.#applier, held: this.#held, work: this.#work }),
-      onError,
-      onNode,
-    })
-    const { log, queue, history, turns } = this.#backing
+    this.#automatic = settings.automatic
     this.#log = log
-    this.#held = new Held({ ...shared, log, openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave) })
-    this.#applier = new Applier({ ...shared, held: this.#held })
-    this.#lower = new Lower({ ...shared, log, tiers: settings.tiers, shared: this.#backing.shared })
-    const stack = { ...shared, applier: this.#applier, held: this.#held, log, lower: this.#lower }
-    this.#stack = stack
-    const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
-    this.#writer = new Writer({ ...stack, limits: settings.graph, values })
-    this.#reader = new Reader({
-      ...stack,
-      owner: this,
-      automatic,
-      policies: this.#policies,
-      writer: this.#writer,
-      reads: this.#reads(),
-      turns,
-    })
-    this.#declarations = new Declarations({ ...stack, inheritance: this.#writer.inheritance })
-    log.catchUp()
-    // Of entries that left before this process began nothing is known.
-    this.#held.past.low = log.applied
-    this.#work = new Invalidations({ ...stack, queue, history, settings, onError, options })
-    this.invalidations = this.#work
+    this.#held = held
+    this.#reader = reader
+    this.#writer = writer
+    this.invalidations = work
     this.#sweepLater()
   }
 
@@ -224,11 +167,12 @@ export class Cache<P extends string = string> {
   async set(key: string, value: unknown, options: StoreOptions<P> = {}): Promise<SetResult> {
     const { applied: n, generation } = this.#log
     const flight = this.#outside(key, { n, generation, options })
-    const policy = this.#policies.get(options.policy)
+    const policy = this.#parts.policies.get(options.policy)
     const keep = await this.#writer.accept(flight, { value, options, policy })
     const { told, position } = await this.#writer.change(flight)
     const { refused, expiresAt } = await this.#writer.keep(flight, keep, told)
-    const superseded = refused === 'doomed' && this.#judge.verdict(flight.withoutDependencies()) !== undefined
+    const superseded =
+      refused === 'doomed' && this.#parts.judge.verdict(flight.withoutDependencies()) !== undefined
     return {
       stored: refused === null,
       refused: superseded ? 'superseded' : refusalOf(refused),
@@ -260,11 +204,11 @@ export class Cache<P extends string = string> {
   async fill(key: string, value: unknown, options: StoreOptions<P> & { since: string }): Promise<FillResult> {
     const since = parseToken(options.since)
     const flight = this.#outside(key, { ...since, options })
-    const policy = this.#policies.get(options.policy)
+    const policy = this.#parts.policies.get(options.policy)
     const keep = await this.#writer.accept(flight, { value, options, policy })
     this.#log.catchUp()
     const isKnown = since.generation === this.#log.generation && since.n <= this.#log.applied
-    if (!isKnown || since.n < this.#judge.ledger.low)
+    if (!isKnown || since.n < this.#parts.judge.ledger.low)
       return { stored: false, refused: 'unknown-token', expiresAt: null }
     const { refused, expiresAt } = await this.#writer.keep(flight, keep)
     return { stored: refused === null, refused: refusalOf(refused), expiresAt }
@@ -279,7 +223,10 @@ export class Cache<P extends string = string> {
     this.#open()
     checkName(key, 'key')
     const near = this.#held.near.look(key) !== undefined
-    const [below] = await Promise.all([this.#lower.holds(key), this.invalidate(key, { reason: 'delete' })])
+    const [below] = await Promise.all([
+      this.#parts.lower.holds(key),
+      this.invalidate(key, { reason: 'delete' }),
+    ])
     return near || below
   }
 
@@ -288,13 +235,13 @@ export class Cache<P extends string = string> {
   /** Declares that `name`, cached or not, is made from other names. @throws E_NAME_INVALID, E_TIERS_UNREACHABLE */
   async link(name: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
     this.#open()
-    await this.#declarations.link(name, listOf(dependsOn))
+    await this.#parts.declarations.link(name, listOf(dependsOn))
   }
 
   /** Takes `link` back, for some of the names or for all. What was stale stays so. */
   async unlink(name: string, { dependsOn }: { dependsOn?: string | readonly string[] } = {}): Promise<void> {
     this.#open()
-    await this.#declarations.unlink(name, dependsOn === undefined ? undefined : listOf(dependsOn))
+    await this.#parts.declarations.unlink(name, dependsOn === undefined ? undefined : listOf(dependsOn))
   }
 
   /**
@@ -304,7 +251,7 @@ export class Cache<P extends string = string> {
    */
   async rule(pattern: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
     this.#open()
-    await this.#declarations.rule(pattern, listOf(dependsOn))
+    await this.#parts.declarations.rule(pattern, listOf(dependsOn))
   }
 
   /** Takes `rule` back: the one of these dependencies, or all of this pattern. */
@@ -313,7 +260,7 @@ export class Cache<P extends string = string> {
     { dependsOn }: { dependsOn?: string | readonly string[] } = {},
   ): Promise<void> {
     this.#open()
-    await this.#declarations.unrule(pattern, dependsOn === undefined ? undefined : listOf(dependsOn))
+    await this.#parts.declarations.unrule(pattern, dependsOn === undefined ? undefined : listOf(dependsOn))
   }
 
   /**
@@ -343,13 +290,13 @@ export class Cache<P extends string = string> {
    */
   async invalidate(target: TargetLike, options: InvalidateOptions = {}): Promise<InvalidationResult> {
     this.#open()
-    return this.#work.carryOut(resolveRequest(target, options, this.#settings.clock.now()))
+    return this.#parts.work.carryOut(resolveRequest(target, options, this.#settings.clock.now()))
   }
 
   /** What `invalidate` would reach now; nothing is changed. @throws E_NAME_INVALID, E_TARGET_EMPTY */
   async plan(target: TargetLike): Promise<Plan> {
     this.#open()
-    return this.#work.plan(resolveTarget(target))
+    return this.#parts.work.plan(resolveTarget(target))
   }
 
   // Asking
@@ -358,7 +305,7 @@ export class Cache<P extends string = string> {
   async explain(key: string): Promise<Explanation> {
     this.#open()
     checkName(key, 'key')
-    return explain(key, this.#stack)
+    return explain(key, this.#parts.stack)
   }
 
   /** The graph around a name: at most 1,000 nodes, `depth` steps far (default 3). @throws E_NAME_INVALID */
@@ -366,25 +313,28 @@ export class Cache<P extends string = string> {
     this.#open()
     checkName(name)
     const { direction = 'dependents', depth = 3 } = options
-    return viewOf(this.#graph, name, { direction, depth: count(depth, 'depth') })
+    return viewOf(this.#parts.graph, name, { direction, depth: count(depth, 'depth') })
   }
 
   /** @returns a function that ends the subscription */
   on<E extends CacheEventName>(event: E, listener: Listener<E>): () => void {
-    return this.#events.on(event, listener)
+    return this.#parts.events.on(event, listener)
   }
 
   stats(): Stats {
-    return statsOf({
-      counts: this.#counts,
-      graph: this.#graph,
-      held: this.#held,
-      judge: this.#judge,
-      backing: this.#backing,
-      lower: this.#lower,
-      pending: this.#work.pending,
-      flights: this.#reader.flights,
-    })
+    const { work, reader } = this.#parts
+    return statsOf({ ...this.#parts, pending: work.pending, flights: reader.flights })
+  }
+
+  /**
+   * Resolves when what lies behind can be used: at once, but for a server that has to be joined first. Nobody has to wait
+   * for it: until then loaders are asked, and nothing is kept.
+   * @throws why it cannot be used: E_REDIS_UNREACHABLE, E_REDIS_REFUSED, E_REDIS_EVICTION, E_REDIS_VERSION
+   */
+  async ready(): Promise<void> {
+    const { membership } = this.#log
+    if (membership === undefined || (await membership.refresh())) return
+    throw membership.failure ?? closed()
   }
 
   /** Ends loads and timers, lets what is being invalidated end; may be called again. */
@@ -396,10 +346,11 @@ export class Cache<P extends string = string> {
   async #close(): Promise<void> {
     this.#sweeping?.cancel()
     await this.#reader.abort(closed())
-    await this.#work.close()
+    await this.#parts.work.close()
     this.#held.clear()
-    await this.#lower.close()
-    await this.#backing.close()
+    await this.#parts.lower.close()
+    await this.#parts.backing.close()
+    await this.#parts.beneath?.close()
   }
 
   #getOrSet(within: Flight | undefined, key: string, how: How): Promise<unknown> {
@@ -418,7 +369,7 @@ export class Cache<P extends string = string> {
     this.#open()
     checkName(key, 'key')
     within?.note(key)
-    const policy = this.#policies.get(options.policy)
+    const policy = this.#parts.policies.get(options.policy)
     this.#log.catchUp()
     const position = this.#log.applied
     const request = { key, loader, options, policy, position, within, waiting }
@@ -478,7 +429,7 @@ export class Cache<P extends string = string> {
 
   #sweepLater(): void {
     this.#sweeping = this.#settings.clock.schedule(this.#settings.sweepEveryMs, () => {
-      void this.#applier.sweep().then(() => {
+      void this.#parts.applier.sweep().then(() => {
         if (this.#closing === undefined) this.#sweepLater()
       })
     })

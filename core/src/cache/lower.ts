@@ -76,8 +76,10 @@ class Ordered implements Tier {
 }
 
 export interface LowerParts {
+  /** Tiers of this process alone that are nearer than the one that is shared. */
+  readonly near: readonly Tier[]
   readonly tiers: readonly Tier[]
-  /** One that processes share; nearer than the others. It keeps its own order of writes. */
+  /** One that processes share; nearer than `tiers`. It keeps its own order of writes. */
   readonly shared: SharedTier | undefined
   readonly clock: Clock
   readonly random: Random
@@ -98,19 +100,23 @@ export class Lower {
   readonly #guards: ReadonlyMap<string, Guard>
   readonly #events: Events
 
-  constructor({ tiers, shared, judge, log, ...rest }: LowerParts) {
+  constructor({ near, tiers, shared, judge, log, ...rest }: LowerParts) {
     const isInvalid = (entry: EntryParts) => {
       log.catchUp()
       return entry.generation !== log.generation || judge.verdict(entry) !== undefined
     }
     const isValid = (entry: Head) => judge.certain(entry) === undefined
     const parts = { ...rest, isInvalid, isValid }
-    const guarded = tiers.map((tier) => new GuardedTier(tier, parts))
+    const guard = (tier: Tier) => new GuardedTier(tier, parts)
     const nearest = shared === undefined ? undefined : new GuardedSharedTier(shared, parts)
-    this.plain = guarded.map((tier) => new Ordered(tier))
+    const between = nearest === undefined ? [] : [nearest]
+    const [above, below] = [near.map(guard), tiers.map(guard)]
+    const ordered = (some: readonly GuardedTier[]) => some.map((tier) => new Ordered(tier))
+    const [before, after] = [ordered(above), ordered(below)]
+    this.plain = [...before, ...after]
     this.shared = nearest
-    this.tiers = nearest === undefined ? this.plain : [nearest, ...this.plain]
-    const all = nearest === undefined ? guarded : [nearest, ...guarded]
+    this.tiers = [...before, ...between, ...after]
+    const all = [...above, ...between, ...below]
     this.#guards = new Map(all.map(({ name, guard }) => [name, guard]))
     this.#events = rest.events
   }
@@ -203,6 +209,14 @@ export class Lower {
           .catch((error: unknown) => this.#passBy(error, `put '${entry.key}' into ${tier.name}`)),
       ),
     )
+  }
+
+  /** What was found in a tier goes into those of this process alone that are nearer. */
+  raise(entry: EntryParts, from: Tier): void {
+    for (const tier of this.tiers.slice(0, this.tiers.indexOf(from))) {
+      if (tier === this.shared) continue
+      tier.put(entry).catch((error: unknown) => this.#passBy(error, `put '${entry.key}' into ${tier.name}`))
+    }
   }
 
   /** What the tier that processes share keeps of the entry; undefined if nothing, or if it failed. */

@@ -1,7 +1,7 @@
 /**
  * Opens what lies behind a cache, and lends it what it needs of the cache.
  */
-import type { Backing, BackingParts } from '../backing/contract.ts'
+import type { Backing, BackingParts, Beneath } from '../backing/contract.ts'
 import type { LogState } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Policies } from '../ttl/policies.ts'
@@ -11,21 +11,33 @@ import { InProcess } from './in-process.ts'
 import type { Invalidations } from './invalidations.ts'
 import type { Settings } from './options.ts'
 
+interface Later {
+  readonly applier: () => Applier
+  readonly held: () => Held
+  readonly work: () => Invalidations
+}
+
 export interface Lender extends Pick<BackingParts, 'onError' | 'onNode'> {
   readonly settings: Settings
   readonly policies: Policies
   readonly judge: Judge
   /** Those that are made after the backing, asked for when the first record is applied. */
-  readonly later: () => { readonly applier: Applier; readonly held: Held; readonly work: Invalidations }
+  readonly later: Later
 }
 
-export function openBacking({ settings, policies, judge, later, onError, onNode }: Lender): Backing {
-  const { clock, random, backend, historyKeepMs, historyKeepCount, queueMax } = settings
+export interface Opened {
+  readonly backing: Backing
+  /** A tier of this node alone, under the log of the backing. */
+  readonly beneath: Beneath | undefined
+}
+
+export function openBacking({ settings, policies, judge, later, onError, onNode }: Lender): Opened {
+  const { clock, random, backend, beneath, historyKeepMs, historyKeepCount, queueMax } = settings
   const parts: BackingParts = {
     clock,
     state: logState(later),
     policyOf: (name) => policies.find(name),
-    isInUse: (key) => later().held.near.look(key) !== undefined,
+    isInUse: (key) => later.held().near.look(key) !== undefined,
     isInvalid: (head) => judge.verdict(head) !== undefined,
     isCertainlyInvalid: (head) => judge.certain(head) !== undefined,
     queue: { sizeMax: queueMax },
@@ -33,23 +45,25 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
     onError,
     onNode,
     random,
-    onWritten: (change, position) => later().work.written(change, position),
+    onWritten: (change, position) => later.work().written(change, position),
   }
-  return backend?.open(parts) ?? new InProcess(parts)
+  if (backend === undefined) return { backing: new InProcess(parts), beneath: undefined }
+  const under = beneath?.openBeneath?.({ ...parts, logOf: () => backing.log })
+  const backing: Backing = backend.open({ ...parts, outbox: under?.outbox })
+  return { backing, beneath: under }
 }
 
-function logState(later: Lender['later']): LogState {
+function logState(later: Later): LogState {
   return {
     apply: (record, isOwn) => {
-      const { applier, held } = later()
-      if (!isOwn) held.dropUnshared()
-      applier.apply(record)
+      if (!isOwn) later.held().dropUnshared()
+      later.applier().apply(record)
     },
-    dump: () => later().applier.dump(),
-    declared: () => later().applier.declared(),
-    load: (dump) => later().applier.load(dump as AppliedDump | undefined),
+    dump: () => later.applier().dump(),
+    declared: () => later.applier().declared(),
+    load: (dump) => later.applier().load(dump as AppliedDump | undefined),
     get size() {
-      return later().applier.size
+      return later.applier().size
     },
   }
 }

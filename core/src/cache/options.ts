@@ -35,6 +35,8 @@ export interface CacheOptions<P extends string = string> {
   readonly tracking?: 'automatic' | 'explicit' | undefined
   /** Where entries, log, queue and history outlive the process: `disk({ path })`. Default: in this process only. */
   readonly disk?: Backend | undefined
+  /** Where machines share all of that: `redis({ url })`. With `disk`, the directory is a tier of this node alone. */
+  readonly redis?: Backend | undefined
   /** Tiers below memory, the nearest first. */
   readonly tiers?: readonly Tier[] | undefined
   readonly clock?: Clock | undefined
@@ -90,6 +92,8 @@ export interface Settings {
   readonly historyKeepCount: number
   readonly queueMax: number | undefined
   readonly backend: Backend | undefined
+  /** Its directory is a tier of this node alone. */
+  readonly beneath: Backend | undefined
   readonly automatic: boolean
   readonly tiers: readonly Tier[]
   readonly clock: Clock
@@ -107,6 +111,7 @@ const groups: readonly (keyof CacheOptions)[] = [
   'history',
   'tracking',
   'disk',
+  'redis',
   'tiers',
   'clock',
   'random',
@@ -136,12 +141,22 @@ export function settle(options: CacheOptions): Settings {
     historyKeepMs: positiveDurationMs(history.keepFor ?? '1h', 'history.keepFor'),
     historyKeepCount: count(history.keepCount ?? 10_000, 'history.keepCount'),
     queueMax: options.strategies?.queueMax,
-    backend: options.disk,
+    backend: options.redis ?? options.disk,
+    beneath: options.redis === undefined ? undefined : beneathOf(options.disk),
     automatic: oneOf(options.tracking ?? 'automatic', ['automatic', 'explicit'], 'tracking') === 'automatic',
     tiers: distinct(tiers),
     clock: options.clock ?? systemClock(),
     random: options.random ?? systemRandom,
   }
+}
+
+/** @throws E_OPTIONS_INVALID */
+function beneathOf(disk: Backend | undefined): Backend | undefined {
+  if (disk === undefined || disk.openBeneath !== undefined) return disk
+  throw new StaleproofError(
+    'E_OPTIONS_INVALID',
+    'what was given as disk cannot be a tier beneath redis; give disk({ path }), or leave it out',
+  )
 }
 
 function checkOptions(options: CacheOptions): void {

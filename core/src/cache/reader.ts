@@ -451,6 +451,7 @@ export class Reader {
     }
     // It may be among those that had to go for room meanwhile, and is not to come into memory then.
     if (held.evictedAt <= begun) held.put(entry)
+    lower.raise(parts, tier)
     return within(tier.name, found)
   }
 }

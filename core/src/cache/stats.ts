@@ -2,8 +2,8 @@
  * The state of a cache in figures.
  */
 import type { NearUsage } from '../tiers/contract.ts'
-import type { BackingState } from '../model/backing.ts'
-import type { Backing } from '../backing/contract.ts'
+import type { DiskState, RedisState } from '../model/backing.ts'
+import type { Backing, Beneath } from '../backing/contract.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Judge } from '../log/judge.ts'
 import { hitRatio, type Counts } from './counts.ts'
@@ -26,7 +26,9 @@ export interface Stats extends Readonly<Counts> {
   }
   readonly queue: { readonly pending: number }
   /** Null without one. */
-  readonly disk: BackingState | null
+  readonly disk: DiskState | null
+  /** Null without one. */
+  readonly redis: RedisState | null
   /** How each tier below memory is. */
   readonly tiers: Readonly<Record<string, TierState>>
   /** Loads under way. */
@@ -39,13 +41,25 @@ export interface Measured {
   readonly held: Held
   readonly judge: Judge
   readonly backing: Backing
+  readonly beneath: Beneath | undefined
   readonly lower: Lower
   readonly pending: number
   readonly flights: number
 }
 
-export function statsOf({ counts, graph, held, judge, backing, lower, pending, flights }: Measured): Stats {
+export function statsOf({
+  counts,
+  graph,
+  held,
+  judge,
+  backing,
+  beneath,
+  lower,
+  pending,
+  flights,
+}: Measured): Stats {
   const { log, state } = backing
+  const directory = beneath?.state ?? state
   const { names, declaredEdges, trackedEdges, rules, bytes } = graph.sizes()
   return {
     ...counts,
@@ -55,7 +69,8 @@ export function statsOf({ counts, graph, held, judge, backing, lower, pending, f
     ledger: judge.ledger,
     graph: { names, declared: declaredEdges, tracked: trackedEdges, rules, bytes },
     queue: { pending },
-    disk: state ?? null,
+    disk: directory?.name === 'disk' ? directory : null,
+    redis: state?.name === 'redis' ? state : null,
     tiers: lower.states,
     flights,
   }

@@ -24,6 +24,8 @@ const unjoined = 'unjoined'
 export class Applied {
   generation = unjoined
   n = 0
+  /** Position of the newest record of another node: who appended it may wait until it is acknowledged. */
+  newestOfOthers = 0
   readonly own = new Own()
   #witness = ''
   readonly #parts: AppliedParts
@@ -66,6 +68,7 @@ export class Applied {
   load(generation: string, { n, dump }: { readonly n: number; readonly dump: unknown }): void {
     this.generation = generation
     this.n = n
+    this.newestOfOthers = 0
     this.#witness = ''
     this.#parts.state.load(dump)
   }
@@ -77,6 +80,7 @@ export class Applied {
     sending?.alongside?.(told.n)
     sending?.before?.(told.n)
     this.n = told.n
+    if (!isOurs) this.newestOfOthers = told.n
     this.#witness = told.nonce
     this.#parts.state.apply({ ...told.change, n: told.n, atMs: told.atMs }, isOurs)
   }

@@ -10,6 +10,7 @@
  * to a node that names another.
  */
 import type { Change } from '../log/contract.ts'
+import type { Worth } from '../model/backing.ts'
 
 /** How far a node has come. */
 export interface Since {
@@ -118,18 +119,8 @@ export interface LogServer {
    */
   watch(since: () => Since, onNews: (news: readonly Told[], generation: string) => void): void
   /** What a strict invalidation is worth on this server. */
-  readonly worth: ServerWorth
+  readonly worth: Worth
   close(): Promise<void>
-}
-
-/**
- * single: one instance that may lose what it had not written to its disk, which ends a generation. waited: every write is
- * waited for on so many replicas. unsafe: there are replicas that may be promoted without what was acknowledged.
- * unknown: it was not asked yet.
- */
-export interface ServerWorth {
-  readonly is: 'single' | 'waited' | 'unsafe' | 'unknown'
-  readonly why: string
 }
 
 /**

@@ -13,7 +13,7 @@
  * applied once, in order, in one tick.
  */
 import { randomUUID } from 'node:crypto'
-import type { Change, Log, LogState, Membership } from '../log/contract.ts'
+import type { Change, ChangeOutbox, Log, LogState, Membership } from '../log/contract.ts'
 import { backoffMs } from '../model/backoff.ts'
 import type { Clock, Random, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
@@ -22,6 +22,7 @@ import type { NodeOutcome } from '../model/invalidation.ts'
 import type { Position } from '../model/position.ts'
 import { Applied } from './applied.ts'
 import type { LogBeside, LogServer, Said, Since, Told } from './contract.ts'
+import { Debt } from './debt.ts'
 import { everywhere } from './everywhere.ts'
 import { Lease } from './lease.ts'
 import type { Sending } from './own.ts'
@@ -42,6 +43,8 @@ export interface MemberParts {
   readonly onError: (error: unknown, during: string) => void
   readonly onNode: (event: NodeEvent) => void
   readonly onWritten: (change: Change, position: Position) => void
+  /** Keeps through a crash what could not be appended. */
+  readonly outbox?: ChangeOutbox | undefined
 }
 
 const retry = { firstMs: 100, maxMs: 2000 }
@@ -64,13 +67,14 @@ export class Member implements Log, Membership, LogBeside {
   #pending: Pending[] = []
   #appending: Promise<void> | undefined
   #syncing: Promise<boolean> | undefined
-  readonly #owed: Change[] = []
-  /** Those of the generation before that may have been lost with it. */
-  readonly #again: Change[] = []
+  readonly #debt: Debt
   /** When this generation was first seen here, by the monotonic clock. */
   #seenSince = 0
   #isSettled = false
   #nodes = 0
+  /** Position that the last sync said was applied here. */
+  #acked = 0
+  #isAcknowledging = false
   #snapshotAt = 0
   #snapshotting = false
   #failures = 0
@@ -84,6 +88,7 @@ export class Member implements Log, Membership, LogBeside {
     this.name = parts.server.name
     this.#lease = new Lease(parts.clock, parts.leaseMs)
     this.#applied = new Applied(parts)
+    this.#debt = new Debt({ ...parts, applied: this.#applied })
     parts.server.watch(
       () => this.since(),
       (news, generation) => this.#hear(news, generation),
@@ -116,7 +121,7 @@ export class Member implements Log, Membership, LogBeside {
 
   /** Changes that are in force here and not in the log. */
   get waiting(): number {
-    return this.#owed.length
+    return this.#debt.count
   }
 
   /** Other nodes that are registered. */
@@ -146,7 +151,7 @@ export class Member implements Log, Membership, LogBeside {
 
   append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position> {
     if (this.#isClosed) return Promise.reject(closed())
-    if (this.#owed.length > 0) return Promise.reject(this.#owe({ change, before, alongside }))
+    if (this.#debt.count > 0) return this.#debt.owe({ change, before, alongside }, this.#failure)
     return new Promise((resolve, reject) => {
       this.#pending.push({ change, before, alongside, resolve, reject })
       this.#appending ??= this.#appendAll()
@@ -165,7 +170,9 @@ export class Member implements Log, Membership, LogBeside {
     if (said.is !== 'same' || said.generation !== this.generation) return false
     this.#nodes = said.nodes
     this.#isSettled ||= said.isSettled
-    return this.#applied.take(said)
+    const isAll = this.#applied.take(said)
+    this.#acknowledge()
+    return isAll
   }
 
   everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined> {
@@ -180,7 +187,7 @@ export class Member implements Log, Membership, LogBeside {
 
   async close(): Promise<void> {
     if (this.#isClosed) return
-    if (this.#owed.length > 0) await this.#sync()
+    if (this.#debt.count > 0) await this.#sync()
     this.#isClosed = true
     this.#timer?.cancel()
     this.#lease.end()
@@ -232,7 +239,9 @@ export class Member implements Log, Membership, LogBeside {
     if (this.#applied.hasJoined) await this.#pay()
     const sent = this.#lease.moment()
     const isSettled = this.#applied.hasJoined && sent.monotonic - this.#seenSince >= this.#lease.outlastMs
-    const said = await server.sync(this.since(), { id, name: nodeName, isSettled })
+    const since = this.since()
+    const said = await server.sync(since, { id, name: nodeName, isSettled })
+    if (said.is === 'same') this.#acked = since.applied
     if (said.is !== 'same') {
       await this.#repair(said)
       return false
@@ -251,7 +260,17 @@ export class Member implements Log, Membership, LogBeside {
     if (this.#isClosed || generation !== this.generation) return
     // The server may be in another generation by now.
     const ours = news.filter((told) => isOf(told, generation))
-    if (this.#applied.takeAll(ours)) void this.refresh()
+    if (this.#applied.takeAll(ours)) this.#acknowledge()
+  }
+
+  /** By a sync that is sent after it was applied. */
+  #acknowledge(): void {
+    if (this.#isAcknowledging || this.#applied.newestOfOthers <= this.#acked) return
+    this.#isAcknowledging = true
+    void this.refresh().then((isDone) => {
+      this.#isAcknowledging = false
+      if (isDone) this.#acknowledge()
+    })
   }
 
   // Append
@@ -267,7 +286,7 @@ export class Member implements Log, Membership, LogBeside {
         for (const [i, { resolve }] of batch.entries()) resolve({ generation: this.generation, n: first + i })
       } catch (error) {
         this.#fail(error)
-        for (const pending of batch) pending.reject(this.#owe(pending))
+        for (const sending of batch) this.#debt.owe(sending, this.#failure).catch(sending.reject)
       }
     }
     // In this tick: whoever comes next begins anew.
@@ -315,27 +334,19 @@ export class Member implements Log, Membership, LogBeside {
     return { nonce: nonceOf(this.generation), node: id, change, atMs: clock.now() }
   }
 
-  /** In force here at once. @returns what to tell whoever appended it */
-  #owe({ change, before }: Sending): StaleproofError {
-    this.#owed.push(change)
-    this.#applied.force(change, before)
-    return pending(this.#failure)
-  }
-
   /** Appends what others do not know of. */
   async #pay(): Promise<void> {
-    const [again, owed] = [[...this.#again], [...this.#owed]]
-    const changes = [...again, ...owed]
-    if (changes.length === 0) return
     const { generation } = this
-    const records = changes.map((change) => this.#record(change))
-    const { said, first } = await this.#parts.server.append(this.since(), records)
-    if (first === undefined) return
-    this.#again.splice(0, again.length)
-    this.#owed.splice(0, owed.length)
-    this.take(said)
-    for (const [i, change] of owed.entries())
-      this.#parts.onWritten(change, { generation, n: first + again.length + i })
+    const { server, onWritten } = this.#parts
+    const paid = await this.#debt.pay(async (changes) => {
+      const { said, first } = await server.append(
+        this.since(),
+        changes.map((change) => this.#record(change)),
+      )
+      if (first !== undefined) this.take(said)
+      return first
+    })
+    for (const [change, n] of paid) onWritten(change, { generation, n })
   }
 
   // Repair
@@ -372,7 +383,7 @@ export class Member implements Log, Membership, LogBeside {
     this.#tell(isAnother ? 'generation' : 'gap')
     await this.#followRest()
     // Before anything else is appended: it may have been in the tail that was lost.
-    this.#again.push(...ring)
+    this.#debt.repeat(ring)
   }
 
   #load(generation: string, snapshot: { readonly n: number; readonly dump: unknown }): void {
@@ -381,15 +392,16 @@ export class Member implements Log, Membership, LogBeside {
       this.#isSettled = false
     }
     this.#snapshotAt = snapshot.n
+    this.#acked = 0
     this.#applied.load(generation, snapshot)
     // What is in force here only is not in what was loaded.
-    for (const change of this.#owed) this.#applied.force(change)
+    this.#debt.force()
   }
 
   #snapshotIfDue(): void {
     const { server, state, onError, snapshotAfter = 4096 } = this.#parts
     const due = Math.max(snapshotAfter, state.size / 4)
-    if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#owed.length > 0) return
+    if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#debt.count > 0) return
     this.#snapshotting = true
     this.#snapshotAt = this.since().applied
     server
@@ -456,13 +468,4 @@ function unexpected(cause: unknown): StaleproofError {
   return new StaleproofError('E_CONSISTENCY_FAILED', `the log could not be asked: ${String(cause)}`, {
     cause,
   })
-}
-
-function pending(cause: StaleproofError | undefined): StaleproofError {
-  return new StaleproofError(
-    'E_LOG_PENDING',
-    `it is in force in this process, but could not be appended (${cause?.message ?? 'others wait before it'}); it is ` +
-      'kept, and appended as soon as that is possible: until then other nodes may serve what was made before',
-    { cause },
-  )
 }

@@ -10,12 +10,13 @@ import type { BackingState } from '../model/backing.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
 import { sizeBytes, type Size } from '../model/quantity.ts'
-import { Environment } from './environment.ts'
+import type { Environment } from './environment.ts'
 import { DiskHistory } from './history.ts'
 import { DiskLog } from './log.ts'
-import { Nodes } from './nodes.ts'
+import type { Nodes } from './nodes.ts'
+import { DiskBeneath } from './beneath.ts'
+import { openDirectory, type Sizes } from './open.ts'
 import { DiskQueue } from './queue.ts'
-import { openTail, type Tail } from './tail.ts'
 import { DiskTier } from './tier.ts'
 import { DiskTurns } from './turns.ts'
 
@@ -38,13 +39,11 @@ export function disk(options: DiskOptions): Backend {
   checkKnown(options, ['path', 'maxBytes', 'maxEntryBytes'], 'disk')
   const bytesMax = sizeBytes(options.maxBytes ?? '10gb', 'disk.maxBytes')
   const entryBytesMax = sizeBytes(options.maxEntryBytes ?? Math.floor(bytesMax / 10), 'disk.maxEntryBytes')
-  return { open: (parts) => new DiskBacking({ path: options.path, bytesMax, entryBytesMax }, parts) }
-}
-
-interface Sizes {
-  readonly path: string
-  readonly bytesMax: number
-  readonly entryBytesMax: number
+  const sizes = { path: options.path, bytesMax, entryBytesMax }
+  return {
+    open: (parts) => new DiskBacking(sizes, parts),
+    openBeneath: (parts) => new DiskBeneath(sizes, parts),
+  }
 }
 
 /** Who appended and died at once has told nobody: the log itself is looked at, so often. */
@@ -124,31 +123,6 @@ class DiskBacking implements Backing {
       this.log.pull()
       this.#lookLater()
     })
-  }
-}
-
-interface Opened {
-  readonly environment: Environment
-  readonly tail: Tail
-  readonly nodes: Nodes
-}
-
-/** Joined before anything is read: what is damaged may end this process, and that has to be counted. */
-function openDirectory(sizes: Sizes, { clock, onError }: BackingParts): Opened {
-  let joined: Pick<Opened, 'tail' | 'nodes'> | undefined
-  const onPrepared = (directory: string) => {
-    const tail = openTail(directory)
-    const nodes = new Nodes({ directory, tail, clock, onError, id: randomUUID() })
-    nodes.join()
-    joined = { tail, nodes }
-  }
-  try {
-    const environment = new Environment({ ...sizes, nowMs: clock.now(), onPrepared })
-    return { environment, ...(joined as Pick<Opened, 'tail' | 'nodes'>) }
-  } catch (error) {
-    joined?.nodes.leave()
-    joined?.tail.close()
-    throw error
   }
 }
 

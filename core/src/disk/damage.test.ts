@@ -18,7 +18,14 @@ afterEach(async () => {
 function open(options: { path?: string; bytesMax?: number } = {}): DiskWorld & { rows: Rows } {
   const world = diskWorld({ path: directory(), ...options })
   opened.push(world)
-  return { ...world, rows: new Rows(world.environment, 'g', () => policy) }
+  return {
+    ...world,
+    rows: new Rows(
+      world.environment,
+      () => 'g',
+      () => policy,
+    ),
+  }
 }
 
 const entry = () => entryOf('k', { value: { a: 'value' }, dependencies: ['d:1', 'd:2'], directCount: 1 })

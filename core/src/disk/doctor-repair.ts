@@ -59,7 +59,12 @@ export async function repairAll({ directory, clock, found, problems }: RepairPar
   const nodes = new Nodes({ directory: environment.path, tail, clock, id: randomUUID(), onError })
   nodes.join()
   try {
-    const rows = new Rows(environment, generationOf(environment), (name) => ({ name }) as never)
+    const generation = generationOf(environment)
+    const rows = new Rows(
+      environment,
+      () => generation,
+      (name) => ({ name }) as never,
+    )
     await repairTables({ environment, nodes, rows, clock, found, done, lost })
     await environment.flush()
   } finally {

@@ -15,7 +15,11 @@ describe('what ended', () => {
   it('is forgotten from the oldest on, and what is forgotten may have ended as late as that', async () => {
     const world = diskWorld({ path: directory() })
     opened.push(world)
-    const rows = new Rows(world.environment, 'g', () => policy)
+    const rows = new Rows(
+      world.environment,
+      () => 'g',
+      () => policy,
+    )
     const end = (n: number, names: readonly string[]) =>
       world.environment.transact(() => {
         const edit = new Edit(rows, { nowMs: 0, n })

@@ -33,12 +33,18 @@ export class Rows {
   readonly endedOrder: Table<number>
   readonly damaged: Table<number>
   readonly tier: Table<Buffer>
-  readonly format: Format
   readonly environment: Environment
 
-  constructor(environment: Environment, generation: string, policyOf: (name: string) => Policy) {
+  readonly #generation: () => string
+  readonly #policyOf: (name: string) => Policy
+  #format: Format
+
+  /** @param generation of the log now: what is of another is known as foreign */
+  constructor(environment: Environment, generation: () => string, policyOf: (name: string) => Policy) {
     this.environment = environment
-    this.format = new Format(generation, policyOf)
+    this.#generation = generation
+    this.#policyOf = policyOf
+    this.#format = new Format(generation(), policyOf)
     this.entries = environment.table('entries', 'bytes')
     this.dependents = environment.table('dependents', 'bytes')
     this.order = environment.table('order', 'numbers')
@@ -48,6 +54,12 @@ export class Rows {
     this.endedOrder = environment.table('ended-order', 'numbers')
     this.damaged = environment.table('damaged', 'numbers')
     this.tier = environment.table('tier', 'bytes')
+  }
+
+  get format(): Format {
+    const generation = this.#generation()
+    if (generation !== this.#format.generation) this.#format = new Format(generation, this.#policyOf)
+    return this.#format
   }
 
   /** LMDB's own buffer: to be decoded before anything else is read. */

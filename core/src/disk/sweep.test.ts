@@ -106,7 +106,11 @@ describe('the sweeper', () => {
 })
 
 async function flip({ environment }: DiskWorld, name: string): Promise<void> {
-  const rows = new Rows(environment, 'g', () => policy)
+  const rows = new Rows(
+    environment,
+    () => 'g',
+    () => policy,
+  )
   const key = keyOf(name)
   await environment.transact(() => {
     const bytes = rows.entries.get(key) as Buffer

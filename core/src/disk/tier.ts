@@ -86,7 +86,7 @@ export class DiskTier implements SharedTier {
   constructor(parts: DiskTierParts) {
     const { environment, log } = parts
     this.#parts = parts
-    this.#rows = new Rows(environment, log.generation, parts.policyOf)
+    this.#rows = new Rows(environment, () => log.generation, parts.policyOf)
     this.#edits = new Edits({ ...parts, rows: this.#rows, directory: environment.path })
     this.#scan = new Scan(this.#rows, parts.clock)
     const shared = { ...parts, rows: this.#rows, edits: this.#edits }

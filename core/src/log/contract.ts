@@ -8,6 +8,7 @@
  * a record is applied once, in order, and synchronously: whoever sees a position has applied it; after `catchUp`
  * everything is applied whose `append` had resolved before, in whatever process; if there is a membership, after `refresh`.
  */
+import type { StaleproofError } from '../model/errors.ts'
 import type { NodeOutcome } from '../model/invalidation.ts'
 import type { Position } from '../model/position.ts'
 
@@ -62,6 +63,8 @@ export interface Membership {
   readonly isFenced: boolean
   /** Tries to get a lease, unless that has just failed: a read waits for it. @returns whether there is one */
   regain(): Promise<boolean>
+  /** Why it has no lease, as far as is known. */
+  readonly failure: StaleproofError | undefined
   /** Asks the log. @returns whether everything is applied here now that had been appended before the call */
   refresh(): Promise<boolean>
   /**
@@ -89,4 +92,18 @@ export interface LogState {
   declared(): unknown
   /** How many things a dump holds, roughly: how often it is worth making one. */
   readonly size: number
+}
+
+/** What is to be appended, and could not be. */
+export interface KeptChange {
+  readonly id: number
+  readonly change: Change
+}
+
+/** Keeps what is to be appended through a crash, in order. */
+export interface ChangeOutbox {
+  readonly kept: readonly KeptChange[]
+  /** Resolves when it would survive a loss of power. */
+  keep(change: Change): Promise<number>
+  drop(ids: readonly number[]): Promise<void>
 }

@@ -72,7 +72,7 @@ export class RedisClient implements Driver {
     }
   }
 
-  call(command: string, key: string, ...args: readonly Arg[]): Promise<Reply> {
+  call(command: string, key: string | Uint8Array, ...args: readonly Arg[]): Promise<Reply> {
     return this.#ask(this.#asking, command, [key, ...args])
   }
 

@@ -21,7 +21,7 @@ export interface Driver {
   /** @throws E_REDIS_UNREACHABLE, E_REDIS_FULL, E_REDIS_FAILED */
   run(script: Script, args: readonly Arg[]): Promise<Reply>
   /** One command; `key` says which server of a cluster. @throws the same */
-  call(command: string, key: string, ...args: readonly Arg[]): Promise<Reply>
+  call(command: string, key: string | Uint8Array, ...args: readonly Arg[]): Promise<Reply>
   /** One that waits for something to happen, for so long at most; on a connection of its own. @throws the same */
   wait(limitMs: number, command: string, ...args: readonly Arg[]): Promise<Reply>
   /** Prefix of all keys: a hash tag, so that a cluster keeps them together. */

@@ -11,14 +11,15 @@ import type {
   NodeAck,
   Presence,
   Said,
-  ServerWorth,
   Since,
   Snapshot,
   Told,
 } from '../consistency/contract.ts'
+import type { Worth } from '../model/backing.ts'
 import type { Clock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { bytesOf, listOf, numberOf, script, textOf, type Arg, type Driver, type Reply } from './driver.ts'
+import { inspect } from './deployment.ts'
 import { prelude, toldMax } from './lua.ts'
 import { Watch } from './watch.ts'
 
@@ -135,19 +136,25 @@ export interface RedisLogServerOptions {
 
 export class RedisLogServer implements LogServer {
   readonly name = 'redis'
-  worth: ServerWorth = { is: 'unknown', why: 'it was not asked yet' }
+  worth: Worth = { is: 'unknown', why: 'it was not asked yet' }
   readonly #driver: Driver
   readonly #clock: Clock
   readonly #replicas: number
   #watch: Watch | undefined
+  #isKnown = false
 
   constructor(driver: Driver, { clock, replicas }: RedisLogServerOptions) {
     this.#clock = clock
     this.#driver = driver
     this.#replicas = replicas
+    // It may be another server now.
+    driver.onConnect(() => {
+      this.#isKnown = false
+    })
   }
 
   async sync(since: Since, { id, name, isSettled }: Presence): Promise<Said> {
+    if (!this.#isKnown) await this.#inspect()
     return saidOf(await this.#driver.run(syncScript, [...sinceArgs(since), id, name, isSettled ? 1 : 0]))
   }
 
@@ -214,6 +221,12 @@ export class RedisLogServer implements LogServer {
     await this.#watch?.close()
   }
 
+  /** @throws E_REDIS_VERSION, E_REDIS_EVICTION: it cannot be relied on, and is not used */
+  async #inspect(): Promise<void> {
+    this.worth = (await inspect(this.#driver, this.#replicas)).worth
+    this.#isKnown = true
+  }
+
   /** @throws E_REDIS_REPLICAS: it is in the log, and would be lost if a replica were promoted now */
   async #replicated(): Promise<void> {
     const key = `${this.#driver.prefix}:meta`
@@ -226,7 +239,7 @@ export class RedisLogServer implements LogServer {
   }
 }
 
-function recordBytes(row: Row): Buffer {
+export function recordBytes(row: Row): Buffer {
   return sealed(row)
 }
 

@@ -85,7 +85,7 @@ export const holdPlays: Plays<SharedSubject> = {
   'declares that the key changed, and calls back right before that is applied': async (subject) => {
     const { node, tier, entry, other } = subject
     const there = await other()
-    await there.log.append({ kind: 'change', names: ['before'] })
+    const { n } = await there.log.append({ kind: 'change', names: ['before'] })
     await caughtUp(node.log)
     const seen: string[] = []
     node.witness.onApply = ({ n, kind, names }) => seen.push(`${kind} ${names.join()} applied at ${n}`)
@@ -96,11 +96,12 @@ export const holdPlays: Plays<SharedSubject> = {
       return entry('k', { keyStamp })
     })
     equal('whether it was current when that was not applied', isCurrent, false)
-    equal('what was called', seen, ['before 2, after 1', 'change k applied at 2'])
-    equal('the keyStamp that was kept', [kept?.keyStamp, (await tier.get('k'))?.keyStamp], [2, 2])
+    const own = n + 1
+    equal('what was called', seen, [`before ${own}, after ${n}`, `change k applied at ${own}`])
+    equal('the keyStamp that was kept', [kept?.keyStamp, (await tier.get('k'))?.keyStamp], [own, own])
     await caughtUp(there.log)
     equal('the records there', there.witness.records, node.witness.records)
-    equal('which of them each knows as its own', [there.witness.own, node.witness.own], [[1], [2]])
+    equal('which of them each knows as its own', [there.witness.own, node.witness.own], [[n], [own]])
   },
 }
 

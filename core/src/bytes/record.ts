@@ -1,0 +1,127 @@
+/**
+ * Records of invalidations as bytes: their fields in one order, without their names, and how heavy one may be.
+ *
+ *   record   [time it is kept from, or null while it is open; cascade; the other fields]
+ *   cascade  [name, depth, because, ...], where because is the index of an earlier item if there is one
+ *
+ * Invariants: what was asked for is kept whole, since a retry begins with it; of what was done, a record lists no more
+ * than `listedMax` characters, and says that it lists less than there was.
+ */
+import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/invalidation.ts'
+import { decode, encode } from './codec.ts'
+
+/** Characters of a cascade, and of all that a tier says. */
+const listedMax = 65_536
+const heldMax = 8192
+const messageMax = 4096
+
+export interface KeptRecord {
+  /** When it ended; null while it waits or is under way. */
+  readonly keptFrom: number | null
+  readonly record: InvalidationResult
+}
+
+/** In the order in which they are written. */
+const fields = [
+  'id',
+  'position',
+  'status',
+  'names',
+  'prefix',
+  'all',
+  'strategy',
+  'consistency',
+  'mode',
+  'reason',
+  'actor',
+  'reached',
+  'truncated',
+  'beyondDepth',
+  'tiers',
+  'attempts',
+  'requestedAt',
+  'startedAt',
+  'endedAt',
+  'error',
+  'token',
+  'nodes',
+] as const satisfies readonly (keyof InvalidationResult)[]
+
+type PackedCascade = readonly (string | number | null)[]
+
+/** Not sealed. */
+export function encodeRecord({ keptFrom, record: given }: KeptRecord): Buffer {
+  const record = slimmed(given)
+  return encode([keptFrom, packCascade(record.cascade), ...fields.map((field) => record[field])])
+}
+
+export function decodeRecord(bytes: Buffer): KeptRecord {
+  const [keptFrom, cascade, ...values] = decode(bytes) as [number | null, PackedCascade, ...unknown[]]
+  // Records were written without `nodes` at first.
+  const entries = fields.map((field, i) => [field, values[i] ?? (field === 'nodes' ? [] : values[i])])
+  const record = { ...Object.fromEntries(entries), cascade: unpackCascade(cascade) } as InvalidationResult
+  return { keptFrom, record }
+}
+
+function packCascade(cascade: readonly CascadeItem[]): PackedCascade {
+  const at = new Map<string, number>()
+  const packed: (string | number | null)[] = []
+  for (const [i, { name, depth, because }] of cascade.entries()) {
+    packed.push(name, depth, because === null ? null : (at.get(because) ?? because))
+    at.set(name, i)
+  }
+  return packed
+}
+
+function unpackCascade(packed: PackedCascade): CascadeItem[] {
+  const cascade: CascadeItem[] = []
+  for (let i = 0; i < packed.length; i += 3) {
+    const [name, depth, because] = packed.slice(i, i + 3) as [string, number, string | number | null]
+    const reason = typeof because === 'number' ? (cascade[because]?.name ?? null) : because
+    cascade.push({ name, depth, because: reason })
+  }
+  return cascade
+}
+
+function slimmed(record: InvalidationResult): InvalidationResult {
+  const cascade = fitting(
+    record.cascade,
+    listedMax,
+    ({ name, because }) => name.length + (because?.length ?? 0),
+  )
+  const tiers = Object.entries(record.tiers)
+  const isSlim =
+    cascade.length === record.cascade.length &&
+    (record.error?.message.length ?? 0) <= messageMax &&
+    tiers.every(([, tier]) => isSlimTier(tier))
+  if (isSlim) return record
+  return {
+    ...record,
+    cascade,
+    truncated: record.truncated || cascade.length < record.cascade.length,
+    tiers: Object.fromEntries(tiers.map(([name, tier]) => [name, slimmedTier(tier)])),
+    error: record.error && { ...record.error, message: record.error.message.slice(0, messageMax) },
+  }
+}
+
+function isSlimTier({ held, error }: TierOutcome): boolean {
+  return (
+    fitting(held, heldMax, ({ length }) => length).length === held.length &&
+    (error?.length ?? 0) <= messageMax
+  )
+}
+
+function slimmedTier(tier: TierOutcome): TierOutcome {
+  const held = fitting(tier.held, heldMax, ({ length }) => length)
+  return { ...tier, held, error: tier.error?.slice(0, messageMax) ?? null }
+}
+
+/** The first of the items, as many as together weigh no more. */
+function fitting<T>(items: readonly T[], weightMax: number, weigh: (item: T) => number): readonly T[] {
+  let weight = 0
+  for (const [i, item] of items.entries()) {
+    weight += weigh(item)
+    if (weight > weightMax) return items.slice(0, i)
+  }
+  return items
+}

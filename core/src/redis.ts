@@ -1,0 +1,6 @@
+/**
+ * The door `staleproof/redis`: entries, log, queue and history that many machines share, on Redis or Valkey.
+ */
+export { redis } from './redis/backing.ts'
+export type { RedisOptions } from './redis/backing.ts'
+export type { ConnectionOptions } from './redis/client.ts'

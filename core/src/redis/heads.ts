@@ -1,0 +1,104 @@
+/**
+ * Heads: entries without their values, as they stand on the server.
+ *
+ * Invariant: what cannot be read, or is of another generation than the log here, is no entry; it has a version all the
+ * same, and names under which it may be found.
+ */
+import { Format, type StoredEntry } from '../bytes/format.ts'
+import { keyOf } from '../bytes/names.ts'
+import type { LogBeside } from '../consistency/contract.ts'
+import type { Policy } from '../model/policy.ts'
+import { bytesOf, listOf, textOf, type Driver, type Reply } from './driver.ts'
+import { headsScript } from './tier-lua.ts'
+
+/** What stands under a key. */
+export interface Standing {
+  readonly key: Buffer
+  /** '0': nothing. */
+  readonly version: string
+  /** Of this generation. */
+  readonly head: StoredEntry | undefined
+  /** Names that have the key in their sets, as far as can be told. */
+  readonly names: readonly string[]
+}
+
+export interface HeadsParts {
+  readonly driver: Driver
+  readonly log: Pick<LogBeside, 'generation'>
+  readonly policyOf: (name: string) => Policy
+}
+
+/** Keys that one script looks at. */
+const sliceMax = 500
+
+export class Heads {
+  readonly #parts: HeadsParts
+  #generation: string
+  #format: Format
+
+  constructor(parts: HeadsParts) {
+    this.#parts = parts
+    this.#generation = parts.log.generation
+    this.#format = new Format(this.#generation, parts.policyOf)
+  }
+
+  /** Of the generation that the log here is in. */
+  get format(): Format {
+    const { log, policyOf } = this.#parts
+    if (log.generation !== this.#generation) {
+      this.#generation = log.generation
+      this.#format = new Format(this.#generation, policyOf)
+    }
+    return this.#format
+  }
+
+  /** What stands under the keys, slice by slice. */
+  async *standing(keys: readonly Buffer[]): AsyncGenerator<readonly Standing[], void, undefined> {
+    for (let at = 0; at < keys.length; at += sliceMax) {
+      const slice = keys.slice(at, at + sliceMax)
+      const rows = listOf(await this.#parts.driver.run(headsScript, slice))
+      yield slice.map((key, i) => {
+        const [version, bytes] = listOf(rows[i])
+        return this.read(key, version, bytes)
+      })
+    }
+  }
+
+  /** The entries of these names, without their values. */
+  async held(names: readonly string[]): Promise<StoredEntry[]> {
+    const held = new Map<string, StoredEntry>()
+    for (const slice of slicesOf(names)) {
+      let at = 0
+      for await (const rows of this.standing(slice.map(keyOf))) {
+        for (const row of rows) {
+          const name = slice[at++] as string
+          const head = entryOf(row, name)
+          if (head !== undefined) held.set(name, head)
+        }
+      }
+    }
+    return [...held.values()]
+  }
+
+  /** Of a reply. */
+  read(key: Buffer, version: Reply | undefined, bytes: Reply | undefined): Standing {
+    const standing = { key, version: textOf(version), head: undefined, names: [] }
+    if (bytes === null || bytes === undefined) return standing
+    try {
+      const head = this.format.head(bytesOf(bytes))
+      return { ...standing, head: head.generation === '' ? undefined : head, names: head.dependencies }
+    } catch {
+      return { ...standing, names: this.format.salvage(bytesOf(bytes))?.dependencies ?? [] }
+    }
+  }
+}
+
+/** Of two names with one key, one has it. */
+export function entryOf(standing: Standing | undefined, name: string): StoredEntry | undefined {
+  return standing?.head?.key === name ? standing.head : undefined
+}
+
+/** Names, some at a time, none twice in one slice. */
+export function* slicesOf(names: readonly string[], max = sliceMax): Generator<string[], void, undefined> {
+  for (let at = 0; at < names.length; at += max) yield [...new Set(names.slice(at, at + max))]
+}

@@ -1,0 +1,160 @@
+/**
+ * Several nodes on one Redis, as a user would have them.
+ */
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { createCache, type CacheOptions, type InvalidationResult } from '../../src/index.ts'
+import { redis } from '../../src/redis.ts'
+import { startRedis, type RedisServer } from '../redis-server.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.stop())
+
+/** Caches of one name: nodes of one cluster. */
+function cluster(at: Pick<RedisServer, 'url'> = server) {
+  const prefix = randomUUID()
+  let nodes = 0
+  return (options: CacheOptions = {}) => {
+    const node = `node-${++nodes}`
+    const cache = createCache({ redis: redis({ url: at.url, prefix, node }), ...options })
+    onTestFinished(() => cache.close())
+    return cache
+  }
+}
+
+async function until(isSo: () => unknown, what: string): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`it did not come to this: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+describe('several nodes', () => {
+  it('share what one of them loaded', async () => {
+    const node = cluster()
+    const [a, b] = [node(), node()]
+    let loads = 0
+    const load = (cache: typeof a) => cache.getOrSet('album:7', () => `album ${++loads}`)
+    expect(await load(a)).toBe('album 1')
+    expect(await load(b)).toBe('album 1')
+    expect(loads).toBe(1)
+  })
+
+  it('load once if all of them ask at once', async () => {
+    const node = cluster()
+    const caches = [node(), node(), node(), node()]
+    let loads = 0
+    const values = await Promise.all(
+      caches.map((cache) =>
+        cache.getOrSet('slow', async () => {
+          loads++
+          await new Promise((resolve) => setTimeout(resolve, 100))
+          return loads
+        }),
+      ),
+    )
+    expect([values, loads]).toEqual([[1, 1, 1, 1], 1])
+  })
+
+  it('serve nothing old after a strict invalidation, and it says who acknowledged it', async () => {
+    const node = cluster()
+    const [a, b] = [node(), node()]
+    let source = 1
+    const read = (cache: typeof a) =>
+      cache.getOrSet('page', (load) => {
+        load.dependsOn('row:1')
+        return source
+      })
+    for (const cache of [a, b]) await read(cache)
+    for (let i = 2; i <= 20; i++) {
+      source = i
+      const result: InvalidationResult = await a.invalidate('row:1', { consistency: 'strict' })
+      expect([b.peek('page'), await read(b), await read(a)]).toEqual([undefined, i, i])
+      expect(result.nodes.map(({ name, status }) => [name, status])).toEqual([['node-2', 'acknowledged']])
+    }
+  })
+
+  it('know of links and rules that another declared, also if they come later', async () => {
+    const node = cluster()
+    const a = node()
+    await a.link('thumb:1', { dependsOn: 'photo:1' })
+    await a.rule('page:{id}', { dependsOn: 'row:{id}' })
+    const b = node()
+    await b.set('thumb:1', 'small')
+    await b.set('page:5', 'text')
+    await a.invalidate({ names: ['photo:1', 'row:5'] })
+    expect([await b.get('thumb:1'), await b.get('page:5')]).toEqual([undefined, undefined])
+  })
+})
+
+describe('a node that is alone with a server that goes', () => {
+  it('serves for its lease, then as its policy says, and comes back by itself', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.stop())
+    const node = cluster(own)
+    const cache = node({
+      policies: { strictly: { onFence: 'error' }, loosely: { onFence: 'stale' } },
+    })
+    let loads = 0
+    const read = (policy: 'default' | 'strictly' | 'loosely') =>
+      (cache as ReturnType<typeof createCache<'strictly' | 'loosely'>>).getOrSet(policy, () => ++loads, {
+        policy,
+      })
+    for (const policy of ['default', 'strictly', 'loosely'] as const) await read(policy)
+    expect(loads).toBe(3)
+    await own.end('SIGKILL')
+    expect(cache.peek('default')).toBe(1)
+    await until(() => cache.stats().redis?.fenced, 'it is fenced')
+    expect(cache.peek('default')).toBe(undefined)
+    expect(await read('default')).toBe(4)
+    expect(await read('default')).toBe(5)
+    await expect(read('strictly')).rejects.toMatchObject({ code: 'E_CONSISTENCY_FENCED' })
+    expect(await read('loosely')).toBe(3)
+    await expect(cache.invalidate('x')).rejects.toMatchObject({
+      code: 'E_LOG_PENDING',
+      details: { result: { status: 'pending' } },
+    })
+    await own.start()
+    await until(() => cache.stats().redis?.fenced === false, 'it has a lease again')
+    await until(
+      async () => (await cache.invalidations.list({ name: 'x' })).records[0]?.status === 'completed',
+      'done',
+    )
+    const again = await read('default')
+    expect(await read('default')).toBe(again)
+  })
+})
+
+describe('a server that cannot be relied on', () => {
+  it('is refused if it may evict what says that something is stale', async () => {
+    const own = await startRedis({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' })
+    onTestFinished(() => own.stop())
+    const cache = cluster(own)()
+    await expect(cache.ready()).rejects.toMatchObject({ code: 'E_REDIS_EVICTION' })
+    expect(await cache.getOrSet('k', () => 1)).toBe(1)
+    expect(cache.stats().redis).toMatchObject({
+      status: 'failing',
+      fenced: true,
+      error: { code: 'E_REDIS_EVICTION' },
+    })
+  })
+
+  it('is told of if it has a replica that nobody waits for', async () => {
+    const own = await startRedis()
+    const replica = await startRedis({ replicaof: `127.0.0.1 ${own.port}` })
+    onTestFinished(async () => {
+      await own.stop()
+      await replica.stop()
+    })
+    const node = cluster(own)
+    await until(async () => {
+      const cache = node()
+      await cache.ready()
+      return cache.stats().redis?.worth.is === 'unsafe'
+    }, 'the replica is attached')
+  })
+})
