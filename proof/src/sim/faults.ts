@@ -32,9 +32,10 @@ export class Faults {
     this.#world.redis.skew = 0
   }
 
-  /** Mostly short, sometimes longer than a lease. */
+  /** Mostly short, sometimes longer than a lease, and often about as long as one. */
   #lasts(): number {
-    return 10 * 2 ** this.#world.chance.between(0, 10)
+    const { chance } = this.#world
+    return chance.is(0.3) ? chance.between(2300, 3600) : 10 * 2 ** chance.between(0, 10)
   }
 
   #at(kind: FaultKind, node: Node): void {
@@ -56,7 +57,7 @@ export class Faults {
         return
       case 'slow':
         this.#told(node, 'has a slow link')
-        node.link.delayMs = [1, this.#lasts()]
+        node.link.delayMs = [1, Math.min(1500, this.#lasts())]
         return this.#later(node, () => node.link.heal())
       case 'wallClock':
         this.#told(node, 'has its wall clock set')

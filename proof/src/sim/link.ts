@@ -37,7 +37,8 @@ export class Connection {
         this.#pending.delete(fail)
         reject(error)
       }
-      const timer = machine.schedule(answerMs, () => fail(new Error('Command timed out')))
+      const late = new Error('Command timed out')
+      const timer = machine.schedule(answerMs, () => fail(late))
       this.#pending.add(fail)
       this.#send('there', epoch, () => {
         if (redis.isDown) return

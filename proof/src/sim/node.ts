@@ -40,6 +40,8 @@ export class Node {
   /** When something was wrong with it last, or with its link. */
   disturbedAt = -Infinity
   isDead = false
+  /** Its tier is not asked for a while. */
+  isTierFailing = false
 
   constructor({ library, plan, timeline, chance, redis, name, onError }: NodeParts) {
     this.name = name

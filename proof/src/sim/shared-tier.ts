@@ -158,13 +158,26 @@ interface Write {
 
 /** One atomic step. */
 function writeTo(redis: Redis, { entry, seen, since, announced }: Write): 'written' | 'older' | 'again' {
-  const { entries, ended } = redis.store
-  if (!redis.isAt(since) || entries !== seen.entries || ended !== seen.ended) return 'again'
+  const { entries } = redis.store
+  const isSame = entries === seen.entries && redis.store.ended === seen.ended
+  if (!isSame && sightOf(redis.store, entry) !== sightOf(seen, entry)) return 'again'
+  if (redis.generation() !== entry.generation) return 'older'
+  if (announced !== undefined && !redis.isAt(since)) return 'again'
   const known = entries.get(entry.key)
   if (known !== undefined && known.generation === entry.generation && known.stamp > entry.stamp) return 'older'
   redis.putEntry(entry)
   if (announced !== undefined) redis.appendAt(since, announced.record)
   return 'written'
+}
+
+/** All that a decision about the entry rests on, as text. */
+function sightOf({ entries, ended }: Pick<Store, 'entries' | 'ended'>, { key, dependencies }: Entry): string {
+  const names = [key, ...dependencies].flatMap((name) => {
+    const entry = entries.get(name)
+    return [name, entry?.generation, entry?.stamp, entry?.keyStamp, ...(entry?.dependencies ?? []), ended.get(name)]
+  })
+  const dependents = [...entries.values()].filter((entry) => entry.dependencies.includes(key))
+  return [...names, ...dependents.map((entry) => `${entry.key} ${entry.stamp} ${entry.generation}`)].join()
 }
 
 function heldBy(redis: Redis, keys: readonly string[]): readonly Entry[] {

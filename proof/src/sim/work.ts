@@ -104,7 +104,8 @@ export class Work {
     timeline.after(outlastMs * 1.01 + aboutMs, () => {
       const timed = this.#timed.get(call)
       if (timed === undefined) return
-      const { disturbedAt, isDead } = timed.node
+      const { disturbedAt, isDead, isTierFailing } = timed.node
+      if (isTierFailing) return
       const last = Math.max(disturbedAt, this.#world.serverDisturbedAt)
       if (isDead || last > timed.from - calmMs) return
       this.#world.judge.report(16, `${node.name}: ${what} does not end, called at ${timed.from.toFixed(1)}`)
@@ -200,6 +201,9 @@ export class Work {
     for (const one of recipe) {
       if (one.of === 'key') {
         const input = await this.loading(node).getOrSet(one.key)
+        const held = node.isDead ? undefined : node.cache.peek<Made>(keys[one.key] as string)
+        // Of what is not held nobody can tell what it was made from.
+        if (held?.id !== input.id) return undefined
         names.push(keys[one.key] as string)
         // Without a tier that all share, nobody else can tell what that is made from.
         if (!plan.hasTier) names.push(...truth.names.filter((_, i) => input.versions[i] !== Infinity))

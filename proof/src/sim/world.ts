@@ -61,6 +61,10 @@ export class World {
     node.cache.on('node', ({ status, generation, applied }) =>
       this.tell(`${name} ${status}: ${generation.slice(0, 4)} ${applied}`),
     )
+    node.cache.on('tier', ({ status }) => {
+      node.isTierFailing = status === 'failing'
+      node.disturbedAt = timeline.now
+    })
     return node
   }
 
