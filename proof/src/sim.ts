@@ -60,7 +60,9 @@ function tellProgress(isLast: boolean): void {
 function violation({ plan: { seed, mode }, fault, lines }: Run): string {
   const tail = isVerbose ? [] : lines.slice(-40)
   const again = `npm run proof:sim -- --seed ${seed} --mode ${mode}`
-  return [...tail, `seed ${seed}: invariant ${fault?.invariant} at ${fault?.at.toFixed(2)}: ${fault?.text}`, again].join(
-    '\n',
-  )
+  return [
+    ...tail,
+    `seed ${seed}: invariant ${fault?.invariant} at ${fault?.at.toFixed(2)}: ${fault?.text}`,
+    again,
+  ].join('\n')
 }

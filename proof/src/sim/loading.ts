@@ -75,11 +75,7 @@ export class Loading {
     if (ingredient.of === 'source' && ingredient.isNamedLate) load.dependsOn(name)
   }
 
-  async #judged(
-    key: number,
-    how: string,
-    read: () => Promise<Made | undefined>,
-  ): Promise<Made | undefined> {
+  async #judged(key: number, how: string, read: () => Promise<Made | undefined>): Promise<Made | undefined> {
     const { judge, keys } = this.#world
     const reading = judge.begin(this.#node, keys[key] as string)
     const value = await read()

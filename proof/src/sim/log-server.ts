@@ -5,17 +5,7 @@
  */
 import type { Chance } from './chance.ts'
 import type { Connection, Link } from './link.ts'
-import type {
-  Appended,
-  LogServer,
-  NodeAck,
-  OnNews,
-  Presence,
-  Said,
-  Since,
-  Snapshot,
-  Told,
-} from './parts.ts'
+import type { Appended, LogServer, NodeAck, OnNews, Presence, Said, Since, Snapshot, Told } from './parts.ts'
 
 export interface SimulatedLogServerParts {
   readonly link: Link

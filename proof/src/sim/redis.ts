@@ -59,12 +59,15 @@ export class Redis {
 
   forget(generation: string, nodes: readonly NodeAck[]): void {
     if (this.#whole()?.generation !== generation) return
-    const gone = nodes.filter(({ id, acked }) => {
+    const gone = nodes.filter(({ id, said }) => {
       const ack = this.store.nodes.get(id)
-      return ack?.acked === acked
+      return ack?.said === said
     })
     this.#do((store) => {
-      store.nodes = without(store.nodes, gone.map(({ id }) => id))
+      store.nodes = without(
+        store.nodes,
+        gone.map(({ id }) => id),
+      )
     })
   }
 
@@ -102,15 +105,14 @@ export class Redis {
   keep({ generation, n, dump }: Snapshot): void {
     const whole = this.#whole()
     if (whole?.generation !== generation || (this.store.snapshot?.n ?? 0) >= n) return
+    const rows = this.store.log ?? []
     const keep = Math.min(n, whole.n)
-    let count = this.store.log?.length ?? 0
     const oldest = this.#now() - kept.ms
-    const log = (this.store.log ?? []).filter(({ told, at }, i, all) => {
-      const isFirst = all.slice(0, i).every((row) => row.told.n < told.n)
-      const goes = isFirst && told.n < keep && (at < oldest || count > kept.count)
-      if (goes) count--
-      return !goes
+    // From the oldest on, up to the first that stays.
+    const first = rows.findIndex(({ told, at }, i) => {
+      return told.n >= keep || (at >= oldest && rows.length - i <= kept.count)
     })
+    const log = rows.slice(Math.max(0, first))
     this.#do((store) => {
       store.snapshot = { generation, n, dump }
       store.log = log

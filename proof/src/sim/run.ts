@@ -36,7 +36,10 @@ const endMs = 500
 /** By then everything has come to rest. */
 const healedMs = 9000
 
-export async function runSeed(library: Parts, { seed, mode, isVerbose = false, plantAt }: RunOptions): Promise<Run> {
+export async function runSeed(
+  library: Parts,
+  { seed, mode, isVerbose = false, plantAt }: RunOptions,
+): Promise<Run> {
   const plan = planOf(seed, mode)
   const world = new World(library, plan, isVerbose)
   world.judge.plantAt = plantAt
@@ -119,7 +122,9 @@ class Rest {
       const ready = linked.catch(() => (this.#isLinked = false))
       void ready
         .then(() => this.#work.invalidate(node, source, 'strict'))
-        .catch((error: unknown) => this.#world.judge.report(15, `${node.name} cannot invalidate: ${String(error)}`))
+        .catch((error: unknown) =>
+          this.#world.judge.report(15, `${node.name} cannot invalidate: ${String(error)}`),
+        )
     }
   }
 
@@ -146,7 +151,10 @@ class Rest {
           return !isLoose && version !== Infinity && version < truth.version(i)
         })
         if (value !== undefined && old !== undefined && old >= 0)
-          judge.report(15, `${node.name} ${what}: ${truth.names[old]} at ${value.versions[old]} is not the truth`)
+          judge.report(
+            15,
+            `${node.name} ${what}: ${truth.names[old]} at ${value.versions[old]} is not the truth`,
+          )
       })
       .catch((error: unknown) => judge.report(15, `${node.name} ${what}: ${String(error)}`))
       .finally(() => this.#open--)

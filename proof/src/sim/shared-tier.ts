@@ -164,7 +164,8 @@ function writeTo(redis: Redis, { entry, seen, since, announced }: Write): 'writt
   if (redis.generation() !== entry.generation) return 'older'
   if (announced !== undefined && !redis.isAt(since)) return 'again'
   const known = entries.get(entry.key)
-  if (known !== undefined && known.generation === entry.generation && known.stamp > entry.stamp) return 'older'
+  if (known !== undefined && known.generation === entry.generation && known.stamp > entry.stamp)
+    return 'older'
   redis.putEntry(entry)
   if (announced !== undefined) redis.appendAt(since, announced.record)
   return 'written'
@@ -174,7 +175,14 @@ function writeTo(redis: Redis, { entry, seen, since, announced }: Write): 'writt
 function sightOf({ entries, ended }: Pick<Store, 'entries' | 'ended'>, { key, dependencies }: Entry): string {
   const names = [key, ...dependencies].flatMap((name) => {
     const entry = entries.get(name)
-    return [name, entry?.generation, entry?.stamp, entry?.keyStamp, ...(entry?.dependencies ?? []), ended.get(name)]
+    return [
+      name,
+      entry?.generation,
+      entry?.stamp,
+      entry?.keyStamp,
+      ...(entry?.dependencies ?? []),
+      ended.get(name),
+    ]
   })
   const dependents = [...entries.values()].filter((entry) => entry.dependencies.includes(key))
   return [...names, ...dependents.map((entry) => `${entry.key} ${entry.stamp} ${entry.generation}`)].join()

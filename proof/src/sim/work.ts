@@ -150,7 +150,11 @@ export class Work {
   }
 
   /** A value made in this tick from sources alone. */
-  #madeNow(node: Node, key: number, generation: string): { made: Made; names: readonly string[] } | undefined {
+  #madeNow(
+    node: Node,
+    key: number,
+    generation: string,
+  ): { made: Made; names: readonly string[] } | undefined {
     const { truth, timeline, keys, plan } = this.#world
     const recipe = plan.recipes[key] ?? []
     if (recipe.some(({ of }) => of !== 'source')) return undefined
@@ -182,7 +186,9 @@ export class Work {
     await new Promise<void>((resolve) => {
       this.#world.timeline.after(chance.between(0, 300), () => node.machine.receive(resolve))
     })
-    this.#world.tell(`${node.name} fills ${value.made.key} with value ${value.made.id} since ${since.slice(-6)}`)
+    this.#world.tell(
+      `${node.name} fills ${value.made.key} with value ${value.made.id} since ${since.slice(-6)}`,
+    )
     await node.cache.fill(value.made.key, value.made, { since, dependsOn })
   }
 
@@ -211,10 +217,16 @@ export class Work {
           versions[i] = Math.min(version, versions[i] as number)
       } else {
         names.push(truth.names[one.source] as string)
-        versions[one.source] = Math.min(versions[one.source] as number, await this.loading(node).source(one.source))
+        versions[one.source] = Math.min(
+          versions[one.source] as number,
+          await this.loading(node).source(one.source),
+        )
       }
     }
-    return { made: truth.make({ key: keys[key] as string, versions, madeAt, node: node.name, generation }), names }
+    return {
+      made: truth.make({ key: keys[key] as string, versions, madeAt, node: node.name, generation }),
+      names,
+    }
   }
 
   /** Keys that are made from the hidden source are linked to it, by way of another name, in any order. */
@@ -222,7 +234,10 @@ export class Work {
     const { plan, keys, truth, chance, losses } = this.#world
     const linked = keys.filter((_, i) => plan.recipes[i]?.some(({ of }) => of === 'hidden'))
     const hidden = truth.names[plan.hidden] as string
-    const links: [string, string][] = [...linked.map((key): [string, string] => [key, 'between']), ['between', hidden]]
+    const links: [string, string][] = [
+      ...linked.map((key): [string, string] => [key, 'between']),
+      ['between', hidden],
+    ]
     if (chance.is(0.5)) links.reverse()
     if (chance.is(0.3)) await node.cache.unlink('other', { dependsOn: hidden }).catch(() => undefined)
     for (const [name, dependsOn] of links) await node.cache.link(name, { dependsOn })
@@ -240,6 +255,8 @@ export class Work {
 
   #failed(node: Node, error: unknown): void {
     const { code } = error as { code?: string }
+    if (code === 'E_TOKEN_INVALID')
+      this.#world.judge.report(13, `${node.name}: its own token is refused: ${wordsOf(error)}`)
     if (code === undefined && !/Command timed out|ECONNREFUSED|Connection is closed/.test(String(error)))
       this.#world.judge.report(0, `${node.name} failed: ${(error as Error).stack ?? String(error)}`)
     this.#world.tell(`${node.name} rejects: ${wordsOf(error)}`)

@@ -56,7 +56,8 @@ export class World {
     const { library, plan, timeline, redis } = this
     const name = String.fromCharCode(65 + (this.#born % 26)) + (this.#born++ < 26 ? '' : `${this.#born}`)
     const chance = new Chance(plan.seed * 31 + this.#born)
-    const onError = (error: unknown, during: string) => this.tell(`${name} error, ${during}: ${wordsOf(error)}`)
+    const onError = (error: unknown, during: string) =>
+      this.tell(`${name} error, ${during}: ${wordsOf(error)}`)
     const node = new Node({ library, plan, timeline, chance, redis, name, onError })
     node.cache.on('node', ({ status, generation, applied }) =>
       this.tell(`${name} ${status}: ${generation.slice(0, 4)} ${applied}`),
