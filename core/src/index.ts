@@ -51,6 +51,8 @@ export type {
   InvalidateOptions,
   InvalidationResult,
   Mode,
+  Mutated,
+  MutateOptions,
   Plan,
   Status,
   Strategy,
