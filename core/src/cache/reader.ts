@@ -359,9 +359,20 @@ export class Reader {
     if (flight === undefined || flight.generation !== log.generation || judge.verdict(flight) !== undefined)
       return undefined
     if (this.#parts.held.isFenced) return undefined
+    if (judge.intents.size > 0 && this.#readsWritten(flight)) return undefined
     noteLag(flight, this.#parts)
     if (flight.isOlder || this.moment >= flight.sharedUntilMs) return undefined
     return flight.usableUntil === Infinity || clock.now() < flight.usableUntil ? flight : undefined
+  }
+
+  /** Whether it waits for a load of what is being written: it has not inherited that yet, but may be given what it was. */
+  #readsWritten(flight: Flight): boolean {
+    const { judge, owner } = this.#parts
+    for (const input of flight.waitsFor) {
+      if (input.owner === owner && judge.verdict(input) !== undefined) return true
+      if (this.#readsWritten(input)) return true
+    }
+    return false
   }
 
   #start(request: ReadRequest, stale?: Entry): Flight {

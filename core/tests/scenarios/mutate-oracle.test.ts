@@ -1,8 +1,9 @@
 /**
  * Writers and readers, interleaved at random, against what is promised of a write at the source:
  *
- *   a read that begins after `mutate` has ended gives what was written, or something newer;
- *   so does one that begins after the time of a writer that died has run out, if that had written.
+ *   a read that begins after the write gives what was written, or something newer: while the intent is open nothing is
+ *   served that was made from its names, and when it has ended, or its time ran out, nothing from before;
+ *   so does one that begins after `mutate` has ended, though the write came too late.
  *
  * Every step of a loader and of a writer waits at a gate that the program opens when it likes.
  */
@@ -12,6 +13,7 @@ import { createCache, type BuiltInPolicy, type Cache } from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
 import { TestClock } from '../clock.ts'
 import { directory } from '../directories.ts'
+import { gate } from '../opened.ts'
 
 type Any = Cache<BuiltInPolicy>
 
@@ -55,10 +57,9 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 class World {
   readonly #caches: readonly Any[]
   readonly #clock: TestClock
-  readonly #versions = [0, 0]
+  readonly #versions: [number, number] = [0, 0]
   /** What a read that begins now has to give at least, by source. */
   readonly #floors = [0, 0]
-  readonly #dead: { readonly source: number; readonly version: number; readonly dueMs: number }[] = []
   readonly #gates: (() => void)[] = []
   readonly #running = new Set<Promise<void>>()
   readonly wrong: string[] = []
@@ -114,7 +115,7 @@ class World {
   }
 
   async #read({ at, source, via }: Move & { do: 'read' }): Promise<void> {
-    const floor = this.#floorOf(source)
+    const floor = this.#floors[source] as number
     const dependsOn = via === 1 ? `link:${source}` : (sources[source] as string)
     const load = async (): Promise<number> => {
       await this.#gate()
@@ -130,45 +131,32 @@ class World {
     if (value < floor) this.wrong.push(`${keyOf(source, via)} gave ${value}, and ${floor} was promised`)
   }
 
-  #floorOf(source: number): number {
-    const now = this.#clock.monotonic()
-    const due = this.#dead.filter((each) => each.source === source && each.dueMs <= now)
-    return Math.max(this.#floors[source] as number, ...due.map(({ version }) => version))
-  }
-
   async #write({ at, source, dies }: Move & { do: 'write' }): Promise<void> {
-    const begunMs = this.#clock.monotonic()
+    const untilMs = this.#clock.monotonic() + withinMs
+    const isInTime = () => this.#clock.monotonic() < untilMs
+    const death = gate()
     let written = 0
     const fn = async (): Promise<void> => {
       await this.#gate()
       // Who dies does not write after that.
-      if (dies && this.#clock.monotonic() >= begunMs + withinMs) return died(ended)
-      written = ++(this.#versions as [number, number])[source as 0]
-      if (dies) return died(ended)
-      await this.#gate()
-    }
-    let end: () => void = () => undefined
-    const hasDied = new Promise<void>((resolve) => (end = resolve))
-    const ended = () => {
-      // By the time of whoever heard of it last.
-      const heardMs = this.#caches.length === 1 ? begunMs : this.#clock.monotonic()
-      this.#dead.push({ source, version: written, dueMs: heardMs + endedMs })
-      end()
+      if (!dies || isInTime()) written = ++this.#versions[source as 0]
+      if (isInTime()) this.#promise(source, written)
+      if (!dies) return this.#gate()
+      death.open()
+      await new Promise(() => undefined)
     }
     const cache = this.#caches[at % this.#caches.length] as Any
-    const name = sources[source] as string
-    const mutated = cache.mutate(name, fn, { within: withinMs }).catch((error: unknown) => {
+    const mutated = cache.mutate(sources[source] as string, fn, { within: withinMs })
+    const told = mutated.catch((error: unknown) => {
       if ((error as { code?: string }).code !== 'E_MUTATE_LATE') this.wrong.push(String(error))
     })
-    await Promise.race([mutated, hasDied])
-    if (!dies) this.#floors[source] = Math.max(this.#floors[source] as number, written)
+    await Promise.race([told, death.passed])
+    if (!dies) this.#promise(source, written)
   }
-}
 
-/** Nothing is heard of it any more. */
-function died(onDeath: () => void): Promise<void> {
-  onDeath()
-  return new Promise(() => undefined)
+  #promise(source: number, version: number): void {
+    this.#floors[source] = Math.max(this.#floors[source] as number, version)
+  }
 }
 
 function keyOf(source: number, via: number): string {
@@ -194,7 +182,7 @@ describe('no reader is given what is older than promised', () => {
         const clock = new TestClock()
         expect(await played([createCache({ clock })], clock, program)).toEqual([])
       }),
-      { numRuns: 300 },
+      { numRuns: 400 },
     )
   }, 60_000)
 
@@ -205,7 +193,7 @@ describe('no reader is given what is older than promised', () => {
         const open = () => createCache({ clock, disk: disk({ path }) })
         expect(await played([open(), open()], clock, program)).toEqual([])
       }),
-      { numRuns: 15 },
+      { numRuns: 20 },
     )
   }, 120_000)
 })

@@ -112,6 +112,33 @@ describe('a write at the source', () => {
     await written
   })
 
+  it('gives nobody a load that waits for one of what is being written', async () => {
+    const { cache } = opened()
+    let source = 'old'
+    const { written, end } = await writing(cache, 'row')
+    const inner = gate()
+    const read = (isFirst = false) =>
+      cache.getOrSet('outer', () =>
+        cache.getOrSet(
+          'inner',
+          async () => {
+            const value = source
+            if (isFirst) await inner.passed
+            return value
+          },
+          { dependsOn: 'row' },
+        ),
+      )
+    const first = read(true)
+    await new Promise((resolve) => setImmediate(resolve))
+    source = 'new'
+    const second = read()
+    inner.open()
+    expect([await first, await second]).toEqual(['old', 'new'])
+    end.open('done')
+    await written
+  })
+
   it('that fails has perhaps written: the names are invalidated, and its error is thrown', async () => {
     const { cache } = opened()
     await cache.set('page', 1, { dependsOn: 'row' })
