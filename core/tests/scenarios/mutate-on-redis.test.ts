@@ -82,3 +82,19 @@ it('what is being written goes on to be so in a generation that begins meanwhile
   await written.catch((error: { code: string }) => expect(error.code).toBe('E_MUTATE_LATE'))
   await expect.poll(() => isKept(b), { timeout: 10_000 }).toBe(true)
 })
+
+it('a write is not begun if nobody can be told of it, and its value is not lost if that shows afterwards', async () => {
+  const { server, nodes } = await three()
+  const [a, b] = nodes
+  const written = a.mutate('row', async () => (await server.end('SIGKILL'), 'written'))
+  await expect(written).rejects.toMatchObject({
+    code: 'E_LOG_PENDING',
+    details: { value: 'written', result: { status: 'pending', names: ['row'] } },
+  })
+  const calls: string[] = []
+  const begun = b.mutate('row', () => calls.push('fn'))
+  await expect(begun).rejects.toMatchObject({ code: 'E_MUTATE_UNBEGUN', cause: { code: 'E_LOG_PENDING' } })
+  expect(calls).toEqual([])
+  await server.start()
+  for (const node of nodes) await expect.poll(() => isKept(node), { timeout: 10_000 }).toBe(true)
+})
