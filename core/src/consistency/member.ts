@@ -299,7 +299,8 @@ export class Member implements Log, Membership, LogBeside {
   /** @returns position of the first; all of them are applied here then */
   async #appendBatch(batch: readonly Sending[]): Promise<number> {
     for (let round = 0; round < roundsMax; round++) {
-      if (!this.#applied.hasJoined) await this.#joined()
+      // What was appended before comes before.
+      if (!this.#applied.hasJoined || this.#debt.isDue) await this.#joined()
       const records = batch.map((sending) => this.#expect(sending))
       const last = records.length - 1
       try {
