@@ -5,7 +5,13 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { randomUUID } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { createCache, type CacheOptions, type InvalidationResult } from '../../src/index.ts'
+import {
+  createCache,
+  systemClock,
+  type CacheOptions,
+  type Clock,
+  type InvalidationResult,
+} from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
 import { redis } from '../../src/redis.ts'
 import { directory } from '../directories.ts'
@@ -82,6 +88,26 @@ describe('several nodes', () => {
       ),
     )
     expect([values, loads]).toEqual([[1, 1, 1, 1], 1])
+  })
+
+  it('wait for each other no longer than it takes, though the clock of one is set back meanwhile', async () => {
+    const node = cluster()
+    let stepMs = 0
+    const clock: Clock = Object.assign(systemClock(), { now: () => Date.now() + stepMs })
+    const [a, b] = [node(), node({ clock })]
+    await Promise.all([a.ready(), b.ready()])
+    let end: ((value: string) => void) | undefined
+    const first = a.getOrSet('slow', () => new Promise<string>((resolve) => (end = resolve)))
+    // Its loader runs once it has the turn.
+    await until(() => end, 'it is being loaded')
+    const second = b.getOrSet('slow', () => 'loaded twice')
+    // At whatever moment of its waiting.
+    for (; stepMs > -20 * 3_600_000; stepMs -= 3_600_000)
+      await new Promise((resolve) => setTimeout(resolve, 7))
+    end?.('loaded once')
+    expect(await first).toBe('loaded once')
+    // Its lease is over by that: it may load for itself.
+    expect(await second).toMatch(/^loaded/)
   })
 
   it('serve nothing old after a strict invalidation, and it says who acknowledged it', async () => {
