@@ -111,6 +111,7 @@ function lent(state: LogState): BackingParts {
     random: systemRandom,
     onError: () => undefined,
     onNode: () => undefined,
+    onReached: () => undefined,
     onWritten: () => undefined,
   }
 }

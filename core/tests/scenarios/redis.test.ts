@@ -179,6 +179,30 @@ describe('a node that is alone with a server that goes', () => {
   })
 })
 
+describe('a server that was away for a while', () => {
+  it('is asked for entries again as soon as there is a connection', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.stop())
+    const cache = cluster(own)({ memory: false })
+    await cache.getOrSet('k', () => 'kept')
+    await own.end('SIGKILL')
+    await until(async () => {
+      await cache.get('k')
+      return cache.stats().tiers.redis?.status === 'failing'
+    }, 'it is not asked any more')
+    await own.start()
+    await until(() => cache.stats().redis?.fenced === false, 'there is a lease again')
+    let loads = 0
+    const begun = performance.now()
+    await until(async () => {
+      loads = 0
+      for (let i = 0; i < 2; i++) await cache.getOrSet('again', () => ++loads)
+      return loads < 2
+    }, 'it is kept')
+    expect(performance.now() - begun, 'ms, while a pause is 5 s at least').toBeLessThan(4000)
+  })
+})
+
 describe('a server that cannot be relied on', () => {
   it('is refused if it may evict what says that something is stale', async () => {
     const own = await startRedis({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' })
