@@ -30,7 +30,7 @@ export interface RunOptions {
   readonly leaseMs?: number
   /** Faults of these names only. */
   readonly only?: readonly string[]
-  /** How long nothing strikes a link, a process or the server, in ms, at most; default 3000. */
+  /** How long nothing strikes a link, a process or the server, in ms, at most; default 5000. */
   readonly calmMs?: number
   readonly plantAt?: number
   readonly onFault?: (text: string, toll: Toll) => void
@@ -113,7 +113,7 @@ class Run {
     whom: T,
     lane: number,
   ): Promise<void> {
-    const { seed, only, calmMs = 3000, onFault } = this.#options
+    const { seed, only, calmMs = 5000, onFault } = this.#options
     const dice = new Dice(seed * 1000 + lane)
     const names = Object.keys(table).filter((name) => only?.includes(name) ?? true)
     while (names.length > 0) {
