@@ -16,6 +16,7 @@ import { printed, type Report, type Row } from './figures.ts'
 import { canHold, dependencyCounts, holders } from './heap.ts'
 import { measureHits } from './hits.ts'
 import { measureInvalidation } from './invalidation.ts'
+import { measureRedis } from './redis.ts'
 
 interface Topic {
   readonly what: string
@@ -48,6 +49,10 @@ const topics: Record<string, Topic> = {
   disk: {
     what: 'a hit on disk, durable invalidations, two processes on one directory, a million entries',
     run: measureDisk,
+  },
+  redis: {
+    what: 'the shared tier and the log on Redis, beside bare clients: reads, strict, propagation, taking out 100,000',
+    run: measureRedis,
   },
   graph: { what: 'memory of an edge, and the ordered cascade beside a bare search', run: measureGraph },
 }

@@ -23,15 +23,20 @@ export interface RoundsOptions {
   readonly rounds: number
   /** How long a block lasts, about. */
   readonly blockMs: number
+  /** So many in each block in place of that, for what lasts long: two blocks warm it up. */
+  readonly operations?: number | undefined
 }
 
 /** @returns name -> ns per operation, round by round */
 export async function interleave(
   contenders: readonly Timed[],
-  { rounds, blockMs }: RoundsOptions,
+  { rounds, blockMs, operations: fixed }: RoundsOptions,
 ): Promise<Map<string, number[]>> {
   const operations = new Map<Timed, number>()
-  for (const contender of contenders) operations.set(contender, await calibrate(contender, blockMs))
+  for (const contender of contenders) {
+    const count = fixed === undefined ? calibrate(contender, blockMs) : warm(contender, fixed)
+    operations.set(contender, await count)
+  }
   const results = new Map(contenders.map(({ name }) => [name, [] as number[]]))
   for (let round = 0; round < rounds; round++) {
     for (const contender of rotated(contenders, round)) {
@@ -40,6 +45,11 @@ export async function interleave(
     }
   }
   return results
+}
+
+async function warm(contender: Timed, count: number): Promise<number> {
+  for (let block = 0; block < 2; block++) await contender.block(count)
+  return count
 }
 
 /** Runs it until it is warm. @returns how many operations make a block */

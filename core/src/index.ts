@@ -2,7 +2,7 @@
  * Staleproof: a cache that cannot serve what you invalidated. This is the public API.
  */
 export { Cache, createCache } from './cache/cache.ts'
-export type { Backend, Backing, BackingParts } from './backing/contract.ts'
+export type { Backend, Backing, BackingParts, Beneath, BeneathParts } from './backing/contract.ts'
 export type { EntryView, FillResult, InvalidationRecords, Refused, SetResult } from './cache/answers.ts'
 export type { Counts } from './cache/counts.ts'
 export type {
@@ -35,14 +35,23 @@ export type { TargetLike } from './invalidation/request.ts'
 export type { ScheduleOptions } from './invalidation/schedule.ts'
 export type { Turns } from './loading/contract.ts'
 export type { Load, Loader } from './loading/load.ts'
-export type { Change, Log, LogRecord, LogState, RecordKind } from './log/contract.ts'
-export type { BackingState } from './model/backing.ts'
+export type {
+  Change,
+  ChangeOutbox,
+  KeptChange,
+  Log,
+  LogRecord,
+  LogState,
+  Membership,
+  RecordKind,
+} from './log/contract.ts'
+export type { BackingState, DiskState, RedisState, Worth } from './model/backing.ts'
 export { systemClock, systemRandom } from './model/clock.ts'
 export type { Clock, Random, Timer } from './model/clock.ts'
 export type { EntryParts } from './model/entry.ts'
 export { StaleproofError } from './model/errors.ts'
 export type { ErrorCode } from './model/errors.ts'
-export type { CacheEventName, CacheEvents, Departure, Listener } from './model/event.ts'
+export type { CacheEventName, CacheEvents, Departure, Listener, NodeEvent } from './model/event.ts'
 export type {
   CascadeItem,
   Consistency,
@@ -51,13 +60,14 @@ export type {
   InvalidateOptions,
   InvalidationResult,
   Mode,
+  NodeOutcome,
   Plan,
   Status,
   Strategy,
   Target,
   TierOutcome,
 } from './model/invalidation.ts'
-export type { Policy, PolicyOptions } from './model/policy.ts'
+export type { OnFence, Policy, PolicyOptions } from './model/policy.ts'
 export type { Position } from './model/position.ts'
 export { durationMs, sizeBytes } from './model/quantity.ts'
 export type { Duration, Size } from './model/quantity.ts'

@@ -3,4 +3,6 @@
  */
 export { redis } from './redis/backing.ts'
 export type { RedisOptions } from './redis/backing.ts'
+export { redisConnection } from './redis/shared.ts'
+export type { RedisConnection } from './redis/shared.ts'
 export type { ConnectionOptions } from './redis/client.ts'

@@ -69,7 +69,8 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const applier = new Applier({ ...shared, held })
   const near = beneath === undefined ? [] : [beneath.tier]
   const lower = new Lower({ ...shared, near, tiers: settings.tiers, shared: backing.shared })
-  const stack = { ...shared, applier, held, lower }
+  const worth = () => (backing.state?.name === 'redis' ? backing.state.worth : null)
+  const stack = { ...shared, applier, held, lower, worth }
   const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
   const writer = new Writer({ ...stack, limits: settings.graph, values })
   const reader = new Reader({ ...stack, owner, automatic, policies, writer, reads, turns })

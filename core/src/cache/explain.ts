@@ -4,6 +4,7 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
+import type { Worth } from '../model/backing.ts'
 import type { Clock } from '../model/clock.ts'
 import { Entry } from '../model/entry.ts'
 import type { Departure } from '../model/event.ts'
@@ -14,8 +15,11 @@ import type { Gone } from './past.ts'
 
 export interface Explanation {
   readonly key: string
-  /** expired, invalidated: held or gone, that is why it cannot be served. absent: it was never here, or pushed out. */
-  readonly state: 'fresh' | 'stale' | 'expired' | 'invalidated' | 'absent'
+  /**
+   * expired, invalidated: held or gone, that is why it cannot be served. fenced: it is held, and this node has no right to
+   * serve it now. absent: it was never here, or pushed out.
+   */
+  readonly state: 'fresh' | 'stale' | 'expired' | 'invalidated' | 'fenced' | 'absent'
   /** Nearest tier that holds it; null if none does. */
   readonly tier: string | null
   readonly policy: string | null
@@ -34,6 +38,8 @@ export interface Explanation {
   readonly dependencies: readonly ExplainedDependency[]
   /** How it left memory last, if it did. */
   readonly went: ExplainedDeparture | null
+  /** What a strict invalidation of it is worth among many nodes; null if there is one place only. */
+  readonly strict: Worth | null
 }
 
 export interface ExplainedDependency {
@@ -66,6 +72,7 @@ export interface ExplainParts {
   readonly judge: Judge
   readonly log: Pick<Log, 'generation' | 'catchUp'>
   readonly lower: Lower
+  readonly worth: () => Worth | null
 }
 
 export async function explain(key: string, parts: ExplainParts): Promise<Explanation> {
@@ -85,6 +92,7 @@ export async function explain(key: string, parts: ExplainParts): Promise<Explana
     ...timesOf(entry, parts),
     dependencies: dependenciesOf(key, entry, parts),
     went: went === undefined ? null : departureOf(went, parts.judge),
+    strict: parts.worth(),
   }
 }
 
@@ -92,6 +100,7 @@ function stateOf(entry: Entry | undefined, went: Gone | undefined, held: Held): 
   if (entry === undefined) return went?.why === 'invalidated' || went?.why === 'expired' ? went.why : 'absent'
   const found = held.assess(entry)
   if (found !== undefined) return found.state
+  if (held.isFenced && held.judge(entry) === undefined) return 'fenced'
   return held.judge(entry) === undefined ? 'expired' : 'invalidated'
 }
 

@@ -51,7 +51,7 @@ export class Lease {
 
   /** The sync that was sent then has fetched all there was, and all of it is applied. */
   grant(sent: Moment): void {
-    if (this.#since === undefined || sent.monotonic > this.#since.monotonic) this.#since = sent
+    if (this.#since === undefined || sent.monotonic >= this.#since.monotonic) this.#since = sent
     this.#spared = 0
   }
 

@@ -440,7 +440,7 @@ export class Member implements Log, Membership, LogBeside {
   }
 
   #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#parts.clock.schedule(delayMs, resolve, true))
+    return new Promise((resolve) => this.#parts.clock.schedule(delayMs, resolve))
   }
 }
 

@@ -12,7 +12,6 @@
 import type { Beneath, BeneathParts } from '../backing/contract.ts'
 import type { Change, ChangeOutbox, KeptChange } from '../log/contract.ts'
 import type { DiskState } from '../model/backing.ts'
-import type { StaleproofError } from '../model/errors.ts'
 import { sealed, unsealed } from '../bytes/codec.ts'
 import type { Environment, Table } from './environment.ts'
 import { openDirectory, type Opened, type Sizes } from './open.ts'
@@ -106,7 +105,7 @@ class DiskOutbox implements ChangeOutbox {
     try {
       return [{ id, change: unsealed<Change>(value, `change ${id} of the outbox`) }]
     } catch (error) {
-      this.#onError(error as StaleproofError, 'reading the outbox: everything counts as invalidated')
+      this.#onError(error, 'reading the outbox: everything counts as invalidated')
       return [{ id, change: { kind: 'invalidate', names: [], prefixes: [''] } }]
     }
   }

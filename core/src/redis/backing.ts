@@ -14,10 +14,13 @@ import { RedisClient, type ConnectionOptions } from './client.ts'
 import { RedisHistory } from './history.ts'
 import { RedisLogServer } from './log-server.ts'
 import { RedisQueue } from './queue.ts'
+import { connectionOptions, type RedisConnection } from './shared.ts'
 import { RedisTier } from './tier.ts'
 import { RedisTurns } from './turns.ts'
 
 export interface RedisOptions extends ConnectionOptions {
+  /** One that several caches ask through, in place of where to find the server. */
+  readonly connection?: RedisConnection | undefined
   /** Name of the cache on the server: caches of one name are one. Default 'staleproof'. */
   readonly prefix?: string | undefined
   /**
@@ -37,12 +40,8 @@ export interface RedisOptions extends ConnectionOptions {
 }
 
 const known: readonly (keyof RedisOptions)[] = [
-  'url',
-  'cluster',
-  'sentinel',
-  'username',
-  'password',
-  'tls',
+  ...connectionOptions,
+  'connection',
   'prefix',
   'lease',
   'replicas',
@@ -64,7 +63,8 @@ export function redis(options: RedisOptions = {}): Backend {
     entryBytesMax: sizeBytes(options.maxEntryBytes ?? '16mb', 'redis.maxEntryBytes'),
     node: options.node ?? `${hostname()}:${process.pid}`,
   }
-  return { open: (parts) => new RedisBacking({ ...settings, connection: options }, parts) }
+  const connection = options.connection ?? options
+  return { open: (parts) => new RedisBacking({ ...settings, connection }, parts) }
 }
 
 interface Settings {
@@ -73,7 +73,7 @@ interface Settings {
   readonly replicas: number
   readonly entryBytesMax: number
   readonly node: string
-  readonly connection: ConnectionOptions
+  readonly connection: ConnectionOptions | RedisConnection
 }
 
 class RedisBacking implements Backing {
@@ -115,7 +115,7 @@ class RedisBacking implements Backing {
   async close(): Promise<void> {
     await this.queue.close()
     await this.history.close()
-    await this.turns.close()
+    this.turns.close()
     await this.log.close()
     await this.#server.close()
     await this.#driver.close()

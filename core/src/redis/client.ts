@@ -1,14 +1,14 @@
 /**
  * The client: ioredis as a driver. One line for what is asked, others for what waits.
  *
- * Why ioredis: of the clients it is the cheapest for many small reads at once (docs/redis.md, `npm run bench -- redis`).
- * Its traps are left out in connection.ts.
+ * Why ioredis: docs/redis.md, `npm run bench -- redis`. Its traps are left out in connection.ts.
  */
 import type { Clock, Random } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { ConnectionOptions } from './connection.ts'
 import type { Arg, Driver, Reply, Script } from './driver.ts'
 import { Line } from './line.ts'
+import { RedisConnection } from './shared.ts'
 
 export type { ConnectionOptions } from './connection.ts'
 
@@ -22,22 +22,19 @@ const answerMs = 2000
 
 export class RedisClient implements Driver {
   readonly prefix: string
-  readonly #options: ConnectionOptions
+  readonly #connection: RedisConnection
   readonly #around: ClientSurroundings
   readonly #asking: Line
   /** limitMs -> line: a call that waits holds up what comes after it, so that nothing else is asked there. */
   readonly #waiting = new Map<number, Line>()
-  /** Scripts that the server has been sent since the connection was made. */
-  readonly #sent = new Set<string>()
   #isClosed = false
 
-  constructor(options: ConnectionOptions, prefix: string, around: ClientSurroundings) {
-    this.#options = options
+  constructor(to: ConnectionOptions | RedisConnection, prefix: string, around: ClientSurroundings) {
+    this.#connection = to instanceof RedisConnection ? to : new RedisConnection(to)
     this.#around = around
     // A hash tag: a cluster keeps all keys of it on one node, so that a script may use them.
     this.prefix = `{${prefix}}`
-    this.#asking = this.#open(answerMs)
-    this.#asking.onReady(() => this.#sent.clear())
+    this.#asking = this.#connection.join({ ...around, limitMs: answerMs })
   }
 
   get isConnected(): boolean {
@@ -50,7 +47,7 @@ export class RedisClient implements Driver {
 
   /** The first time whole, so that what is asked in the same tick stays in order; then by its hash. */
   async run(script: Script, args: readonly Arg[]): Promise<Reply> {
-    if (!this.#sent.has(script.sha)) return this.#whole(script, args)
+    if (!this.#connection.sent.has(script.sha)) return this.#whole(script, args)
     try {
       return await this.#asking.ask('EVALSHA', [script.sha, 1, this.prefix, ...args])
     } catch (error) {
@@ -65,23 +62,22 @@ export class RedisClient implements Driver {
 
   async wait(limitMs: number, command: string, ...args: readonly Arg[]): Promise<Reply> {
     if (this.#isClosed) throw new StaleproofError('E_REDIS_UNREACHABLE', 'Redis: it was closed here')
-    const line = this.#waiting.get(limitMs) ?? this.#open(limitMs + answerMs)
+    const line =
+      this.#waiting.get(limitMs) ??
+      new Line(this.#connection.options, { ...this.#around, limitMs: limitMs + answerMs })
     this.#waiting.set(limitMs, line)
     return line.ask(command, args)
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.all([this.#asking, ...this.#waiting.values()].map((line) => line.close()))
+    const waiting = [...this.#waiting.values()].map((line) => line.close())
+    await Promise.all([this.#connection.leave(), ...waiting])
   }
 
   #whole({ text, sha }: Script, args: readonly Arg[]): Promise<Reply> {
-    this.#sent.add(sha)
+    this.#connection.sent.add(sha)
     return this.#asking.ask('EVAL', [text, 1, this.prefix, ...args])
-  }
-
-  #open(limitMs: number): Line {
-    return new Line(this.#options, { ...this.#around, limitMs })
   }
 }
 

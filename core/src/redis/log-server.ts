@@ -68,6 +68,7 @@ if whole() ~= ARGV[1] then return 0 end
 for i = 2, #ARGV, 2 do
   if redis.call('HGET', NODES, ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', NODES, ARGV[i]) end
 end
+redis.call('ZREMRANGEBYSCORE', SEEN, '-inf', now() - 86400000)
 return 1
 `,
 )

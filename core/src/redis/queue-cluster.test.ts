@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { record } from '../../tests/conformance/history.ts'
 import { both, job } from '../../tests/conformance/queue-jobs.ts'
 import { RedisPlace } from '../../tests/redis-place.ts'
-import { startRedis } from '../../tests/redis-server.ts'
+import { startRedis, surroundings } from '../../tests/redis-server.ts'
 import { RedisClient } from './client.ts'
 
 test('in a cluster every script finds its keys in one slot', async () => {
@@ -10,7 +10,7 @@ test('in a cluster every script finds its keys in one slot', async () => {
   const place = new RedisPlace(server)
   await place.driver.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383)
   while (!String(await place.driver.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
-  const driver = new RedisClient({ cluster: [server.url] }, 'name')
+  const driver = new RedisClient({ cluster: [server.url] }, 'name', surroundings)
   const [mine, theirs] = [place.open({ driver }), place.open({ driver })]
   const claim = { now: 0, namesMax: both, jobsMax: 9 }
   for (const id of ['a', 'b']) await mine.queue.add(job(id))

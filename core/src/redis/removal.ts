@@ -27,6 +27,7 @@ interface Going {
 }
 
 const roundsMax = 50
+const slicesAtOnce = 3
 /** Names and keys that one script takes rows of. */
 const namesMax = 4000
 
@@ -41,13 +42,19 @@ export class Removal {
 
   /** @returns how many were removed */
   async delete(names: readonly string[], isValid: (head: StoredEntry) => boolean): Promise<number> {
+    const slices = slicesOf(names)
     let removed = 0
-    for (const slice of slicesOf(names)) {
-      removed += await this.remove(slice.map(keyOf), ({ version, head }) => {
-        const stays = version === '0' || (head !== undefined && isValid(head))
-        return stays ? undefined : { isEnded: true }
-      })
+    const work = async () => {
+      for (const slice of slices) {
+        const count = await this.remove(slice.map(keyOf), ({ version, head }) => {
+          const stays = version === '0' || (head !== undefined && isValid(head))
+          return stays ? undefined : { isEnded: true }
+        })
+        removed += count
+      }
     }
+    // The server has work while what it told of others is judged here.
+    await Promise.all(Array.from({ length: slicesAtOnce }, work))
     return removed
   }
 

@@ -13,9 +13,10 @@ import {
   type InvalidationResult,
 } from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
-import { redis } from '../../src/redis.ts'
+import { redis, redisConnection } from '../../src/redis.ts'
+import { RedisClient } from '../../src/redis/client.ts'
 import { directory } from '../directories.ts'
-import { startRedis, type RedisServer } from '../redis-server.ts'
+import { startRedis, surroundings, type RedisServer } from '../redis-server.ts'
 
 const home = directory()
 let server: RedisServer
@@ -201,6 +202,26 @@ describe('a server that was away for a while', () => {
     }, 'it is kept')
     expect(performance.now() - begun, 'ms, while a pause is 5 s at least').toBeLessThan(4000)
   })
+})
+
+it('several caches share one connection, and nothing else', async () => {
+  const own = await startRedis()
+  onTestFinished(() => own.stop())
+  const connection = redisConnection({ url: own.url })
+  const [a, b] = ['a', 'b'].map((prefix) => createCache({ redis: redis({ connection, prefix }) }))
+  await a?.getOrSet('k', () => 'of a')
+  await b?.getOrSet('k', () => 'of b')
+  const look = new RedisClient({ url: own.url }, 'looks', surroundings)
+  const clients = String(await look.call('CLIENT', 'LIST', 'TYPE', 'normal'))
+    .trim()
+    .split('\n')
+  // One to ask, two that wait, and the one that looks.
+  expect(clients).toHaveLength(4)
+  await look.close()
+  await a?.close()
+  expect(await b?.get('k')).toBe('of b')
+  await b?.close()
+  await expect(b?.get('k')).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
 })
 
 describe('a server that cannot be relied on', () => {

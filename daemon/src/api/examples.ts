@@ -100,6 +100,7 @@ export const explanation: Explanation = {
       lastInvalidation: { position, id: invalidation.id, at, reason: invalidation.reason },
     },
   ],
+  strict: null,
   went: { why: 'invalidated', at, because: photo, by: invalidation.id },
 }
 

@@ -220,7 +220,7 @@ export const historyPageSchema = z
 export const explanationSchema = z
   .object({
     key: z.string(),
-    state: z.enum(['fresh', 'stale', 'expired', 'invalidated', 'absent']),
+    state: z.enum(['fresh', 'stale', 'expired', 'invalidated', 'fenced', 'absent']),
     tier: z.string().nullable(),
     policy: z.string().nullable(),
     ageMs: z.number().nullable(),
@@ -247,6 +247,13 @@ export const explanationSchema = z
         }),
       )
       .readonly(),
+    strict: z
+      .object({ is: z.enum(['single', 'waited', 'unsafe', 'unknown']), why: z.string() })
+      .readonly()
+      .nullable()
+      .meta({
+        description: 'What a strict invalidation is worth among many nodes; null if there is one place only.',
+      }),
     went: z
       .object({
         why: z.string(),

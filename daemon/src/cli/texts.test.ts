@@ -132,6 +132,7 @@ it('an explanation tells what an entry was made from, and why it went', () => {
     sizeBytes: null,
     stamp: null,
     dependencies: [{ name: 'a', kind: 'direct', lastInvalidation: null }],
+    strict: null,
     went: { why: 'invalidated', at: 1_767_225_600_000, because: 'a', by: 'i1' },
   }
   const lines = explanationText(explanation, plain).split('\n')
