@@ -13,7 +13,7 @@ import type { Graph } from '../graph/graph.ts'
 import { headOf, parsePattern } from '../graph/pattern.ts'
 import type { DeclaredReach } from '../graph/reach.ts'
 import type { Rule } from '../graph/rules.ts'
-import type { LogRecord } from '../log/contract.ts'
+import type { Change, LogRecord } from '../log/contract.ts'
 import type { Judge, JudgeDump } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Events } from '../model/event.ts'
@@ -89,6 +89,21 @@ export class Applier {
   declared(): AppliedDump {
     const { graph } = this.#parts
     return { judge: undefined, links: [...graph.links()], rules: graph.rules() }
+  }
+
+  /** What the dump declares and this does not. */
+  missing(dump: AppliedDump | undefined): readonly Change[] {
+    const { graph } = this.#parts
+    const links = new Map<string, string[]>()
+    for (const [name, dependency] of dump?.links ?? []) {
+      if (graph.linksOf(name).includes(dependency)) continue
+      links.set(name, [...(links.get(name) ?? []), dependency])
+    }
+    const rules = (dump?.rules ?? []).filter((rule) => !graph.hasRule(rule))
+    return [
+      ...[...links].map(([name, dependsOn]): Change => ({ kind: 'link', names: [name], dependsOn })),
+      ...rules.map(({ dependent, dependsOn }): Change => ({ kind: 'rule', names: [dependent], dependsOn })),
+    ]
   }
 
   /** Takes a dump in, in place of all that was applied: what is held was judged by what is not known any more. */

@@ -194,7 +194,8 @@ export class Cache<P extends string = string> {
   token(): string {
     this.#open()
     this.#log.catchUp()
-    return tokenOf({ generation: this.#log.generation, n: this.#log.applied })
+    // What is in force here only has a place between two positions of the log.
+    return tokenOf({ generation: this.#log.generation, n: Math.floor(this.#log.applied) })
   }
 
   /**

@@ -64,6 +64,7 @@ function logState(later: Later): LogState {
     },
     dump: () => later.applier().dump(),
     declared: () => later.applier().declared(),
+    missing: (dump) => later.applier().missing(dump as AppliedDump | undefined),
     load: (dump) => later.applier().load(dump as AppliedDump | undefined),
     get size() {
       return later.applier().size

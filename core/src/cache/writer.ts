@@ -260,7 +260,7 @@ export class Writer {
       if (settled === undefined) return refused(admission.verdict === 'refused' ? 'doomed' : 'no-room')
       const { withoutValue = false, ...kept } = settled
       // Judged again in the tick in which it comes into memory.
-      if (judge.verdict(kept) !== undefined) return refused('doomed')
+      if (held.isForeign(kept) || judge.verdict(kept) !== undefined) return refused('doomed')
       const entry = timed(kept)
       // It may be among those that had to go for room meanwhile.
       const isEvicted = held.evictedAt > begun

@@ -90,6 +90,8 @@ export interface LogState {
   load(dump: unknown): void
   /** A dump of nothing but what was declared: links and rules. */
   declared(): unknown
+  /** What a dump declares and this does not, as changes that would declare it. */
+  missing(dump: unknown): readonly Change[]
   /** How many things a dump holds, roughly: how often it is worth making one. */
   readonly size: number
 }

@@ -77,7 +77,8 @@ export class Breaker {
 
   /** Whether it did not fail when it was asked last: a success more would change nothing. */
   get isTrusted(): boolean {
-    return this.#isTrusted
+    // A call from before it opened may succeed afterwards.
+    return this.#isTrusted && !this.isOpen
   }
 
   /** Begins the call in this tick. @throws E_RECOVERY_TIER_FAILING; what the call throws */
