@@ -65,7 +65,7 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const judge = new Judge(settings.ledgerBytesMax, (name) => graph.declaredAbove(name), times)
   const onError = (error: unknown, during: string) => events.emit('error', { error, during })
   const onNode = (event: NodeEvent) => events.emit('node', event)
-  const later = { applier: () => applier, held: () => held, work: () => work }
+  const later = { applier: () => applier, held: () => held, work: () => work, lower: () => lower }
   const { backing, beneath } = openBacking({ settings, policies, judge, later, onError, onNode })
   const { log, queue, history, turns } = backing
   const shared = { clock, random, events, graph, judge, counts, log }

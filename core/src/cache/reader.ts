@@ -182,7 +182,7 @@ export class Reader {
   /** Until this process may load the key. @returns what another one loaded meanwhile */
   async #awaitTurn(key: string): Promise<Found | undefined> {
     const { clock, turns } = this.#parts
-    const until = clock.now() + turnWaitMs
+    const until = clock.monotonic() + turnWaitMs
     for (;;) {
       const isOurs = await this.#take(key)
       const found = await this.find(key)
@@ -190,8 +190,8 @@ export class Reader {
         if (isOurs) this.#giveUpTurn(key)
         return found
       }
-      if (isOurs || clock.now() >= until) return undefined
-      while (turns?.isFree(key) === false && clock.now() < until) {
+      if (isOurs || clock.monotonic() >= until) return undefined
+      while (turns?.isFree(key) === false && clock.monotonic() < until) {
         await new Promise<void>((resolve) => clock.schedule(turnLookMs, resolve, true))
       }
     }

@@ -102,6 +102,12 @@ export class Breaker {
     return this.#status === 'ok' ? call() : this.run(call)
   }
 
+  /** There is reason to think that it is well again: the next call tries, though the pause is not over. */
+  tryNow(): void {
+    this.#timer?.cancel()
+    this.#pausing = false
+  }
+
   close(): void {
     this.#timer?.cancel()
   }

@@ -115,6 +115,7 @@ function lent(state: LogState): BackingParts {
     random: systemRandom,
     onError: () => undefined,
     onNode: () => undefined,
+    onReached: () => undefined,
     onWritten: () => undefined,
   }
 }

@@ -6,7 +6,13 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { createCache, type CacheOptions, type InvalidationResult } from '../../src/index.ts'
+import {
+  createCache,
+  systemClock,
+  type CacheOptions,
+  type Clock,
+  type InvalidationResult,
+} from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
 import { redis, redisConnection } from '../../src/redis.ts'
 import { RedisClient } from '../../src/redis/client.ts'
@@ -86,6 +92,26 @@ describe('several nodes', () => {
     expect([values, loads]).toEqual([[1, 1, 1, 1], 1])
   })
 
+  it('wait for each other no longer than it takes, though the clock of one is set back meanwhile', async () => {
+    const node = cluster()
+    let stepMs = 0
+    const clock: Clock = Object.assign(systemClock(), { now: () => Date.now() + stepMs })
+    const [a, b] = [node(), node({ clock })]
+    await Promise.all([a.ready(), b.ready()])
+    let end: ((value: string) => void) | undefined
+    const first = a.getOrSet('slow', () => new Promise<string>((resolve) => (end = resolve)))
+    // Its loader runs once it has the turn.
+    await until(() => end, 'it is being loaded')
+    const second = b.getOrSet('slow', () => 'loaded twice')
+    // At whatever moment of its waiting.
+    for (; stepMs > -20 * 3_600_000; stepMs -= 3_600_000)
+      await new Promise((resolve) => setTimeout(resolve, 7))
+    end?.('loaded once')
+    expect(await first).toBe('loaded once')
+    // Its lease is over by that: it may load for itself.
+    expect(await second).toMatch(/^loaded/)
+  })
+
   it('serve nothing old after a strict invalidation, and it says who acknowledged it', async () => {
     const node = cluster()
     const [a, b] = [node(), node()]
@@ -152,6 +178,30 @@ describe('a node that is alone with a server that goes', () => {
     )
     const again = await read('default')
     expect(await read('default')).toBe(again)
+  })
+})
+
+describe('a server that was away for a while', () => {
+  it('is asked for entries again as soon as there is a connection', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.stop())
+    const cache = cluster(own)({ memory: false })
+    await cache.getOrSet('k', () => 'kept')
+    await own.end('SIGKILL')
+    await until(async () => {
+      await cache.get('k')
+      return cache.stats().tiers.redis?.status === 'failing'
+    }, 'it is not asked any more')
+    await own.start()
+    await until(() => cache.stats().redis?.fenced === false, 'there is a lease again')
+    let loads = 0
+    const begun = performance.now()
+    await until(async () => {
+      loads = 0
+      for (let i = 0; i < 2; i++) await cache.getOrSet('again', () => ++loads)
+      return loads < 2
+    }, 'it is kept')
+    expect(performance.now() - begun, 'ms, while a pause is 5 s at least').toBeLessThan(4000)
   })
 })
 
