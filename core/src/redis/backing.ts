@@ -8,13 +8,14 @@ import { hostname } from 'node:os'
 import type { Backend, Backing, BackingParts } from '../backing/contract.ts'
 import { Member } from '../consistency/member.ts'
 import type { BackingState } from '../model/backing.ts'
+import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
 import { count, positiveDurationMs, sizeBytes, type Duration, type Size } from '../model/quantity.ts'
 import { RedisClient, type ConnectionOptions } from './client.ts'
 import { RedisHistory } from './history.ts'
 import { RedisLogServer } from './log-server.ts'
 import { RedisQueue } from './queue.ts'
-import { connectionOptions, type RedisConnection } from './shared.ts'
+import { connectionOptions, SharedConnection, type RedisConnection } from './shared.ts'
 import { RedisTier } from './tier.ts'
 import { RedisTurns } from './turns.ts'
 
@@ -63,8 +64,19 @@ export function redis(options: RedisOptions = {}): Backend {
     entryBytesMax: sizeBytes(options.maxEntryBytes ?? '16mb', 'redis.maxEntryBytes'),
     node: options.node ?? `${hostname()}:${process.pid}`,
   }
-  const connection = options.connection ?? options
+  const connection = connectionOf(options)
   return { open: (parts) => new RedisBacking({ ...settings, connection }, parts) }
+}
+
+/** @throws E_OPTIONS_INVALID */
+function connectionOf(options: RedisOptions): ConnectionOptions | SharedConnection {
+  const { connection } = options
+  if (connection === undefined) return options
+  if (connection instanceof SharedConnection) return connection
+  throw new StaleproofError(
+    'E_OPTIONS_INVALID',
+    'redis.connection is not what redisConnection() made; give that, or say by url, cluster or sentinel where the server is',
+  )
 }
 
 interface Settings {
@@ -73,7 +85,7 @@ interface Settings {
   readonly replicas: number
   readonly entryBytesMax: number
   readonly node: string
-  readonly connection: ConnectionOptions | RedisConnection
+  readonly connection: ConnectionOptions | SharedConnection
 }
 
 class RedisBacking implements Backing {

@@ -8,7 +8,7 @@ import { StaleproofError } from '../model/errors.ts'
 import type { ConnectionOptions } from './connection.ts'
 import type { Arg, Driver, Reply, Script } from './driver.ts'
 import { Line } from './line.ts'
-import { RedisConnection } from './shared.ts'
+import { SharedConnection } from './shared.ts'
 
 export type { ConnectionOptions } from './connection.ts'
 
@@ -22,15 +22,15 @@ const answerMs = 2000
 
 export class RedisClient implements Driver {
   readonly prefix: string
-  readonly #connection: RedisConnection
+  readonly #connection: SharedConnection
   readonly #around: ClientSurroundings
   readonly #asking: Line
   /** limitMs -> line: a call that waits holds up what comes after it, so that nothing else is asked there. */
   readonly #waiting = new Map<number, Line>()
   #isClosed = false
 
-  constructor(to: ConnectionOptions | RedisConnection, prefix: string, around: ClientSurroundings) {
-    this.#connection = to instanceof RedisConnection ? to : new RedisConnection(to)
+  constructor(to: ConnectionOptions | SharedConnection, prefix: string, around: ClientSurroundings) {
+    this.#connection = to instanceof SharedConnection ? to : new SharedConnection(to)
     this.#around = around
     // A hash tag: a cluster keeps all keys of it on one node, so that a script may use them.
     this.prefix = `{${prefix}}`

@@ -7,7 +7,12 @@ import { checkKnown } from '../model/known.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { Line, type LineOptions } from './line.ts'
 
-export class RedisConnection {
+/** Opaque: to be given to `redis({ connection })`. */
+export interface RedisConnection {
+  readonly options: ConnectionOptions
+}
+
+export class SharedConnection implements RedisConnection {
   readonly options: ConnectionOptions
   /** Hashes of the scripts that the server has been sent since the connection was made. */
   readonly sent = new Set<string>()
@@ -51,5 +56,5 @@ export const connectionOptions: readonly (keyof ConnectionOptions)[] = [
  */
 export function redisConnection(options: ConnectionOptions = {}): RedisConnection {
   checkKnown(options, connectionOptions, 'redisConnection')
-  return new RedisConnection(options)
+  return new SharedConnection(options)
 }
