@@ -11,6 +11,7 @@ import {
   freePort,
   makeCertificate,
   RedisServer,
+  slowWayTo,
   startRedis,
   startTlsRedis,
 } from './redis-server.ts'
@@ -28,7 +29,7 @@ afterEach(async () => {
 
 interface Node {
   readonly name: string
-  readonly server: RedisServer
+  readonly server: { readonly url: string }
   readonly args?: readonly string[]
   readonly cache?: unknown
 }
@@ -122,6 +123,19 @@ describe('three daemons', () => {
     expect(stdout).toMatch(/^node +b +acknowledged$/m)
     expect(stdout).toMatch(/^node +c +acknowledged$/m)
   }, 180_000)
+
+  it('serve nothing old once it was answered, also if one of them hears of everything late', async () => {
+    const server = await startRedis()
+    const [a, b] = await startAll(server, 'a', 'b')
+    const slow = await start({ name: 'slow', server: await slowWayTo(server, 60) })
+    await settled(a!, 2)
+    for (let round = 0; round < 10; round++) {
+      await b!.put('page', `${round}`, '?dependsOn=row')
+      await served(`${round}`, 'page', [a!, b!, slow])
+      const answer = await invalidate(a!, 'row')
+      expect([answer.status, await valueOf(slow, 'page')]).toEqual([200, undefined])
+    }
+  })
 
   it('do not wait longer than a lease for one that is stopped, which serves nothing old when it goes on', async () => {
     const [a, b, c] = await startAll(await startRedis(), 'a', 'b', 'c')
