@@ -60,6 +60,8 @@ export type {
   InvalidateOptions,
   InvalidationResult,
   Mode,
+  Mutated,
+  MutateOptions,
   NodeOutcome,
   Plan,
   Status,

@@ -58,6 +58,7 @@ export function diskWorld({
     state: {
       apply: (record) => records.push(record),
       declared: () => 0,
+      missing: () => [],
       dump: () => 0,
       load: () => undefined,
       size: 1e9,

@@ -139,6 +139,7 @@ function stateOf(judge: Judge) {
       judge.record(record, { names: record.names, prefixes: record.prefixes ?? [] }),
     dump: () => undefined,
     declared: () => undefined,
+    missing: () => [],
     load: () => undefined,
   }
 }

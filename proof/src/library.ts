@@ -6,8 +6,9 @@
  */
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
-import type { createCache } from 'staleproof'
+import type { createCache, systemClock } from 'staleproof'
 import type { disk } from 'staleproof/disk'
+import type { redis } from 'staleproof/redis'
 
 export interface Ledger {
   readonly low: number
@@ -39,4 +40,18 @@ export async function openLibrary(folder: string): Promise<Library> {
   const { disk } = backend as Pick<Library, 'disk'>
   const { Ledger } = ledger as Pick<Library, 'Ledger'>
   return { createCache, disk, Ledger }
+}
+
+export interface RedisLibrary {
+  readonly createCache: typeof createCache
+  readonly systemClock: typeof systemClock
+  readonly redis: typeof redis
+}
+
+/** What a node on a shared server needs of it. */
+export async function openRedisLibrary(folder: string): Promise<RedisLibrary> {
+  const load = (file: string): Promise<unknown> =>
+    import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
+  const [door, backend] = await Promise.all([load('index.js'), load('redis.js')])
+  return { ...(door as Omit<RedisLibrary, 'redis'>), ...(backend as Pick<RedisLibrary, 'redis'>) }
 }

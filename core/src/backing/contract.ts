@@ -45,6 +45,8 @@ export interface BackingParts {
   readonly onError: (error: unknown, during: string) => void
   /** What became of this process as a node among others. */
   readonly onNode: (event: NodeEvent) => void
+  /** There is a connection to what processes share, perhaps after a time without. Not called before `open` has returned. */
+  readonly onReached: () => void
   /** Undefined: what cannot be appended is kept in memory. */
   readonly outbox?: ChangeOutbox | undefined
   /** A record that could not be written at first is durable now. */

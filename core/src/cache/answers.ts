@@ -20,6 +20,8 @@ export interface SetResult {
    */
   readonly refused: 'superseded' | Refused
   readonly position: Position
+  /** Hand it to another reader for read-your-writes. */
+  readonly token: string
   /** ms since 1970. */
   readonly expiresAt: number | null
 }

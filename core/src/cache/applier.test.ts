@@ -30,7 +30,12 @@ function open() {
     ...{ graph, judge, clock, events, log },
     openNear: (onLeave) => nearTier({}, onLeave),
   })
-  return { applier: new Applier({ clock, graph, judge, held, events }), judge, graph, clock }
+  return {
+    applier: new Applier({ onIntent: () => undefined, clock, graph, judge, held, events }),
+    judge,
+    graph,
+    clock,
+  }
 }
 
 /** What was made of the name alone, and is found invalid. */

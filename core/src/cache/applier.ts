@@ -13,7 +13,8 @@ import type { Graph } from '../graph/graph.ts'
 import { headOf, parsePattern } from '../graph/pattern.ts'
 import type { DeclaredReach } from '../graph/reach.ts'
 import type { Rule } from '../graph/rules.ts'
-import type { LogRecord } from '../log/contract.ts'
+import type { Change, LogRecord } from '../log/contract.ts'
+import type { IntentDump, ReachOf } from '../log/intents.ts'
 import type { Judge, JudgeDump } from '../log/judge.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Events } from '../model/event.ts'
@@ -32,6 +33,8 @@ export interface ApplierParts {
   readonly judge: Judge
   readonly held: Held
   readonly events: Events
+  /** An intent is open now. */
+  readonly onIntent: (intent: IntentDump) => void
 }
 
 /** All that the records amount to, but for what is held. */
@@ -40,6 +43,8 @@ export interface AppliedDump {
   readonly judge: JudgeDump | undefined
   readonly links: readonly (readonly [dependent: string, dependency: string])[]
   readonly rules: readonly Rule[]
+  /** Those that are open; undefined: none. */
+  readonly intents?: readonly IntentDump[]
 }
 
 export class Applier {
@@ -57,16 +62,23 @@ export class Applier {
       case 'soft':
       case 'change':
         return this.#invalidate(record)
+      case 'intent':
+        return this.#begin(record)
       case 'link':
-        return this.#link(record)
+        this.#link(record)
+        return this.#follow()
       case 'unlink':
-        return this.#unlink(record)
+        this.#endOpen(record)
+        this.#unlink(record)
+        return this.#follow()
       case 'rule':
-        return this.#rule(record)
+        this.#rule(record)
+        return this.#follow()
       case 'unrule':
         this.#writeAll()
+        this.#endOpen(record)
         this.#parts.graph.removeRule(ruleOf(record))
-        return
+        return this.#follow()
       case 'evict':
         this.#parts.held.evict(record)
     }
@@ -80,15 +92,32 @@ export class Applier {
 
   /** Whoever takes it in knows no more than it holds: wide records are written first. */
   dump(): AppliedDump {
-    const { graph, judge } = this.#parts
+    const { judge } = this.#parts
     this.#writeAll()
-    return { judge: judge.dump(), links: [...graph.links()], rules: graph.rules() }
+    return { ...this.declared(), judge: judge.dump(), intents: judge.intents.dump() }
   }
 
-  /** What is declared, without anything that was invalidated: an empty judge. */
+  /** What is declared and what is being written, without anything that was invalidated: an empty judge. */
   declared(): AppliedDump {
+    const { graph, judge } = this.#parts
+    // Of another generation then.
+    const intents = judge.intents.dump().map((intent) => ({ ...intent, n: 0 }))
+    return { judge: undefined, links: [...graph.links()], rules: graph.rules(), intents }
+  }
+
+  /** What the dump declares and this does not. */
+  missing(dump: AppliedDump | undefined): readonly Change[] {
     const { graph } = this.#parts
-    return { judge: undefined, links: [...graph.links()], rules: graph.rules() }
+    const links = new Map<string, string[]>()
+    for (const [name, dependency] of dump?.links ?? []) {
+      if (graph.linksOf(name).includes(dependency)) continue
+      links.set(name, [...(links.get(name) ?? []), dependency])
+    }
+    const rules = (dump?.rules ?? []).filter((rule) => !graph.hasRule(rule))
+    return [
+      ...[...links].map(([name, dependsOn]): Change => ({ kind: 'link', names: [name], dependsOn })),
+      ...rules.map(({ dependent, dependsOn }): Change => ({ kind: 'rule', names: [dependent], dependsOn })),
+    ]
   }
 
   /** Takes a dump in, in place of all that was applied: what is held was judged by what is not known any more. */
@@ -100,6 +129,8 @@ export class Applier {
     for (const rule of graph.rules()) graph.removeRule(rule)
     for (const [dependent, dependency] of dump?.links ?? []) graph.link(dependent, dependency)
     for (const rule of dump?.rules ?? []) graph.addRule(rule)
+    judge.intents.load(dump?.intents ?? [], this.#reachOf)
+    for (const intent of judge.intents.open) this.#parts.onIntent(intent)
   }
 
   /** Resolves when all wide records up to now are written: who takes declared edges away then need not. */
@@ -116,10 +147,39 @@ export class Applier {
   }
 
   #invalidate(record: LogRecord): void {
-    const { graph, events } = this.#parts
+    const { graph, events, judge } = this.#parts
     this.#end(record, graph.declaredReach({ names: record.names, prefixes: record.prefixes ?? [] }))
+    // Last: whoever was told of what ended, and reads at once, is to find it open.
+    if (record.ends !== undefined) judge.intents.end(record)
     if (record.kind !== 'change' || !events.heard('changed')) return
     for (const name of record.names) events.emit('changed', { name, n: record.n })
+  }
+
+  /** First of all it is open: whoever is told of what it ended may load at once. */
+  #begin(record: LogRecord): void {
+    const intent = this.#parts.judge.intents.begin(record, this.#reachOf)
+    this.#invalidate(record)
+    this.#parts.onIntent(intent)
+  }
+
+  readonly #reachOf: ReachOf = (names) => {
+    const reach = this.#parts.graph.declaredReach({ names, prefixes: [] })
+    return reach.advance(stepsMax) ? reach : undefined
+  }
+
+  /** The declared graph has changed. */
+  #follow(): void {
+    const { intents } = this.#parts.judge
+    if (intents.size > 0) intents.follow(this.#reachOf)
+  }
+
+  /** What open intents do not reach any more when edges are gone may have read what was being written. */
+  #endOpen(record: LogRecord): void {
+    const { graph, judge } = this.#parts
+    for (const { names } of judge.intents.open)
+      this.#end(record, graph.declaredReach({ names, prefixes: [] }))
+    // Nothing may be reached by edges that are about to go.
+    if (judge.intents.size > 0) this.#writeAll()
   }
 
   #end(record: LogRecord, reach: DeclaredReach): void {
@@ -152,17 +212,20 @@ export class Applier {
    */
   #link(record: LogRecord): void {
     for (const name of record.names) {
-      const last = this.#addLinks(name, record.dependsOn ?? [])
+      const last = this.#addLinks(name, record)
       if (last > 0) this.#endLinked(record, { name, last })
     }
   }
 
   /** @returns the position at or before which all that was newly linked was invalidated last; 0: never */
-  #addLinks(name: string, dependsOn: readonly string[]): number {
+  #addLinks(name: string, { dependsOn = [], n }: LogRecord): number {
     const { graph, judge } = this.#parts
     const added = dependsOn.filter((dependency) => graph.link(name, dependency))
     if (added.length === 0) return 0
-    return Math.max(judge.ledger.low, ...added.map((dependency) => judge.lastOf(dependency)))
+    // What is being written may be in a generation that nothing was invalidated in.
+    const isWritten =
+      judge.intents.size > 0 && added.some((name) => judge.intents.reaching(name) !== undefined)
+    return Math.max(isWritten ? n : judge.ledger.low, ...added.map((dependency) => judge.lastOf(dependency)))
   }
 
   #endLinked(record: LogRecord, { name, last }: { name: string; last: number }): void {

@@ -21,6 +21,7 @@ import { Invalidations } from './invalidations.ts'
 import { Lower } from './lower.ts'
 import { openBacking } from './open-backing.ts'
 import { settle, type CacheOptions, type Settings } from './options.ts'
+import { Mutations } from './mutations.ts'
 import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
@@ -43,6 +44,7 @@ export interface Parts {
   readonly reader: Reader
   readonly declarations: Declarations
   readonly work: Invalidations
+  readonly mutations: Mutations
 }
 
 export interface ToAssemble {
@@ -58,19 +60,22 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const { clock, random, automatic } = settings
   const policies = new Policies(options.policies ?? {}, options.ttl)
   const [graph, events, counts] = [new Graph(), new Events(), noCounts()]
-  const judge = new Judge(settings.ledgerBytesMax, (name) => graph.declaredAbove(name))
+  const heard = policies.holdsOff ? () => clock.monotonic() : () => 0
+  const times = { now: () => clock.now(), heard }
+  const judge = new Judge(settings.ledgerBytesMax, (name) => graph.declaredAbove(name), times)
   const onError = (error: unknown, during: string) => events.emit('error', { error, during })
   const onNode = (event: NodeEvent) => events.emit('node', event)
-  const later = { applier: () => applier, held: () => held, work: () => work }
+  const later = { applier: () => applier, held: () => held, work: () => work, lower: () => lower }
   const { backing, beneath } = openBacking({ settings, policies, judge, later, onError, onNode })
   const { log, queue, history, turns } = backing
   const shared = { clock, random, events, graph, judge, counts, log }
   const held = new Held({ ...shared, openNear: (onLeave) => nearTier(options.memory ?? {}, onLeave) })
-  const applier = new Applier({ ...shared, held })
+  const mutations = new Mutations({ ...shared, work: later.work })
+  const applier = new Applier({ ...shared, held, onIntent: (intent) => mutations.begun(intent) })
   const near = beneath === undefined ? [] : [beneath.tier]
   const lower = new Lower({ ...shared, near, tiers: settings.tiers, shared: backing.shared })
   const worth = () => (backing.state?.name === 'redis' ? backing.state.worth : null)
-  const stack = { ...shared, applier, held, lower, worth }
+  const stack = { ...shared, applier, held, lower, worth, clockSkewMs: settings.clockSkewMs }
   const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
   const writer = new Writer({ ...stack, limits: settings.graph, values })
   const reader = new Reader({ ...stack, owner, automatic, policies, writer, reads, turns })
@@ -80,21 +85,7 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   held.past.low = log.applied
   const work: Invalidations = new Invalidations({ ...stack, queue, history, settings, onError, options })
   return {
-    ...{
-      settings,
-      policies,
-      counts,
-      events,
-      graph,
-      judge,
-      backing,
-      beneath,
-      log,
-      held,
-      applier,
-      lower,
-      stack,
-    },
-    ...{ writer, reader, declarations, work },
+    ...{ settings, policies, counts, events, graph, judge, backing, beneath, log, held },
+    ...{ applier, lower, stack, writer, reader, declarations, work, mutations },
   }
 }

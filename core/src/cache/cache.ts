@@ -17,7 +17,13 @@ import type { Timer } from '../model/clock.ts'
 import type { Entry } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { CacheEventName, Listener } from '../model/event.ts'
-import type { InvalidateOptions, InvalidationResult, Plan } from '../model/invalidation.ts'
+import type {
+  InvalidateOptions,
+  InvalidationResult,
+  Mutated,
+  MutateOptions,
+  Plan,
+} from '../model/invalidation.ts'
 import { checkName, listOf } from '../model/name.ts'
 import { parseToken, tokenOf, type Position } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
@@ -37,6 +43,7 @@ import type { Found, Held } from './held.ts'
 import type { CacheOptions, Settings } from './options.ts'
 import { freshOf, type Reader } from './reader.ts'
 import { statsOf, type Stats } from './stats.ts'
+import { upTo } from './up-to.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
 import { wrap, type Wrapped, type WrapOptions } from './wrap.ts'
 import type { Writer } from './writer.ts'
@@ -177,6 +184,7 @@ export class Cache<P extends string = string> {
       stored: refused === null,
       refused: superseded ? 'superseded' : refusalOf(refused),
       position,
+      token: tokenOf(position),
       expiresAt,
     }
   }
@@ -194,7 +202,18 @@ export class Cache<P extends string = string> {
   token(): string {
     this.#open()
     this.#log.catchUp()
-    return tokenOf({ generation: this.#log.generation, n: this.#log.applied })
+    // What is in force here only has a place between two positions of the log.
+    return tokenOf({ generation: this.#log.generation, n: Math.floor(this.#log.applied) })
+  }
+
+  /**
+   * Resolves when this node has applied everything up to the token, which another one gave: what is read here afterwards
+   * reflects it.
+   * @throws E_TOKEN_INVALID, E_TOKEN_UNKNOWN; E_CONSISTENCY_UNREACHED if it cannot be found out
+   */
+  async upTo(token: string): Promise<void> {
+    this.#open()
+    await upTo(token, { log: this.#log, clock: this.#settings.clock })
   }
 
   /**
@@ -293,6 +312,21 @@ export class Cache<P extends string = string> {
     return this.#parts.work.carryOut(resolveRequest(target, options, this.#settings.clock.now()))
   }
 
+  /**
+   * Runs `fn`, which writes what the names stand for, and invalidates them. From before until then nothing that is made
+   * from them is kept; if this process dies over it, they are invalidated when the time (`within`) has run out.
+   * @throws what `fn` throws, when the names are invalidated; E_MUTATE_UNBEGUN: `fn` was not run; E_MUTATE_LATE: it took too
+   *   long; what `invalidate` throws, with `details.value`; E_STRATEGY_UNSUPPORTED
+   */
+  async mutate<T>(
+    names: string | readonly string[],
+    fn: () => T | Promise<T>,
+    options: MutateOptions = {},
+  ): Promise<Mutated<T>> {
+    this.#open()
+    return this.#parts.mutations.mutate(names, fn, options)
+  }
+
   /** What `invalidate` would reach now; nothing is changed. @throws E_NAME_INVALID, E_TARGET_EMPTY */
   async plan(target: TargetLike): Promise<Plan> {
     this.#open()
@@ -345,6 +379,7 @@ export class Cache<P extends string = string> {
 
   async #close(): Promise<void> {
     this.#sweeping?.cancel()
+    this.#parts.mutations.close()
     await this.#reader.abort(closed())
     await this.#parts.work.close()
     this.#held.clear()
@@ -372,7 +407,8 @@ export class Cache<P extends string = string> {
     const policy = this.#parts.policies.get(options.policy)
     this.#log.catchUp()
     const position = this.#log.applied
-    const request = { key, loader, options, policy, position, within, waiting }
+    const beganMs = this.#parts.reader.moment
+    const request = { key, loader, options, policy, position, beganMs, within, waiting }
     return this.#held.isFenced ? this.#reader.readFenced(request) : this.#reader.read(request)
   }
 

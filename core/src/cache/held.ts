@@ -144,7 +144,7 @@ export class Held {
     const few = reach.prefixes.length === 0 ? this.#few(reach.names) : undefined
     if (few === undefined) return this.endMany(record)
     const dropped = this.#removeInvalid(few)
-    if (record.by !== undefined) this.#droppedAt.set(record.n, dropped.length)
+    if (record.by !== undefined && record.kind !== 'intent') this.#droppedAt.set(record.n, dropped.length)
     // Told when all have gone: a listener that reads must not see half a record.
     for (const entry of dropped) this.#tell(entry, 'invalidated')
   }

@@ -43,6 +43,12 @@ export interface InvalidationsParts {
   readonly onError: (error: unknown, during: string) => void
 }
 
+/** The intent that an invalidation ends, and what is called right before that is applied here. */
+export interface Ending {
+  readonly ends: string
+  readonly before?: () => void
+}
+
 const noReason = { code: 'E_INVALIDATION_INCOMPLETE', message: 'it did not complete' }
 
 export class Invalidations implements InvalidationRecords {
@@ -115,10 +121,10 @@ export class Invalidations implements InvalidationRecords {
   }
 
   /** @throws E_INVALIDATION_INCOMPLETE with the record in `details.result` */
-  async carryOut(request: InvalidationRequest): Promise<InvalidationResult> {
+  async carryOut(request: InvalidationRequest, ending?: Ending): Promise<InvalidationResult> {
     this.#parts.counts.invalidations++
     if (isQueued(request.strategy)) return this.#drain.submit(request)
-    const running = this.#carryOutNow(request)
+    const running = this.#carryOutNow(request, ending)
     this.#running.add(running)
     return running.finally(() => this.#running.delete(running))
   }
@@ -142,9 +148,9 @@ export class Invalidations implements InvalidationRecords {
     void end().catch((error: unknown) => this.#parts.onError(error, 'recording an invalidation'))
   }
 
-  async #carryOutNow(request: InvalidationRequest): Promise<InvalidationResult> {
+  async #carryOutNow(request: InvalidationRequest, ending?: Ending): Promise<InvalidationResult> {
     // Not waited for: it is nobody's business until it is over, or the process is.
-    const result = await this.#attempt(request)
+    const result = await this.#attempt(request, ending)
     this.#recording.add(result)
     this.#parts.events.emit('invalidated', result)
     if (result.status === 'completed') return result
@@ -153,9 +159,10 @@ export class Invalidations implements InvalidationRecords {
   }
 
   /** What cannot be carried out at all is on record too; what will be, once the log can be written, is pending. */
-  async #attempt(request: InvalidationRequest): Promise<InvalidationResult> {
+  async #attempt(request: InvalidationRequest, ending?: Ending): Promise<InvalidationResult> {
+    const append = (change: Change) => this.#append(request, change, ending)
     try {
-      return await perform(request, { ...this.#hands, append: (change) => this.#append(request, change) })
+      return await perform(request, { ...this.#hands, append })
     } catch (error) {
       const failed = failedRecord(request, error, this.#parts.settings.clock.now())
       if (failed.error?.code !== 'E_LOG_PENDING') return failed
@@ -166,11 +173,12 @@ export class Invalidations implements InvalidationRecords {
   }
 
   /** Its record goes with that of the log: what is in force is on record, whatever happens next. */
-  #append(request: InvalidationRequest, change: Change): Promise<Position> {
+  #append(request: InvalidationRequest, change: Change, ending?: Ending): Promise<Position> {
     const { log, settings } = this.#parts
+    const whole = ending === undefined ? change : { ...change, ends: ending.ends }
     const running = runningRecord({ ...request, attempts: 1, error: null }, settings.clock.now())
     return this.#recording.alongside((ride) =>
-      log.append(change, undefined, (n) => {
+      log.append(whole, ending?.before, (n) => {
         const position = { generation: log.generation, n }
         try {
           this.#history.putWithin({ ...running, position, token: tokenOf(position) })

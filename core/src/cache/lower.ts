@@ -121,6 +121,11 @@ export class Lower {
     this.#events = rest.events
   }
 
+  /** What processes share can be reached again. */
+  reached(): void {
+    if (this.shared !== undefined) this.#guards.get(this.shared.name)?.tryNow()
+  }
+
   /** Tier -> how it is. */
   get states(): Readonly<Record<string, TierState>> {
     return Object.fromEntries([...this.#guards].map(([name, { state }]) => [name, state]))

@@ -9,12 +9,14 @@ import type { Applier, AppliedDump } from './applier.ts'
 import type { Held } from './held.ts'
 import { InProcess } from './in-process.ts'
 import type { Invalidations } from './invalidations.ts'
+import type { Lower } from './lower.ts'
 import type { Settings } from './options.ts'
 
 interface Later {
   readonly applier: () => Applier
   readonly held: () => Held
   readonly work: () => Invalidations
+  readonly lower: () => Lower
 }
 
 export interface Lender extends Pick<BackingParts, 'onError' | 'onNode'> {
@@ -44,6 +46,7 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
     history: { keepFor: historyKeepMs, keepCount: historyKeepCount },
     onError,
     onNode,
+    onReached: () => later.lower().reached(),
     random,
     onWritten: (change, position) => later.work().written(change, position),
   }
@@ -61,6 +64,7 @@ function logState(later: Later): LogState {
     },
     dump: () => later.applier().dump(),
     declared: () => later.applier().declared(),
+    missing: (dump) => later.applier().missing(dump as AppliedDump | undefined),
     load: (dump) => later.applier().load(dump as AppliedDump | undefined),
     get size() {
       return later.applier().size

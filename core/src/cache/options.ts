@@ -67,6 +67,8 @@ export interface ConsistencyOptions {
   readonly strict?: RetryOptions | undefined
   readonly eventual?: BoundedOptions | undefined
   readonly relaxed?: BoundedOptions | undefined
+  /** How far the clocks of nodes and of sources may differ, for `load.asOf`. Default 1s. */
+  readonly clockSkew?: Duration | undefined
 }
 
 export interface BoundedOptions extends RetryOptions {
@@ -86,6 +88,7 @@ export interface Settings {
   readonly graph: Required<{ [K in keyof GraphOptions]: NonNullable<GraphOptions[K]> }>
   /** Longest time, in ms, that a reader may still get the old value. */
   readonly boundMs: Readonly<Record<Consistency, number>>
+  readonly clockSkewMs: number
   readonly sweepEveryMs: number
   readonly ledgerBytesMax: number
   readonly historyKeepMs: number
@@ -133,6 +136,7 @@ export function settle(options: CacheOptions): Settings {
       eventual: durationMs(options.consistency?.eventual?.bound ?? '5s', 'consistency.eventual.bound'),
       relaxed: durationMs(options.consistency?.relaxed?.bound ?? '30s', 'consistency.relaxed.bound'),
     },
+    clockSkewMs: durationMs(options.consistency?.clockSkew ?? '1s', 'consistency.clockSkew'),
     sweepEveryMs: positiveDurationMs(
       options.strategies?.lazy?.sweepEvery ?? '1m',
       'strategies.lazy.sweepEvery',
@@ -169,7 +173,7 @@ function checkOptions(options: CacheOptions): void {
   const queued = ['priority', 'batch', 'interval', 'cron']
   checkKnown(strategies?.scheduled, queued, 'strategies.scheduled')
   checkKnown(strategies?.background, queued, 'strategies.background')
-  checkKnown(consistency, ['strict', 'eventual', 'relaxed'], 'consistency')
+  checkKnown(consistency, ['strict', 'eventual', 'relaxed', 'clockSkew'], 'consistency')
   checkKnown(consistency?.strict, ['retries', 'retryDelay'], 'consistency.strict')
   checkKnown(consistency?.eventual, ['retries', 'retryDelay', 'bound'], 'consistency.eventual')
   checkKnown(consistency?.relaxed, ['retries', 'retryDelay', 'bound'], 'consistency.relaxed')

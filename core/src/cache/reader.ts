@@ -24,6 +24,7 @@ import { refreshAt } from '../ttl/lifetime.ts'
 import type { Policies } from '../ttl/policies.ts'
 import type { Counts } from './counts.ts'
 import { fenced, type Found, type Held } from './held.ts'
+import { inheritLag, noteLag } from './lag.ts'
 import type { Lower } from './lower.ts'
 import type { Kept, Writer } from './writer.ts'
 
@@ -34,6 +35,8 @@ export interface ReadRequest {
   readonly policy: Policy
   /** Position at which this caller began. */
   readonly position: number
+  /** The same by the monotonic clock, if any policy asks for it. */
+  readonly beganMs: number
   /** The flight of this cache in whose loader the read was made: it depends on what is read. */
   readonly within: Flight | undefined
   /** The flight of any cache whose loader waits for the read. */
@@ -44,6 +47,7 @@ export interface ReaderParts {
   readonly owner: object
   readonly automatic: boolean
   readonly clock: Clock
+  readonly clockSkewMs: number
   readonly counts: Counts
   readonly events: Events
   readonly held: Held
@@ -89,12 +93,19 @@ export class Reader {
   readonly #waiting = new Map<string, Promise<Found | undefined>>()
 
   readonly #backoff: RefreshBackoff
+  readonly #holdsOff: boolean
 
   constructor(parts: ReaderParts) {
     this.#parts = parts
     this.#backoff = new RefreshBackoff(parts)
+    this.#holdsOff = parts.policies.holdsOff
     this.#counts = parts.counts
     this.#events = parts.events
+  }
+
+  /** The moment at which something begins, as far as it has to be known. */
+  get moment(): number {
+    return this.#holdsOff ? this.#parts.clock.monotonic() : 0
   }
 
   get flights(): number {
@@ -171,7 +182,7 @@ export class Reader {
   /** Until this process may load the key. @returns what another one loaded meanwhile */
   async #awaitTurn(key: string): Promise<Found | undefined> {
     const { clock, turns } = this.#parts
-    const until = clock.now() + turnWaitMs
+    const until = clock.monotonic() + turnWaitMs
     for (;;) {
       const isOurs = await this.#take(key)
       const found = await this.find(key)
@@ -179,8 +190,8 @@ export class Reader {
         if (isOurs) this.#giveUpTurn(key)
         return found
       }
-      if (isOurs || clock.now() >= until) return undefined
-      while (turns?.isFree(key) === false && clock.now() < until) {
+      if (isOurs || clock.monotonic() >= until) return undefined
+      while (turns?.isFree(key) === false && clock.monotonic() < until) {
         await new Promise<void>((resolve) => clock.schedule(turnLookMs, resolve, true))
       }
     }
@@ -258,7 +269,7 @@ export class Reader {
     if (flight === undefined) return this.#serveStale(stale.entry, { request, because: 'error' })
     if (softTimeoutMs === 0) return this.#serveStale(stale.entry, { request, because: 'loading' })
     const outcome = await this.#within(softTimeoutMs, flight)
-    if (outcome !== undefined && !outcome.failed && request.position < outcome.doomedFrom) {
+    if (outcome !== undefined && !outcome.failed && isFor(request, outcome, flight)) {
       return this.#land(outcome, request.within, flight)
     }
     // Judged again: what was invalidated while we waited is not served, grace or not.
@@ -305,7 +316,7 @@ export class Reader {
     for (let attempt = 0; attempt < sharedAttempts; attempt++) {
       const flight = this.#joinable(request.key) ?? this.#start(request)
       const outcome = await this.#waitFor(flight, request)
-      if (request.position < outcome.doomedFrom) return this.#land(outcome, request.within, flight)
+      if (isFor(request, outcome, flight)) return this.#land(outcome, request.within, flight)
       const found = this.#parts.held.find(request.key)
       if (found?.state === 'fresh') return this.serve(found.entry, request.within)
     }
@@ -320,6 +331,7 @@ export class Reader {
       within.inherit({ dependencies: flight.dependencies, expiresAt })
       within.doom(outcome.doomedFrom)
       within.usableUntil = Math.min(within.usableUntil, flight.usableUntil)
+      inheritLag(within, flight)
     }
     if (outcome.failed) throw outcome.value
     return this.#parts.writer.copy(outcome.value)
@@ -347,7 +359,20 @@ export class Reader {
     if (flight === undefined || flight.generation !== log.generation || judge.verdict(flight) !== undefined)
       return undefined
     if (this.#parts.held.isFenced) return undefined
+    if (judge.intents.size > 0 && this.#readsWritten(flight)) return undefined
+    noteLag(flight, this.#parts)
+    if (flight.isOlder || this.moment >= flight.sharedUntilMs) return undefined
     return flight.usableUntil === Infinity || clock.now() < flight.usableUntil ? flight : undefined
+  }
+
+  /** Whether it waits for a load of what is being written: it has not inherited that yet, but may be given what it was. */
+  #readsWritten(flight: Flight): boolean {
+    const { judge, owner } = this.#parts
+    for (const input of flight.waitsFor) {
+      if (input.owner === owner && judge.verdict(input) !== undefined) return true
+      if (this.#readsWritten(input)) return true
+    }
+    return false
   }
 
   #start(request: ReadRequest, stale?: Entry): Flight {
@@ -365,6 +390,8 @@ export class Reader {
       generation: log.generation,
       owner,
       parent: request.waiting,
+      beganMs: this.moment,
+      holdOffMs: request.policy.holdOffMs,
     })
     this.#flying.add(flight)
     flight.outcome = this.#fly(flight, request, stale)
@@ -454,6 +481,11 @@ export class Reader {
     lower.raise(parts, tier)
     return within(tier.name, found)
   }
+}
+
+/** Whether a caller may be given what the flight came to: nothing it was made from is too old for him. */
+function isFor({ position, beganMs }: ReadRequest, { doomedFrom }: Outcome, flight: Flight): boolean {
+  return position < doomedFrom && beganMs < flight.sharedUntilMs
 }
 
 export function freshOf(found: Found | undefined): Found | undefined {

@@ -25,6 +25,7 @@ import { handOut, takeIn, type ValueMode } from '../tiers/values.ts'
 import { clampTtl, settleTimes, withJitter } from '../ttl/lifetime.ts'
 import type { Counts } from './counts.ts'
 import type { Held } from './held.ts'
+import { lagOf, noteLag } from './lag.ts'
 import { Admission } from './admission.ts'
 import { Inheritance } from './inheritance.ts'
 import type { Lower } from './lower.ts'
@@ -62,6 +63,7 @@ export interface WriterParts {
   readonly random: Random
   readonly limits: { readonly dependenciesMax: number; readonly onTooMany: 'warn' | 'reject' }
   readonly values: ValueMode
+  readonly clockSkewMs: number
 }
 
 export class Writer {
@@ -124,6 +126,8 @@ export class Writer {
   async keepLoaded(flight: Flight, keep: Keep): Promise<Kept> {
     const isResolved = await this.#resolveNamed(flight)
     this.inheritance.fromHeld(flight)
+    // Also if it is not kept for another reason: what is made from it must not be.
+    noteLag(flight, this.#parts)
     const reason = this.#reasonNotToKeep(flight, keep) ?? (isResolved ? undefined : 'unresolved')
     // Judged all the same: later callers must not be given what is too old for them.
     if (reason !== undefined) return refused(this.#isDoomed(flight) ? 'doomed' : reason)
@@ -149,6 +153,9 @@ export class Writer {
       this.#parts.log.catchUp()
       this.inheritance.fromHeld(flight)
       if (this.#isDoomed(flight)) return refused('doomed')
+      noteLag(flight, this.#parts)
+      const lag = lagOf(flight)
+      if (lag !== undefined) return refused(lag)
       if (this.#parts.held.isFenced) return refused('fenced')
       const announced = this.inheritance.announce(flight, told)
       if (announced === undefined) break
@@ -260,7 +267,7 @@ export class Writer {
       if (settled === undefined) return refused(admission.verdict === 'refused' ? 'doomed' : 'no-room')
       const { withoutValue = false, ...kept } = settled
       // Judged again in the tick in which it comes into memory.
-      if (judge.verdict(kept) !== undefined) return refused('doomed')
+      if (held.isForeign(kept) || judge.verdict(kept) !== undefined) return refused('doomed')
       const entry = timed(kept)
       // It may be among those that had to go for room meanwhile.
       const isEvicted = held.evictedAt > begun

@@ -61,6 +61,8 @@ export interface NodeAck {
   readonly name: string
   /** Position up to which it has said that it applied the log. */
   readonly acked: number
+  /** Number of the sync with which it said so: another with each. */
+  readonly said: number
 }
 
 /** What a node says with every sync. */

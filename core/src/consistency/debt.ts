@@ -40,6 +40,11 @@ export class Debt {
     return this.#owed.length
   }
 
+  /** Something has to be appended before anything else is. */
+  get isDue(): boolean {
+    return this.#owed.length + this.#again.length > 0
+  }
+
   /** @param failure why it could not be appended @throws E_LOG_PENDING */
   async owe({ change, before }: Sending, failure: StaleproofError | undefined): Promise<never> {
     const { applied, outbox, onError } = this.#parts

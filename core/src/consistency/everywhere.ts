@@ -3,7 +3,8 @@
  *
  * Invariants: the wait is timed here, by the monotonic clock, from a moment after the record was in the log; a node that
  * is not known counts only once this generation is so old that no lease from before it can be left; if the generation
- * ends meanwhile nothing is known, since the record may be lost.
+ * ends meanwhile nothing is known, since the record may be lost; a node leaves the register only if it has said nothing
+ * since it was seen there, a lease ago or more: with each sync it may get a new lease, whatever it acknowledges.
  */
 import type { LogServer, NodeAck } from './contract.ts'
 import { backoffMs } from '../model/backoff.ts'
@@ -26,6 +27,12 @@ export interface Waiting {
   readonly onError: (error: unknown, during: string) => void
 }
 
+/** The register, when it was seen first after the record was in the log. */
+interface Sight {
+  readonly at: number
+  readonly nodes: readonly NodeAck[]
+}
+
 const lookAgain = { firstMs: 1, maxMs: 50 }
 
 /** @returns undefined: the generation ended. @throws if at the end the server cannot be asked which it is in */
@@ -35,14 +42,16 @@ export async function everywhere(
 ): Promise<readonly NodeOutcome[] | undefined> {
   const { clock, random, outlastMs } = waiting
   const from = clock.monotonic()
+  let first: Sight | undefined
   for (let looks = 1; ; looks++) {
     const isOver = clock.monotonic() - from >= outlastMs
     const nodes = await nodesOf(generation, waiting, isOver)
     if (nodes === 'other') return undefined
+    if (nodes !== undefined) first ??= { at: clock.monotonic(), nodes }
     const lagging = nodes?.filter(({ acked }) => acked < n)
     if (lagging?.length === 0 && waiting.isSettled()) return nodes?.map((node) => outcomeOf(node, n))
     if (isOver && lagging !== undefined) {
-      forget(generation, lagging, waiting)
+      forgetSilent(generation, { lagging, first }, waiting)
       return nodes?.map((node) => outcomeOf(node, n))
     }
     await new Promise<void>((resolve) => {
@@ -66,12 +75,21 @@ async function nodesOf(
   }
 }
 
-/** Nobody else has to wait for them. */
-function forget(generation: string, nodes: readonly NodeAck[], { server, onError }: Waiting): void {
-  if (nodes.length === 0) return
-  server
-    .forget(generation, nodes)
-    .catch((error: unknown) => onError(error, 'taking nodes out of the register'))
+/** Nobody else has to wait for those who have said nothing since they were seen first, as soon as that is a lease ago. */
+function forgetSilent(
+  generation: string,
+  { lagging, first }: { readonly lagging: readonly NodeAck[]; readonly first: Sight | undefined },
+  { clock, outlastMs, server, onError }: Waiting,
+): void {
+  const before = new Map(first?.nodes.map(({ id, said }) => [id, said]))
+  const silent = lagging.filter(({ id, said }) => before.get(id) === said)
+  if (silent.length === 0 || first === undefined) return
+  const forget = () => {
+    server
+      .forget(generation, silent)
+      .catch((error: unknown) => onError(error, 'taking nodes out of the register'))
+  }
+  clock.schedule(first.at + outlastMs - clock.monotonic(), forget)
 }
 
 function outcomeOf({ id, name, acked }: NodeAck, n: number): NodeOutcome {

@@ -76,6 +76,8 @@ export class Lease {
       isWithin(monotonic - this.#since.monotonic, this.#heldMs) &&
       isWithin(wall - this.#since.wall, this.#heldMs)
     if (isHeld) this.#spare()
+    // Over for good: a clock that is set back must not bring it back.
+    else this.#since = undefined
     return isHeld
   }
 

@@ -38,6 +38,8 @@ export interface MemberParts {
   readonly nodeName: string
   /** How long a node may serve without having asked, in ms. */
   readonly leaseMs: number
+  /** Records after which a snapshot is worth its price, at least. Default 4096. */
+  readonly snapshotAfter?: number
   readonly onError: (error: unknown, during: string) => void
   readonly onNode: (event: NodeEvent) => void
   readonly onWritten: (change: Change, position: Position) => void
@@ -45,8 +47,6 @@ export interface MemberParts {
   readonly outbox?: ChangeOutbox | undefined
 }
 
-/** Records after which a snapshot is worth its price, at least. */
-const snapshotAfter = 4096
 const retry = { firstMs: 100, maxMs: 2000 }
 /** Rounds of a repair, or of an append, that find the log changed again, before that counts as a failure. */
 const roundsMax = 10
@@ -68,6 +68,9 @@ export class Member implements Log, Membership, LogBeside {
   #appending: Promise<void> | undefined
   #syncing: Promise<boolean> | undefined
   readonly #debt: Debt
+  /** What was declared here in generations before, until it is declared in this one. */
+  readonly #declared: unknown[] = []
+  #repairing: Promise<void> | undefined
   /** When this generation was first seen here, by the monotonic clock. */
   #seenSince = 0
   #isSettled = false
@@ -241,7 +244,7 @@ export class Member implements Log, Membership, LogBeside {
     const isSettled = this.#applied.hasJoined && sent.monotonic - this.#seenSince >= this.#lease.outlastMs
     const since = this.since()
     const said = await server.sync(since, { id, name: nodeName, isSettled })
-    if (said.is === 'same') this.#acked = since.applied
+    if (said.is === 'same' && said.generation === this.generation) this.#acked = since.applied
     if (said.is !== 'same') {
       await this.#repair(said)
       return false
@@ -296,7 +299,8 @@ export class Member implements Log, Membership, LogBeside {
   /** @returns position of the first; all of them are applied here then */
   async #appendBatch(batch: readonly Sending[]): Promise<number> {
     for (let round = 0; round < roundsMax; round++) {
-      if (!this.#applied.hasJoined) await this.#joined()
+      // What was appended before comes before.
+      if (!this.#applied.hasJoined || this.#debt.isDue) await this.#joined()
       const records = batch.map((sending) => this.#expect(sending))
       const last = records.length - 1
       try {
@@ -351,8 +355,16 @@ export class Member implements Log, Membership, LogBeside {
 
   // Repair
 
-  async #repair(said: Said): Promise<void> {
+  /** One at a time: whoever asks meanwhile looks again afterwards. */
+  #repair(said: Said): Promise<void> {
     this.#lease.end()
+    this.#repairing ??= this.#repairNow(said).finally(() => {
+      this.#repairing = undefined
+    })
+    return this.#repairing
+  }
+
+  async #repairNow(said: Said): Promise<void> {
     if (said.is === 'lost') await this.#begin()
     if (said.is !== 'same') await this.#restore()
   }
@@ -361,7 +373,7 @@ export class Member implements Log, Membership, LogBeside {
   async #begin(): Promise<void> {
     const { server, state } = this.#parts
     const last = await server.snapshot()
-    if (!this.#applied.hasJoined && last !== undefined) this.#load(last.generation, last)
+    if (last !== undefined && last.generation !== this.generation) this.#load(last.generation, last)
     // What the server still has of it.
     await this.#followRest()
     await server.begin({ generation: randomUUID().slice(-12), dump: state.declared() })
@@ -371,7 +383,12 @@ export class Member implements Log, Membership, LogBeside {
   async #followRest(): Promise<void> {
     if (!this.#applied.hasJoined) return
     const { server } = this.#parts
-    while (this.#applied.takeAll(await server.records(this.generation, this.since().applied))) continue
+    for (let isNew = true; isNew; ) {
+      const { generation, applied } = this.since()
+      const records = await server.records(generation, applied)
+      // It may have become another generation between two steps of that.
+      isNew = this.#applied.takeAll(records.filter((told) => isOf(told, this.generation)))
+    }
   }
 
   async #restore(): Promise<void> {
@@ -383,11 +400,15 @@ export class Member implements Log, Membership, LogBeside {
     this.#tell(isAnother ? 'generation' : 'gap')
     await this.#followRest()
     // Before anything else is appended: it may have been in the tail that was lost.
-    this.#debt.repeat(ring)
+    const missing = this.#declared.splice(0).flatMap((dump) => this.#parts.state.missing(dump))
+    this.#debt.repeat([...missing, ...ring])
   }
 
   #load(generation: string, snapshot: { readonly n: number; readonly dump: unknown }): void {
+    // What comes back may be less than what was applied.
+    this.#lease.end()
     if (generation !== this.generation) {
+      if (this.#applied.hasJoined) this.#declared.push(this.#parts.state.declared())
       this.#seenSince = this.#parts.clock.monotonic()
       this.#isSettled = false
     }
@@ -399,7 +420,7 @@ export class Member implements Log, Membership, LogBeside {
   }
 
   #snapshotIfDue(): void {
-    const { server, state, onError } = this.#parts
+    const { server, state, onError, snapshotAfter = 4096 } = this.#parts
     const due = Math.max(snapshotAfter, state.size / 4)
     if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#debt.count > 0) return
     this.#snapshotting = true

@@ -4,7 +4,8 @@
  *   own -> sent -> applied here: forgotten, but kept in the ring
  *   own -> not appended: owed, in force here only, sent again
  *
- * The ring is for a new generation: what was acknowledged in the last one may have been in the tail that was lost.
+ * The ring is for a new generation: what was acknowledged in the last one may have been in the tail that was lost. What
+ * was declared is not in it.
  */
 import type { Change } from '../log/contract.ts'
 import type { Told } from './contract.ts'
@@ -16,6 +17,8 @@ export interface Sending {
 }
 
 const ringMax = 4096
+/** What they amount to is known in one piece: one by one, and out of order, they could undo what came after them. */
+const declaring: ReadonlySet<string> = new Set<Change['kind']>(['link', 'unlink', 'rule', 'unrule'])
 
 export class Own {
   readonly #byNonce = new Map<string, Sending>()
@@ -31,7 +34,7 @@ export class Own {
 
   /** It is about to be applied here. @returns what was to be done then; undefined: it is not one that is waited for */
   take({ nonce, change }: Told, isOurs: boolean): Sending | undefined {
-    if (isOurs) this.#remember(change)
+    if (isOurs && !declaring.has(change.kind)) this.#remember(change)
     const sending = this.#byNonce.get(nonce)
     this.#byNonce.delete(nonce)
     return sending

@@ -32,6 +32,7 @@ function node(path: string): Node {
   const state: LogState = {
     apply: (record) => applied.push(record),
     declared: () => [],
+    missing: () => [],
     dump: () => applied,
     load: (dump) => applied.splice(0, applied.length, ...((dump as LogRecord[] | undefined) ?? [])),
     size: 0,

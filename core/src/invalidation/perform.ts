@@ -171,6 +171,9 @@ async function purgeNear(
   return readBack(purged, await hands.heldNear(reach.keys()))
 }
 
+/** What was valid when it was spared may have been invalidated by others until it is read back: it goes, too. */
+const purgesMax = 4
+
 interface TierPurge {
   readonly hands: Pick<Hands, 'isInvalid' | 'owe'>
   readonly tier: Tier
@@ -181,14 +184,26 @@ async function purgeTier(request: InvalidationRequest, purge: TierPurge): Promis
   const { tier, hands } = purge
   try {
     const keys = await keysIn(request, purge)
-    const purged = await tier.delete(keys)
+    let purged = await tier.delete(keys)
     if (request.consistency !== 'strict') return { ...untouched, status: 'purged', purged }
-    const held = (await tier.held(keys)).filter((entry) => hands.isInvalid(entry)).map(({ key }) => key)
+    let held = await invalidIn(tier, keys, hands)
+    for (let round = 1; held.length > 0 && round < purgesMax; round++) {
+      purged += await tier.delete(held)
+      held = await invalidIn(tier, keys, hands)
+    }
     return readBack(purged, held)
   } catch (error) {
     hands.owe(tier, { names: [...request.names, ...purge.keys], prefix: prefixOf(request) })
     return { ...untouched, status: 'failed', error: error instanceof Error ? error.message : String(error) }
   }
+}
+
+async function invalidIn(
+  tier: Tier,
+  keys: readonly string[],
+  hands: Pick<Hands, 'isInvalid'>,
+): Promise<readonly string[]> {
+  return (await tier.held(keys)).filter((entry) => hands.isInvalid(entry)).map(({ key }) => key)
 }
 
 /** Keys to remove from a tier: what the graph reaches, and what the tier itself knows to depend on that. */

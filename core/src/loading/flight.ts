@@ -36,6 +36,9 @@ export interface FlightOptions {
   readonly generation: string
   readonly owner: object
   readonly parent: Flight | undefined
+  /** When it began, by the monotonic clock; needed with `holdOffMs`. */
+  readonly beganMs?: number
+  readonly holdOffMs?: number
 }
 
 export class Flight implements Input {
@@ -63,6 +66,15 @@ export class Flight implements Input {
   /** Others depend on the key and have to be told that it is made from more than they have inherited. */
   announces = false
   doomedFrom = Infinity
+  /** ms since 1970: what the loader says that its source is of; Infinity if it says nothing. */
+  asOfMs = Infinity
+  readonly beganMs: number
+  /** Of its policy. */
+  readonly holdOffMs: number
+  /** Something that it was made from was invalidated after what its source was of. */
+  isOlder = false
+  /** By the monotonic clock: who begins then is not given what was loaded too soon after an invalidation. */
+  sharedUntilMs = Infinity
   /** TTL that the loader asked for. */
   ttlMs: number | undefined
   skipStore = false
@@ -80,6 +92,8 @@ export class Flight implements Input {
     this.keyStamp = options.stamp
     this.owner = options.owner
     this.parent = options.parent
+    this.beganMs = options.beganMs ?? 0
+    this.holdOffMs = options.holdOffMs ?? 0
   }
 
   get dependencies(): Iterable<string> {

@@ -1,6 +1,7 @@
 /**
  * Load: what a loader is given, its own handle on the load under way.
  */
+import { StaleproofError } from '../model/errors.ts'
 import { checkNames } from '../model/name.ts'
 import { positiveDurationMs, type Duration } from '../model/quantity.ts'
 import type { StoreOptions } from '../model/store.ts'
@@ -17,6 +18,11 @@ export interface Load {
   dependsOn(...names: readonly string[]): void
   /** TTL of this value, within the policy's bounds. */
   setTtl(ttl: Duration): void
+  /**
+   * What the loader returns reflects its source as of that moment, ms since 1970: that of a replica that lags. If anything
+   * that the value is made from was invalidated after it, the value goes to the callers and is not kept.
+   */
+  asOf(ms: number): void
   /** The value goes to the callers and is not kept. */
   skipStore(): void
   get<V>(key: string): Promise<V | undefined>
@@ -51,6 +57,10 @@ export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load
     setTtl(ttl) {
       flight.ttlMs = positiveDurationMs(ttl, 'ttl')
     },
+    asOf(ms) {
+      // Of several sources the oldest counts.
+      flight.asOfMs = Math.min(flight.asOfMs, momentMs(ms))
+    },
     skipStore() {
       flight.skipStore = true
     },
@@ -59,4 +69,13 @@ export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load
       reads.getOrSetWithin(flight, key, { loader, options }) as Promise<V>,
     peek: <V>(key: string) => reads.peekWithin(flight, key) as V | undefined,
   }
+}
+
+/** @throws E_MOMENT_INVALID */
+function momentMs(ms: number): number {
+  if (typeof ms === 'number' && Number.isFinite(ms)) return ms
+  throw new StaleproofError(
+    'E_MOMENT_INVALID',
+    `load.asOf was given ${String(ms)}; give ms since 1970, as Date.now() does`,
+  )
 }

@@ -18,18 +18,31 @@ import type { Position } from '../model/position.ts'
  * `untilMs` while it is loaded again. change: `names` were set anew; what depends on them is stale, they are not.
  * link, unlink, rule, unrule: the declared graph changed; `names` are dependents (or patterns), `dependsOn`
  * their dependencies. evict: the entries of these keys left a tier that processes share, and leave memory too.
+ * intent: somebody is about to write what `names` stand for, until `untilMs`: they are invalidated, and nothing that is
+ * made from them is kept until a record that `ends` it.
  */
-export type RecordKind = 'invalidate' | 'soft' | 'change' | 'link' | 'unlink' | 'rule' | 'unrule' | 'evict'
+export type RecordKind =
+  | 'invalidate'
+  | 'soft'
+  | 'change'
+  | 'link'
+  | 'unlink'
+  | 'rule'
+  | 'unrule'
+  | 'evict'
+  | 'intent'
 
 export interface Change {
   readonly kind: RecordKind
   readonly names: readonly string[]
   readonly prefixes?: readonly string[]
   readonly dependsOn?: readonly string[]
-  /** ms since 1970; soft only. */
+  /** ms since 1970; soft and intent only. */
   readonly untilMs?: number
-  /** Id of the invalidation in the history, for explanations. */
+  /** Id of the invalidation in the history, for explanations; of an intent, that of the one that will end it. */
   readonly by?: string
+  /** Id of the intent that this invalidation ends: its writer has written, or its time ran out (then there is no `by`). */
+  readonly ends?: string
 }
 
 export interface LogRecord extends Change {
@@ -88,8 +101,10 @@ export interface LogState {
   dump(): unknown
   /** Takes a dump in, in place of all that is known; undefined: nothing was invalidated or declared yet. */
   load(dump: unknown): void
-  /** A dump of nothing but what was declared: links and rules. */
+  /** A dump of nothing but what was declared: links, rules and open intents. */
   declared(): unknown
+  /** What a dump declares and this does not, as changes that would declare it. */
+  missing(dump: unknown): readonly Change[]
   /** How many things a dump holds, roughly: how often it is worth making one. */
   readonly size: number
 }

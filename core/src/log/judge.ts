@@ -13,7 +13,9 @@
  */
 import { Backlog, type Above, type Reached, type WideReach } from './backlog.ts'
 import type { LogRecord } from './contract.ts'
+import { Intents } from './intents.ts'
 import { Ledger, type LedgerDump } from './ledger.ts'
+import { Recents, type Recent, type Times, type When } from './recents.ts'
 
 /** What is to be judged: an entry, or what a flight has read so far. */
 export interface Made {
@@ -33,46 +35,46 @@ export interface Invalidated {
   readonly untilMs: number
 }
 
-/** Records remembered with who and when, for explanations. */
-const recentMax = 10_000
-
-export interface Recent {
-  readonly n: number
-  readonly atMs: number
-  readonly by: string | null
-}
-
 /** What a judge knows, to be kept and taken in again. */
 export interface JudgeDump {
   readonly hard: LedgerDump
   readonly soft: LedgerDump
   readonly softUntil: readonly (readonly [n: number, untilMs: number])[]
+  /** When the last record came, ms since 1970; undefined: not known. */
+  readonly newestMs?: number
 }
+
+const noTimes: Times = { now: () => 0, heard: () => 0 }
 
 export class Judge {
   /** Wide records that are not written yet. */
   readonly backlog: Backlog
+  /** What it depends on is being written: not kept, whatever its stamp. */
+  readonly intents: Intents
   readonly #ledgerBytesMax: number
   #hard!: Ledger
   #soft!: Ledger
   /** n of a soft record -> until when; forgotten once past, which ends the grace. */
   readonly #softUntil = new Map<number, number>()
-  readonly #recent = new Map<number, Recent>()
+  readonly #recents: Recents
 
-  constructor(ledgerBytesMax: number, above: Above) {
+  constructor(ledgerBytesMax: number, above: Above, times: Times = noTimes) {
     this.#ledgerBytesMax = ledgerBytesMax
     this.backlog = new Backlog(above)
+    this.intents = new Intents(above)
+    this.#recents = new Recents(times)
     this.#forget()
   }
 
   /** What is in the ledger: wide records must have been written. */
   dump(): JudgeDump {
-    return { hard: this.#hard.dump(), soft: this.#soft.dump(), softUntil: [...this.#softUntil] }
+    const { newestMs } = this.#recents
+    return { hard: this.#hard.dump(), soft: this.#soft.dump(), softUntil: [...this.#softUntil], newestMs }
   }
 
   /** Takes a dump in, in place of all that is known; undefined: nothing was invalidated yet. */
   load(dump: JudgeDump | undefined): void {
-    this.#forget()
+    this.#forget(dump?.newestMs)
     if (dump === undefined) return
     this.#hard.load(dump.hard)
     this.#soft.load(dump.soft)
@@ -105,6 +107,10 @@ export class Judge {
 
   /** Undefined if it is valid. What ends it at once is told first, then what ends it soonest. */
   verdict(made: Made): Invalidated | undefined {
+    if (this.intents.size > 0) {
+      const written = this.#beingWritten(made)
+      if (written !== undefined) return written
+    }
     const by = this.certain(made)
     return this.backlog.size === 0 || by?.untilMs === 0 ? by : this.#byOpen(made, by)
   }
@@ -126,8 +132,13 @@ export class Judge {
     return Math.max(this.#hard.after(this.#hard.low, name), this.#soft.after(this.#soft.low, name), ...open)
   }
 
+  /** When a name was invalidated last, at the latest: one that was not may have been before all that is known. */
+  lastWhen(name: string): When {
+    return this.#recents.latest(Math.max(this.lastOf(name), this.#hard.low, this.#soft.low))
+  }
+
   recent(n: number): Recent | undefined {
-    return this.#recent.get(n)
+    return this.#recents.get(n)
   }
 
   get ledger(): { readonly names: number; readonly bytes: number; readonly low: number } {
@@ -163,6 +174,14 @@ export class Judge {
 
   #untilOf(n: number): number {
     return this.#softUntil.get(n) ?? 0
+  }
+
+  #beingWritten({ key, dependencies }: Made): Invalidated | undefined {
+    for (const name of [key, ...dependencies]) {
+      const intent = this.intents.reaching(name)
+      if (intent !== undefined) return { name, n: intent.n, untilMs: 0 }
+    }
+    return undefined
   }
 
   #ended({ key, stamp, keyStamp, dependencies }: Made): Invalidated | undefined {
@@ -206,18 +225,18 @@ export class Judge {
     return first === undefined || untilMs < first.untilMs ? { name, n, untilMs } : first
   }
 
-  #forget(): void {
+  /** @param newestMs when the last of the records came that are forgotten, if that is known */
+  #forget(newestMs?: number): void {
     this.#hard = new Ledger(this.#ledgerBytesMax)
     // Soft records matter for seconds: a sixteenth of the room is plenty, and running out of it is safe.
     this.#soft = new Ledger(this.#ledgerBytesMax / 16)
     this.#softUntil.clear()
-    this.#recent.clear()
+    this.#recents.forget(newestMs)
     this.backlog.clear()
   }
 
   #remember(record: LogRecord): void {
-    this.#recent.set(record.n, { n: record.n, atMs: record.atMs, by: record.by ?? null })
-    if (this.#recent.size > recentMax) this.#recent.delete(this.#recent.keys().next().value as number)
+    this.#recents.add(record)
     if (record.kind !== 'soft') return
     for (const [n, endsMs] of this.#softUntil) if (endsMs <= record.atMs) this.#softUntil.delete(n)
     this.#softUntil.set(record.n, record.untilMs ?? 0)

@@ -30,7 +30,17 @@ export interface CacheEvents {
     readonly key: string
     readonly durationMs: number
     readonly stored: boolean
-    readonly refused: 'doomed' | 'skipped' | 'expired' | 'no-room' | 'unresolved' | 'fenced' | 'error' | null
+    readonly refused:
+      | 'doomed'
+      | 'skipped'
+      | 'expired'
+      | 'no-room'
+      | 'unresolved'
+      | 'fenced'
+      | 'older-source'
+      | 'held-off'
+      | 'error'
+      | null
   }
   /** A stale value was served within its grace; asked: by `entry`, which says so; fenced: the policy wants it so. */
   stale: { readonly key: string; readonly because: 'loading' | 'error' | 'timeout' | 'asked' | 'fenced' }

@@ -2,6 +2,7 @@
  * The words of an invalidation: what is asked, and what is answered.
  */
 import type { Position } from './position.ts'
+import type { Duration } from './quantity.ts'
 
 /**
  * When and how the work is done.
@@ -43,6 +44,23 @@ export interface InvalidateOptions {
   readonly reason?: string | undefined
   /** Who, for the history. */
   readonly actor?: string | undefined
+}
+
+export interface MutateOptions extends Omit<InvalidateOptions, 'mode' | 'strategy'> {
+  /** Default: immediate. */
+  readonly strategy?: 'immediate' | 'lazy' | undefined
+  /**
+   * How long the write may take. A writer that was not heard of for so long counts as dead, and the names as written.
+   * Default 30s.
+   */
+  readonly within?: Duration | undefined
+}
+
+/** What a write at the source came to. */
+export interface Mutated<T> {
+  /** What the function gave. */
+  readonly value: T
+  readonly result: InvalidationResult
 }
 
 /** One name that an invalidation reached. */

@@ -35,6 +35,11 @@ export interface PolicyOptions {
    * have been invalidated meanwhile.
    */
   readonly onFence?: OnFence | undefined
+  /**
+   * For sources that lag, by less than this: a load that began less than that after this node heard of an invalidation
+   * of anything it is made from goes to its callers and is not kept. Default 0.
+   */
+  readonly holdOff?: Duration | undefined
 }
 
 export type OnFence = 'bypass' | 'error' | 'stale'
@@ -55,4 +60,5 @@ export interface Policy {
   readonly negativeTtlMs: number
   readonly errorTtlMs: number
   readonly onFence: OnFence
+  readonly holdOffMs: number
 }

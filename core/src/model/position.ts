@@ -14,8 +14,9 @@ export interface Position {
 export const unknownGeneration = 'unknown'
 
 /** A position as text, for programs that hold it for us: what they loaded is no older than that. */
-export function tokenOf(position: Position): string {
-  return `${position.generation}.${position.n}`
+export function tokenOf({ generation, n }: Position): string {
+  // What is in force between two positions is in this process only: nobody else could tell.
+  return `${generation}.${Math.floor(n)}`
 }
 
 /** @throws E_TOKEN_INVALID */

@@ -77,7 +77,8 @@ export class Breaker {
 
   /** Whether it did not fail when it was asked last: a success more would change nothing. */
   get isTrusted(): boolean {
-    return this.#isTrusted
+    // A call from before it opened may succeed afterwards.
+    return this.#isTrusted && !this.isOpen
   }
 
   /** Begins the call in this tick. @throws E_RECOVERY_TIER_FAILING; what the call throws */
@@ -99,6 +100,12 @@ export class Breaker {
    */
   async runWrite<T>(call: () => Promise<T>): Promise<T> {
     return this.#status === 'ok' ? call() : this.run(call)
+  }
+
+  /** There is reason to think that it is well again: the next call tries, though the pause is not over. */
+  tryNow(): void {
+    this.#timer?.cancel()
+    this.#pausing = false
   }
 
   close(): void {

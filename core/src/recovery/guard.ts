@@ -95,6 +95,11 @@ export class Guard {
     this.#payLater()
   }
 
+  /** The tier can be reached again: what is asked next is not refused for the failures of before. */
+  tryNow(): void {
+    this.#breaker.tryNow()
+  }
+
   /** What is still owed is tried once more. */
   async close(): Promise<void> {
     this.#closed = true

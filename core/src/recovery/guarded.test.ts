@@ -30,3 +30,26 @@ it('what was on its way into a tier when it came to owe is deleted, too', async 
   tier.gate.open()
   expect([await put, await asked]).toEqual([undefined, undefined])
 })
+
+class TurningTier extends MapTier {
+  readonly gate = gate()
+  asked = 0
+
+  override async get(key: string): Promise<EntryParts | undefined> {
+    this.asked++
+    if (key !== 'slow') throw new Error('it is gone')
+    await this.gate.passed
+    return undefined
+  }
+}
+
+it('a tier that failed again and again is not asked, though a call from before succeeds afterwards', async () => {
+  const { tier, guarded: behind } = guarded(new TurningTier('turning'))
+  const slow = behind.get('slow')
+  for (let i = 0; i < 5; i++) await expect(behind.get('a')).rejects.toThrow('it is gone')
+  tier.gate.open()
+  await slow
+  // What it had been asked for, and was not waited for, would reject with nobody there to be told.
+  await expect(behind.get('a')).rejects.toThrow('not asked now')
+  expect(tier.asked).toBe(6)
+})

@@ -92,6 +92,7 @@ class RedisBacking implements Backing {
     const id = randomUUID()
     const driver = new RedisClient(connection, prefix, parts)
     this.#driver = driver
+    driver.onConnect(parts.onReached)
     this.#node = nodeName
     this.#server = new RedisLogServer(driver, { clock, replicas })
     this.log = new Member({ ...parts, server: this.#server, id, nodeName, leaseMs })

@@ -29,7 +29,8 @@ const syncScript = script(
 local refused = refuse(ARGV[1], tonumber(ARGV[2]), ARGV[3])
 if refused then return refused end
 local id, name, settled = ARGV[4], ARGV[5], ARGV[6]
-redis.call('HSET', NODES, id, ARGV[2] .. ' ' .. name)
+local said = redis.call('HINCRBY', META, 'said', 1)
+redis.call('HSET', NODES, id, ARGV[2] .. ' ' .. said .. ' ' .. name)
 redis.call('ZADD', SEEN, now(), id)
 if settled == '1' then redis.call('HSET', META, 'settled', '1') end
 return tell(tonumber(ARGV[2]))
@@ -177,7 +178,7 @@ export class RedisLogServer implements LogServer {
   }
 
   async forget(generation: string, nodes: readonly NodeAck[]): Promise<void> {
-    const args = nodes.flatMap(({ id, acked, name }) => [id, `${acked} ${name}`])
+    const args = nodes.flatMap(({ id, acked, said, name }) => [id, `${acked} ${said} ${name}`])
     await this.#driver.run(forgetScript, [generation, ...args])
   }
 
@@ -287,8 +288,8 @@ function recordsOf(reply: Reply | undefined): Told[] {
 }
 
 function ackOf(id: string, text: string): NodeAck {
-  const at = text.indexOf(' ')
-  return { id, acked: Number(text.slice(0, at)), name: text.slice(at + 1) }
+  const [acked = '', said = ''] = text.split(' ', 2)
+  return { id, acked: Number(acked), said: Number(said), name: text.slice(acked.length + said.length + 2) }
 }
 
 function pairsOf(list: readonly Reply[]): [string, string][] {

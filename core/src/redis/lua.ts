@@ -1,9 +1,9 @@
 /**
  * What every script begins with: how the log stands for who asks, and how a record is appended.
  *
- *   {prefix}:meta    hash: generation, epoch, n (position of the newest record), settled
+ *   {prefix}:meta    hash: generation, epoch, n (position of the newest record), settled, said (syncs so far)
  *   {prefix}:log     stream: n-0 -> x nonce, o node, t ms of the server, d bytes of the record
- *   {prefix}:nodes   hash: id -> position acknowledged, then a space, then its name
+ *   {prefix}:nodes   hash: id -> position acknowledged, number of the sync that said so, its name, with spaces between
  *   {prefix}:seen    sorted set: id -> ms of the server when it was heard of last
  *   {prefix}:snapshot  hash: generation, n, d bytes of the state
  *

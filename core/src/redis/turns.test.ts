@@ -107,6 +107,18 @@ it('says that a turn is free when it is, and asks no more than every 20 ms', asy
   })
 })
 
+it('says that a turn is free when it is, though the clock was set back', async () => {
+  const [a, b] = [node(), node()]
+  await a.turns.take('k')
+  await b.turns.take('k')
+  clock.step(-3_600_000)
+  await a.turns.release('k')
+  await vi.waitFor(async () => {
+    await clock.advance(20)
+    expect(b.turns.isFree('k')).toBe(true)
+  })
+})
+
 it('says that a turn is free of which it cannot ask', async () => {
   const [a, b] = [node(), node()]
   await a.turns.take('k')

@@ -70,7 +70,8 @@ export class RedisTurns implements Turns {
     const taken = this.#taken.get(key)
     if (taken === undefined) return true
     if (taken.isFree) this.#taken.delete(key)
-    else if (!taken.isAsking && this.#parts.clock.now() - taken.askedAt >= lookMs) void this.#look(key, taken)
+    else if (!taken.isAsking && this.#parts.clock.monotonic() - taken.askedAt >= lookMs)
+      void this.#look(key, taken)
     return taken.isFree
   }
 
@@ -110,7 +111,7 @@ export class RedisTurns implements Turns {
 
   #note(key: string): void {
     this.#taken.delete(key)
-    this.#taken.set(key, { askedAt: this.#parts.clock.now(), isAsking: false, isFree: false })
+    this.#taken.set(key, { askedAt: this.#parts.clock.monotonic(), isAsking: false, isFree: false })
     if (this.#taken.size <= takenMax) return
     this.#taken.delete(this.#taken.keys().next().value as string)
   }
@@ -126,7 +127,7 @@ export class RedisTurns implements Turns {
       taken.isFree = true
     }
     taken.isAsking = false
-    taken.askedAt = clock.now()
+    taken.askedAt = clock.monotonic()
   }
 }
 

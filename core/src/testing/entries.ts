@@ -22,6 +22,7 @@ export const policy: Policy = {
   negativeTtlMs: 0,
   errorTtlMs: 0,
   onFence: 'bypass',
+  holdOffMs: 0,
 }
 
 export function entryOf(key: string, more: Partial<EntryParts> = {}): EntryParts {

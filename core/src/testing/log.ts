@@ -35,6 +35,8 @@ const changes: readonly Change[] = [
   { kind: 'unrule', names: ['page:*'], dependsOn: ['row:*'] },
   { kind: 'evict', names },
   { kind: 'invalidate', names: [], prefixes: [''] },
+  { kind: 'intent', names: ['a', 'b'], untilMs: 1_767_225_600_123, by: 'some-id' },
+  { kind: 'invalidate', names: ['a', 'b'], ends: 'some-id' },
 ]
 
 const appendPlays: Plays<LogSubject> = {
@@ -155,8 +157,8 @@ async function appendAtOnce({ log, witness }: Node, chance: Chance): Promise<voi
 /** Without what the log itself says of it. */
 function changeOf(record: LogRecord | undefined): Change | undefined {
   if (record === undefined) return undefined
-  const { kind, names, prefixes, dependsOn, untilMs, by } = record
-  const parts = Object.entries({ kind, names, prefixes, dependsOn, untilMs, by })
+  const { kind, names, prefixes, dependsOn, untilMs, by, ends } = record
+  const parts = Object.entries({ kind, names, prefixes, dependsOn, untilMs, by, ends })
   return Object.fromEntries(parts.filter(([, part]) => part !== undefined)) as unknown as Change
 }
 

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Backing, BackingParts } from '../backing/contract.ts'
-import type { Log, LogRecord, LogState } from '../log/contract.ts'
+import type { Change, Log, LogRecord, LogState } from '../log/contract.ts'
 import { systemClock, systemRandom } from '../model/clock.ts'
 import type { Answer, SharedTier } from '../tiers/contract.ts'
 import { policy } from './entries.ts'
@@ -50,6 +50,10 @@ export class Witness implements LogState {
   }
 
   declared(): unknown {
+    return []
+  }
+
+  missing(): readonly Change[] {
     return []
   }
 
@@ -111,6 +115,7 @@ function lent(state: LogState): BackingParts {
     random: systemRandom,
     onError: () => undefined,
     onNode: () => undefined,
+    onReached: () => undefined,
     onWritten: () => undefined,
   }
 }

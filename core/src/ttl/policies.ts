@@ -53,6 +53,11 @@ export class Policies {
     return this.#byName.get(name) ?? this.get()
   }
 
+  /** Whether any of them has to know when something was invalidated. */
+  get holdsOff(): boolean {
+    return this.all().some(({ holdOffMs }) => holdOffMs > 0)
+  }
+
   all(): Policy[] {
     return [...this.#byName.values()]
   }
@@ -72,6 +77,7 @@ const rules: readonly (keyof PolicyOptions)[] = [
   'negativeTtl',
   'errorTtl',
   'onFence',
+  'holdOff',
 ]
 
 function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): Policy {
@@ -106,6 +112,7 @@ function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): P
     negativeTtlMs: off(options.negativeTtl, 'negativeTtl'),
     errorTtlMs: off(options.errorTtl, 'errorTtl'),
     onFence: onFenceOf(options.onFence ?? 'bypass', what('onFence')),
+    holdOffMs: off(options.holdOff, 'holdOff'),
   }
 }
 

@@ -3,9 +3,16 @@
  */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { createCache, type CacheOptions, type InvalidationResult } from '../../src/index.ts'
+import {
+  createCache,
+  systemClock,
+  type CacheOptions,
+  type Clock,
+  type InvalidationResult,
+} from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
 import { redis, redisConnection } from '../../src/redis.ts'
 import { RedisClient } from '../../src/redis/client.ts'
@@ -85,6 +92,26 @@ describe('several nodes', () => {
     expect([values, loads]).toEqual([[1, 1, 1, 1], 1])
   })
 
+  it('wait for each other no longer than it takes, though the clock of one is set back meanwhile', async () => {
+    const node = cluster()
+    let stepMs = 0
+    const clock: Clock = Object.assign(systemClock(), { now: () => Date.now() + stepMs })
+    const [a, b] = [node(), node({ clock })]
+    await Promise.all([a.ready(), b.ready()])
+    let end: ((value: string) => void) | undefined
+    const first = a.getOrSet('slow', () => new Promise<string>((resolve) => (end = resolve)))
+    // Its loader runs once it has the turn.
+    await until(() => end, 'it is being loaded')
+    const second = b.getOrSet('slow', () => 'loaded twice')
+    // At whatever moment of its waiting.
+    for (; stepMs > -20 * 3_600_000; stepMs -= 3_600_000)
+      await new Promise((resolve) => setTimeout(resolve, 7))
+    end?.('loaded once')
+    expect(await first).toBe('loaded once')
+    // Its lease is over by that: it may load for itself.
+    expect(await second).toMatch(/^loaded/)
+  })
+
   it('serve nothing old after a strict invalidation, and it says who acknowledged it', async () => {
     const node = cluster()
     const [a, b] = [node(), node()]
@@ -154,6 +181,30 @@ describe('a node that is alone with a server that goes', () => {
   })
 })
 
+describe('a server that was away for a while', () => {
+  it('is asked for entries again as soon as there is a connection', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.stop())
+    const cache = cluster(own)({ memory: false })
+    await cache.getOrSet('k', () => 'kept')
+    await own.end('SIGKILL')
+    await until(async () => {
+      await cache.get('k')
+      return cache.stats().tiers.redis?.status === 'failing'
+    }, 'it is not asked any more')
+    await own.start()
+    await until(() => cache.stats().redis?.fenced === false, 'there is a lease again')
+    let loads = 0
+    const begun = performance.now()
+    await until(async () => {
+      loads = 0
+      for (let i = 0; i < 2; i++) await cache.getOrSet('again', () => ++loads)
+      return loads < 2
+    }, 'it is kept')
+    expect(performance.now() - begun, 'ms, while a pause is 5 s at least').toBeLessThan(4000)
+  })
+})
+
 it('several caches share one connection, and nothing else', async () => {
   const own = await startRedis()
   onTestFinished(() => own.stop())
@@ -172,6 +223,29 @@ it('several caches share one connection, and nothing else', async () => {
   expect(await b?.get('k')).toBe('of b')
   await b?.close()
   await expect(b?.get('k')).rejects.toMatchObject({ code: 'E_CACHE_CLOSED' })
+})
+
+it('a user needs no more rights than the documents say', async () => {
+  const line = /`ACL (SETUSER app [^`]*)`/.exec(readFileSync('docs/redis.md', 'utf8'))?.[1] ?? ''
+  const admin = new RedisClient({ url: server.url }, 'looks', surroundings)
+  const words = line
+    .replace('{staleproof}', '{of-app}')
+    .replace('SETUSER app', 'SETUSER app resetkeys -@all')
+    .split(' ')
+  await admin.call('ACL', words[0] as string, ...words.slice(1))
+  const url = server.url.replace('redis://', 'redis://app:password@')
+  const [a, b] = [0, 1].map(() => createCache({ redis: redis({ url, prefix: 'of-app', lease: '600ms' }) }))
+  const told: unknown[] = []
+  for (const cache of [a, b]) cache?.on('error', ({ error }) => told.push(error))
+  await a?.getOrSet('k', () => 1, { dependsOn: 'row' })
+  expect(await b?.get('k')).toBe(1)
+  await a?.invalidate('row')
+  const { id } = (await a?.invalidate('row', { strategy: 'background' })) as InvalidationResult
+  expect((await b?.invalidations.runNow(id))?.status).toBe('completed')
+  await a?.close()
+  await b?.close()
+  expect([await b?.get('k').catch(() => 'closed'), told]).toEqual(['closed', []])
+  await admin.close()
 })
 
 describe('a server that cannot be relied on', () => {

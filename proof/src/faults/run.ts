@@ -1,0 +1,152 @@
+/**
+ * A run: nodes at work on one server, each behind a link of its own; faults at random, as the seed has them; then all
+ * is healed, everything that is true is demanded, and every node is looked at.
+ *
+ *   epochs of 10 s   in each, one node is spared; in every second, the server as well, so that strict calls of that node can
+ *                    be held against the time that is promised (16)
+ *
+ * What the faults are follows from the seed; when exactly they strike does not, nor what threads and sockets do.
+ *
+ * Invariants: a run ends, whatever hangs; nothing that was started is left behind.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
+import { memory } from '../crash/lives.ts'
+import { Dice } from '../crash/roles.ts'
+import { ofLinks, ofProcesses, ofServers } from './befall.ts'
+import { Node, type NodesOptions } from './nodes.ts'
+import { nowMs, type Word } from './said.ts'
+import { Servers } from './servers.ts'
+import { epochMs, Toll } from './toll.ts'
+
+export interface RunOptions {
+  /** Folder of the library's copy. */
+  readonly library: string
+  readonly seed: number
+  /** Of faults; healing and looking take some more. */
+  readonly seconds: number
+  readonly nodes?: number
+  readonly leaseMs?: number
+  /** Faults of these names only. */
+  readonly only?: readonly string[]
+  /** How long nothing strikes a link, a process or the server, in ms, at most; default 5000. */
+  readonly calmMs?: number
+  readonly plantAt?: number
+  readonly onFault?: (text: string, toll: Toll) => void
+}
+
+export async function runFaults(options: RunOptions): Promise<Toll> {
+  const run = new Run(options)
+  try {
+    await run.begin()
+    await run.strike()
+    await run.heal()
+  } catch (error) {
+    run.toll.fault(`the run itself failed: ${String((error as Error).stack)}`)
+  } finally {
+    await run.end()
+  }
+  return run.toll
+}
+
+class Run {
+  readonly toll: Toll
+  readonly #options: RunOptions
+  readonly #home = mkdtempSync(join(memory(), 'staleproof-faults-'))
+  readonly #nodes: Node[] = []
+  readonly #count: number
+  readonly #began = nowMs()
+  #servers: Servers | undefined
+
+  constructor(options: RunOptions) {
+    this.#options = options
+    this.#count = options.nodes ?? 4
+    this.toll = new Toll({
+      leaseMs: options.leaseMs ?? 600,
+      isSpared: (slot, at) => this.#isSpared(slot, at) && this.#isCalm(at),
+      sinceEpoch: (at) => (at - this.#began) % epochMs,
+    })
+  }
+
+  async begin(): Promise<void> {
+    const { library, seed, leaseMs = 600, plantAt } = this.#options
+    const dice = new Dice(seed)
+    const random = () => dice.roll()
+    const servers = await Servers.open(random)
+    this.#servers = servers
+    const parts: NodesOptions = {
+      ...{ library, leaseMs, seed, random, count: this.#count, truth: join(this.#home, 'truth') },
+      ...(plantAt === undefined ? {} : { plantAt }),
+      port: () => servers.port,
+      onWord: (word: Word, slot: number) => this.toll.take(word, slot),
+    }
+    for (let slot = 0; slot < this.#count; slot++) this.#nodes.push(await Node.open(slot, parts))
+  }
+
+  /** Until the time is over, or something is wrong. */
+  async strike(): Promise<void> {
+    const links = this.#nodes.map((node, i) => this.#befall(ofLinks, node, i))
+    const processes = this.#nodes.map((node, i) => this.#befall(ofProcesses, node, 100 + i))
+    await Promise.all([...links, ...processes, this.#befall(ofServers, this.#servers as Servers, 200)])
+  }
+
+  async heal(): Promise<void> {
+    if (this.toll.faults.length > 0) return
+    await this.#all('rest', 'rested')
+    await this.#all('settle', 'settled')
+    await this.#all('check', 'checked')
+  }
+
+  async end(): Promise<void> {
+    const isWrong = this.toll.faults.length > 0
+    for (const node of this.#nodes) {
+      if (isWrong) await node.kill()
+      await node.close()
+    }
+    await this.#servers?.close()
+    rmSync(this.#home, { recursive: true, force: true })
+  }
+
+  async #befall<T extends Node | Servers>(
+    table: Readonly<Record<string, (whom: T, dice: Dice) => Promise<void>>>,
+    whom: T,
+    lane: number,
+  ): Promise<void> {
+    const { seed, only, calmMs = 5000, onFault } = this.#options
+    const dice = new Dice(seed * 1000 + lane)
+    const names = Object.keys(table).filter((name) => only?.includes(name) ?? true)
+    while (names.length > 0) {
+      await after(50 + dice.below(calmMs))
+      if (this.#isOver) return
+      if (whom instanceof Node ? this.#isSpared(whom.slot, nowMs()) : this.#isCalm(nowMs())) continue
+      const name = dice.of(names)
+      this.toll.struck(name)
+      onFault?.(`${whom instanceof Node ? `node ${whom.slot}` : 'server'}: ${name}`, this.toll)
+      await table[name]?.(whom, dice)
+    }
+  }
+
+  async #all(order: 'rest' | 'settle' | 'check', word: Word['say']): Promise<void> {
+    this.#options.onFault?.(`all: ${order}`, this.toll)
+    await Promise.all(
+      this.#nodes.map(async (node) => {
+        const heard = node.hear(word)
+        node.order({ do: order })
+        await heard
+      }),
+    )
+  }
+
+  get #isOver(): boolean {
+    return nowMs() - this.#began > this.#options.seconds * 1000 || this.toll.faults.length > 0
+  }
+
+  #isSpared(slot: number, at: number): boolean {
+    return slot === Math.floor((at - this.#began) / epochMs) % this.#count
+  }
+
+  #isCalm(at: number): boolean {
+    return Math.floor((at - this.#began) / epochMs) % 2 === 1
+  }
+}

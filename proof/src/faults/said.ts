@@ -1,0 +1,58 @@
+/**
+ * What the conductor tells a node, and what a node says of itself: a line of JSON each, through its standard streams.
+ */
+export interface NodeOptions {
+  /** Folder of the library's copy. */
+  readonly library: string
+  /** Of this node's way to the server. */
+  readonly url: string
+  readonly leaseMs: number
+  /** File of the truth that all nodes share. */
+  readonly truth: string
+  readonly slot: number
+  readonly slots: number
+  readonly seed: number
+  /** The answer of that number is told as if it had been stale: whether the judge sees it. */
+  readonly plantAt?: number
+}
+
+export type Order =
+  | { readonly do: 'clock'; readonly stepMs: number }
+  /** Appends that many records of names that nobody reads. */
+  | { readonly do: 'flood'; readonly count: number }
+  /** Writes no more, and ends what it has begun. */
+  | { readonly do: 'rest' }
+  /** Invalidates strictly all that it owns, until that is done. */
+  | { readonly do: 'settle' }
+  /** Looks at everything: all was settled. */
+  | { readonly do: 'check' }
+  | { readonly do: 'quit' }
+
+/** Moments in ms of the monotonic clock that all processes of the machine share. */
+export type Word =
+  | { readonly say: 'ready' | 'rested' | 'settled' | 'checked' }
+  /** Since the last of these. */
+  | ({ readonly say: 'tally' } & Tally)
+  | { readonly say: 'fault'; readonly text: string; readonly at: number }
+  | {
+      readonly say: 'strict'
+      readonly began: number
+      readonly ended: number
+      /** 'done', or the code of the error. */
+      readonly how: string
+    }
+
+export interface Tally {
+  /** Answers that were judged. */
+  readonly reads: number
+  /** Those that were values. */
+  readonly found: number
+  /** Looks that were made while it had no lease. */
+  readonly fenced: number
+  readonly loads: number
+  readonly eventual: number
+}
+
+export function nowMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000
+}

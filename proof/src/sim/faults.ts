@@ -1,0 +1,174 @@
+/**
+ * Faults: what goes wrong in a simulation, and how it ends again.
+ */
+import type { Way } from './link.ts'
+import type { Node } from './node.ts'
+import type { FaultKind } from './plan.ts'
+import type { World } from './world.ts'
+
+export class Faults {
+  readonly #world: World
+  /** What brings each fault that goes on to its end. */
+  readonly #ends = new Set<() => void>()
+  count = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** One by chance. */
+  strike(): void {
+    const { chance, plan, nodes } = this.#world
+    const kind = chance.pick(plan.faults)
+    this.count++
+    this.#at(kind, chance.pick(nodes))
+  }
+
+  /** All of them end. */
+  heal(): void {
+    for (const end of [...this.#ends]) end()
+    for (const node of this.#world.nodes) node.link.heal()
+    this.#world.redis.isDown = false
+    this.#world.redis.skew = 0
+  }
+
+  /** Mostly short, sometimes longer than a lease, and often about as long as one. */
+  #lasts(): number {
+    const { chance } = this.#world
+    return chance.is(0.3) ? chance.between(2300, 3600) : 10 * 2 ** chance.between(0, 10)
+  }
+
+  #at(kind: FaultKind, node: Node): void {
+    switch (kind) {
+      case 'stop':
+      case 'suspend':
+        return this.#stop(node, kind === 'suspend')
+      case 'kill':
+        return this.#kill(node)
+      case 'cutThere':
+        return this.#cut(node, ['there'])
+      case 'cutBack':
+        return this.#cut(node, ['back'])
+      case 'cutBoth':
+        return this.#cut(node, ['there', 'back'])
+      case 'reset':
+        this.#told(node, 'has its connections reset')
+        for (const connection of node.link.connections) connection.reset()
+        return
+      case 'slow':
+        this.#told(node, 'has a slow link')
+        node.link.delayMs = [1, Math.min(1500, this.#lasts())]
+        return this.#later(node, () => node.link.heal())
+      case 'wallClock':
+        this.#told(node, 'has its wall clock set')
+        return node.machine.step(this.#world.chance.between(-8000, 8000))
+      default:
+        return this.#ofServer(kind)
+    }
+  }
+
+  #ofServer(kind: FaultKind): void {
+    const { chance, redis, timeline, keys } = this.#world
+    if (kind === 'evict') return redis.evictEntry(chance.pick(keys))
+    if (kind === 'serverClock') {
+      redis.skew += chance.between(-20_000, 20_000)
+      return
+    }
+    this.#world.serverDisturbedAt = timeline.now
+    this.#world.tell(`the server: ${kind}`)
+    switch (kind) {
+      case 'down':
+        return this.#down(() => undefined)
+      case 'restart':
+        return this.#down(() => this.#lose(redis.promote(chance.is(0.5) ? timeline.now : this.#before())))
+      case 'promote':
+        this.#lose(redis.promote(this.#before()))
+        return this.#reset()
+      case 'flush':
+        redis.flush()
+        return this.#lose(1)
+      case 'deleteLog':
+        redis.deleteLog()
+        return this.#lose(1)
+      default:
+        redis.deleteSnapshot()
+        return this.#lose(1)
+    }
+  }
+
+  /** The replica had what was there so long ago. */
+  #before(): number {
+    return this.#world.timeline.now - this.#world.chance.pick([0, 1, 20, 200, 1500, 6000])
+  }
+
+  #lose(effects: number): void {
+    if (effects > 0) this.#world.losses++
+    this.#world.tell(`the server lost ${effects} effects`)
+  }
+
+  #reset(): void {
+    for (const { link } of this.#world.nodes) for (const connection of link.connections) connection.reset()
+  }
+
+  #down(then: () => void): void {
+    const { redis } = this.#world
+    if (redis.isDown) return
+    redis.isDown = true
+    this.#reset()
+    this.#later(undefined, () => {
+      redis.isDown = false
+      this.#world.serverDisturbedAt = this.#world.timeline.now
+      then()
+      this.#world.tell('the server is up')
+    })
+  }
+
+  #stop(node: Node, isSuspended: boolean): void {
+    if (node.machine.isStopped || node.isDead) return
+    this.#told(node, isSuspended ? 'is suspended' : 'is stopped')
+    node.machine.stop(isSuspended)
+    this.#later(node, () => {
+      this.#told(node, 'goes on')
+      node.machine.go()
+    })
+  }
+
+  /** Another takes its place. */
+  #kill(node: Node): void {
+    const { nodes } = this.#world
+    const place = nodes.indexOf(node)
+    if (place < 0) return
+    node.die()
+    nodes[place] = this.#world.born()
+    this.#told(node, `is killed, and ${nodes[place].name} begins`)
+  }
+
+  #cut(node: Node, ways: readonly Way[]): void {
+    const { chance, timeline } = this.#world
+    const lasts = this.#lasts()
+    const cut = chance.is(0.5) ? 'lost' : 'held'
+    this.#told(node, `has its link cut for ${lasts.toFixed(0)} ms: ${ways.join(', ')}, ${cut}`)
+    for (const way of ways) node.link.cut(way, timeline.now + lasts, cut)
+    this.#laterBy(lasts, () => (node.disturbedAt = timeline.now))
+  }
+
+  #later(node: Node | undefined, end: () => void): void {
+    this.#laterBy(this.#lasts(), () => {
+      if (node !== undefined) node.disturbedAt = this.#world.timeline.now
+      end()
+    })
+  }
+
+  #laterBy(ms: number, end: () => void): void {
+    const once = () => {
+      if (this.#ends.delete(once)) end()
+    }
+    this.#ends.add(once)
+    this.#world.timeline.after(ms, once)
+  }
+
+  #told(node: Node, what: string): void {
+    node.disturbedAt = this.#world.timeline.now
+    this.#world.tell(`${node.name} ${what}`)
+  }
+}

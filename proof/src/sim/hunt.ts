@@ -1,0 +1,27 @@
+/**
+ * The hunt for the mistake in a mutant: seed after seed, until one shows it.
+ */
+import { openParts } from './parts.ts'
+import type { Mode } from './plan.ts'
+import { runSeed, type Run } from './run.ts'
+
+export interface Found {
+  /** How many seeds it took. */
+  readonly seeds: number
+  readonly run: Run | undefined
+}
+
+export function modeOf(seed: number): Mode {
+  return seed % 3 === 0 ? 'liveness' : 'safety'
+}
+
+/** @param folder of the mutant @param seedsMax it has to be found by then */
+export async function hunt(folder: string, first: number, seedsMax: number): Promise<Found> {
+  const library = await openParts(folder)
+  for (let seeds = 1; seeds <= seedsMax; seeds++) {
+    const seed = first + seeds - 1
+    const run = await runSeed(library, { seed, mode: modeOf(seed) })
+    if (run.fault !== undefined) return { seeds, run }
+  }
+  return { seeds: seedsMax, run: undefined }
+}

@@ -1,0 +1,89 @@
+/**
+ * Loaders of the simulation: how a value is made from sources and other values, each over a way of its own.
+ */
+import type { Load } from 'staleproof'
+import type { Node } from './node.ts'
+import type { Ingredient } from './plan.ts'
+import type { Made } from './truth.ts'
+import type { World } from './world.ts'
+
+/** Reads a key as a client does, or as a loader. */
+type Reads = Pick<Load, 'get' | 'getOrSet'>
+
+export class Loading {
+  readonly #world: World
+  readonly #node: Node
+
+  constructor(world: World, node: Node) {
+    this.#world = world
+    this.#node = node
+  }
+
+  /** @param load what reads are made through; undefined: the cache itself */
+  async getOrSet(key: number, load?: Reads): Promise<Made> {
+    const name = this.#world.keys[key] as string
+    const reads: Reads = load ?? this.#node.cache
+    const policy = key % 3 === 2 ? 'strictly' : undefined
+    const options = policy === undefined ? undefined : { policy }
+    return this.#judged(key, 'gets', () =>
+      reads.getOrSet<Made>(name, (inner) => this.#make(key, inner), options as never),
+    ) as Promise<Made>
+  }
+
+  get(key: number, load?: Reads): Promise<Made | undefined> {
+    const reads: Reads = load ?? this.#node.cache
+    return this.#judged(key, 'finds', () => reads.get<Made>(this.#world.keys[key] as string))
+  }
+
+  /** The version that a source has when it is asked. */
+  source(source: number): Promise<number> {
+    const { timeline, truth } = this.#world
+    const { chance, machine } = this.#node
+    const slow = chance.is(0.1) ? 400 : 15
+    return new Promise((resolve) => {
+      timeline.after(chance.between(0.1, slow), () => {
+        const version = truth.version(source)
+        timeline.after(chance.between(0.1, slow), () => machine.receive(() => resolve(version)))
+      })
+    })
+  }
+
+  async #make(key: number, load: Load): Promise<Made> {
+    const { timeline, truth, keys, plan } = this.#world
+    const { name: node, member } = this.#node
+    const begun = { key: keys[key] as string, madeAt: timeline.now, node, generation: member.generation }
+    const versions = truth.names.map(() => Infinity)
+    for (const ingredient of plan.recipes[key] ?? []) await this.#add(versions, ingredient, load)
+    return truth.make({ ...begun, versions })
+  }
+
+  async #add(versions: number[], ingredient: Ingredient, load: Load): Promise<void> {
+    if (ingredient.of === 'key') {
+      const { key, how } = ingredient
+      const reads = this.#world.plan.tracking === 'explicit' ? load : undefined
+      const input =
+        how === 'get'
+          ? ((await this.get(key, reads)) ?? (await this.getOrSet(key, reads)))
+          : await this.getOrSet(key, reads)
+      for (const [i, version] of input.versions.entries()) note(versions, i, version)
+      return
+    }
+    const { source } = ingredient
+    const name = this.#world.truth.names[source] as string
+    if (ingredient.of === 'source' && !ingredient.isNamedLate) load.dependsOn(name)
+    note(versions, source, await this.source(source))
+    if (ingredient.of === 'source' && ingredient.isNamedLate) load.dependsOn(name)
+  }
+
+  async #judged(key: number, how: string, read: () => Promise<Made | undefined>): Promise<Made | undefined> {
+    const { judge, keys } = this.#world
+    const reading = judge.begin(this.#node, keys[key] as string)
+    const value = await read()
+    judge.end(reading, value, how)
+    return value
+  }
+}
+
+function note(versions: number[], source: number, version: number): void {
+  versions[source] = Math.min(version, versions[source] as number)
+}

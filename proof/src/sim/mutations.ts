@@ -1,0 +1,178 @@
+/**
+ * Mutations of what keeps many nodes right: each has to be found by the simulation.
+ */
+import type { Mutation } from '../mutations.ts'
+
+export interface SimulatedMutation extends Omit<Mutation, 'invariants'> {
+  /** Hole of the first draft, if it is one. */
+  readonly hole?: string
+}
+
+const member = 'consistency/member.js'
+const lease = 'consistency/lease.js'
+const everywhere = 'consistency/everywhere.js'
+const applied = 'consistency/applied.js'
+const held = 'cache/held.js'
+const reader = 'cache/reader.js'
+const writer = 'cache/writer.js'
+const isFenced = 'return this.#log.membership?.isFenced === true;'
+
+export const simulatedMutations: readonly SimulatedMutation[] = [
+  {
+    name: 'lease-from-the-answer',
+    file: member,
+    from: 'this.#lease.grant(sent);',
+    to: 'this.#lease.grant(this.#lease.moment());',
+  },
+  {
+    name: 'lease-never-looked-at',
+    file: held,
+    from: isFenced,
+    to: 'return false;',
+  },
+  {
+    name: 'lease-for-half-as-long-again',
+    file: lease,
+    from: 'this.#heldMs = termMs * (1 - rho) - epsilonMs;',
+    to: 'this.#heldMs = termMs * 1.5;',
+  },
+  {
+    name: 'lease-without-all-records',
+    hole: 'A4',
+    file: member,
+    from: 'if (!this.take(said))\n            return false;',
+    to: 'this.take(said);',
+  },
+  {
+    name: 'news-are-a-lease',
+    file: member,
+    from: 'if (this.#applied.takeAll(ours))\n            this.#acknowledge();',
+    to: 'if (this.#applied.takeAll(ours)) {\n            this.#lease.grant(this.#lease.moment());\n            this.#acknowledge();\n        }',
+  },
+  {
+    name: 'nodes-are-not-waited-for',
+    file: everywhere,
+    from: 'const lagging = nodes?.filter(({ acked }) => acked < n);',
+    to: 'const lagging = nodes?.filter(() => false);',
+  },
+  {
+    name: 'waits-for-one-acknowledgement-only',
+    file: everywhere,
+    from: 'lagging?.length === 0 &&',
+    to: '(lagging?.length ?? 2) < Math.max(1, nodes?.length ?? 0) &&',
+  },
+  {
+    name: 'waits-too-short',
+    file: lease,
+    from: 'this.outlastMs = termMs * (1 + rho) + epsilonMs;',
+    to: 'this.outlastMs = termMs * 0.8;',
+  },
+  {
+    name: 'no-wait-for-a-young-generation',
+    hole: 'A9',
+    file: everywhere,
+    from: '&& waiting.isSettled()',
+    to: '',
+  },
+  {
+    name: 'generation-ends-unnoticed-while-waiting',
+    file: everywhere,
+    from: "if (nodes === 'other')\n            return undefined;",
+    to: "if (nodes === 'other')\n            return [];",
+  },
+  {
+    name: 'generations-are-compared',
+    hole: 'A7',
+    file: held,
+    from: 'return generation !== this.#log.generation;',
+    to: 'return false;',
+  },
+  {
+    name: 'memory-survives-a-generation',
+    hole: 'A8',
+    file: 'cache/applier.js',
+    from: '        held.dropAll();',
+    to: '',
+  },
+  {
+    name: 'gaps-are-not-noticed',
+    file: applied,
+    from: 'if (told.n !== Math.floor(this.n) + 1)\n            return;',
+    to: 'if (told.n <= Math.floor(this.n))\n            return;',
+  },
+  {
+    name: 'gaps-are-passed-over',
+    file: member,
+    from: "if (said.is !== 'same')\n            await this.#restore();",
+    to: "if (said.is !== 'same' && said.is !== 'gap')\n            await this.#restore();\n        else if (said.is === 'gap')\n            this.#applied.n = (await this.#parts.server.snapshot()).n;",
+  },
+  {
+    name: 'fenced-for-memory-only',
+    hole: 'A5',
+    file: reader,
+    from: 'if (held.isFenced)\n            return undefined;\n        const found = held.assess(entry);',
+    to: "const found = held.isForeign(entry) || this.#parts.judge.verdict(entry) ? undefined : { entry, state: 'fresh' };",
+  },
+  {
+    name: 'joins-though-fenced',
+    hole: 'A3b',
+    file: reader,
+    from: 'if (this.#parts.held.isFenced)\n            return undefined;\n        return flight.usableUntil',
+    to: 'return flight.usableUntil',
+  },
+  {
+    name: 'joins-doomed-flights',
+    hole: 'A3',
+    file: reader,
+    from: 'if (request.position < outcome.doomedFrom)\n                return this.#land',
+    to: 'if (true)\n                return this.#land',
+  },
+  {
+    name: 'acknowledged-before-applied',
+    file: member,
+    from: 'const since = this.since();\n        const said = await server.sync(since,',
+    to: 'const since = this.since();\n        since.applied += this.#applied.hasJoined && this.#acked > 0 ? 1 : 0;\n        const said = await server.sync(since,',
+  },
+  {
+    name: 'own-records-are-not-appended-again',
+    file: member,
+    from: 'this.#again.push(...ring);',
+    to: '',
+  },
+  {
+    name: 'wall-clock-not-looked-at',
+    file: lease,
+    from: '            isWithin(wall - this.#since.wall, this.#heldMs);',
+    to: '            true;',
+  },
+  {
+    name: 'monotonic-clock-not-looked-at',
+    file: lease,
+    from: 'const isHeld = isWithin(monotonic - this.#since.monotonic, this.#heldMs) &&',
+    to: 'const isHeld =',
+  },
+  {
+    name: 'flights-of-another-generation-are-kept',
+    file: writer,
+    from: 'if (flight.generation !== this.#parts.log.generation)\n            flight.doom(-Infinity);',
+    to: '',
+  },
+  {
+    name: 'snapshot-of-a-later-position',
+    file: member,
+    from: 'n: this.#snapshotAt, dump',
+    to: 'n: this.#snapshotAt + 1, dump',
+  },
+  {
+    name: 'snapshot-without-what-was-invalidated',
+    file: member,
+    from: 'n: this.#snapshotAt, dump: state.dump()',
+    to: 'n: this.#snapshotAt, dump: state.declared()',
+  },
+  {
+    name: 'records-of-own-are-applied-late',
+    file: member,
+    from: '        this.take(said);\n        while',
+    to: '        while',
+  },
+]

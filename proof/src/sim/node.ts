@@ -1,0 +1,97 @@
+/**
+ * A node of the simulation: the real cache and the real log of a member, on a machine and a link that are not.
+ */
+import type { Chance } from './chance.ts'
+import { Link } from './link.ts'
+import { SimulatedLogServer } from './log-server.ts'
+import { Machine } from './machine.ts'
+import type { Backing, BackingParts, Member, Parts } from './parts.ts'
+import type { Plan } from './plan.ts'
+import type { Redis } from './redis.ts'
+import { SimulatedTier } from './shared-tier.ts'
+import type { Timeline } from './timeline.ts'
+
+export interface NodeParts {
+  readonly library: Parts
+  readonly plan: Plan
+  readonly timeline: Timeline
+  readonly chance: Chance
+  readonly redis: Redis
+  readonly name: string
+  readonly onError: (error: unknown, during: string) => void
+}
+
+export const leaseMs = 3000
+/** Each lease from before has ended after so long, by the clock of who waits. */
+export const outlastMs = leaseMs * 1.01 + 20
+
+export type Cache = ReturnType<Parts['createCache']>
+
+export class Node {
+  readonly name: string
+  readonly machine: Machine
+  readonly link: Link
+  readonly cache: Cache
+  readonly chance: Chance
+  member!: Member
+  server!: SimulatedLogServer
+  /** When the last sync that was answered was sent, by true time. */
+  syncSentAt = -Infinity
+  /** When something was wrong with it last, or with its link. */
+  disturbedAt = -Infinity
+  isDead = false
+  /** Its tier is not asked for a while. */
+  isTierFailing = false
+
+  constructor({ library, plan, timeline, chance, redis, name, onError }: NodeParts) {
+    this.name = name
+    this.chance = chance
+    this.machine = new Machine(timeline, chance)
+    this.link = new Link({ timeline, chance, redis, machine: this.machine })
+    const open = (parts: BackingParts): Backing => this.#open(library, plan, { ...parts, onError })
+    this.cache = library.createCache({
+      clock: this.machine,
+      random: () => chance.next(),
+      disk: { open },
+      tracking: plan.tracking,
+      memory: { maxEntries: plan.entriesMax },
+      policies: { strictly: { onFence: 'error' } },
+    }) as unknown as Cache
+    this.cache.on('error', ({ error, during }) => onError(error, during))
+  }
+
+  get isRunning(): boolean {
+    return !this.isDead && !this.machine.isStopped
+  }
+
+  die(): void {
+    this.isDead = true
+    this.machine.die()
+    void this.server.close()
+  }
+
+  #open({ Member, MemoryHistory, MemoryQueue }: Parts, plan: Plan, parts: BackingParts): Backing {
+    const asking = this.link.connect()
+    this.server = new SimulatedLogServer({
+      link: this.link,
+      asking,
+      chance: this.chance,
+      newsLost: plan.newsLost,
+      onAnswer: (sentAt) => {
+        this.syncSentAt = Math.max(this.syncSentAt, sentAt)
+      },
+    })
+    const { snapshotAfter, isAlwaysShared, hasTier } = plan
+    const own = { server: this.server, id: this.name, nodeName: `node ${this.name}`, leaseMs, snapshotAfter }
+    this.member = new Member({ ...parts, ...own })
+    const history = new MemoryHistory({ clock: this.machine, ...parts.history })
+    const queue = new MemoryQueue({ ...parts.queue, history })
+    const { member } = this
+    const shared = hasTier ? new SimulatedTier({ asking, member, isAlwaysShared }) : undefined
+    const close = async () => {
+      await queue.close()
+      await member.close()
+    }
+    return { log: member, queue, history, shared, turns: undefined, state: undefined, close }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Plan: what kind of run a seed is: how many nodes and names, what is made from what, what goes wrong and how often.
+ */
+import { Chance } from './chance.ts'
+
+export type Mode = 'safety' | 'liveness'
+
+/** What a loader does to make a value; sources by number, keys by number. */
+export type Ingredient =
+  | { readonly of: 'source'; readonly source: number; readonly isNamedLate: boolean }
+  /** It is not told to the cache: somebody links the key to it. */
+  | { readonly of: 'hidden'; readonly source: number }
+  | { readonly of: 'key'; readonly key: number; readonly how: 'getOrSet' | 'get' }
+
+export const faultKinds = [
+  'stop',
+  'suspend',
+  'kill',
+  'cutThere',
+  'cutBack',
+  'cutBoth',
+  'reset',
+  'slow',
+  'down',
+  'restart',
+  'promote',
+  'flush',
+  'deleteLog',
+  'deleteSnapshot',
+  'wallClock',
+  'serverClock',
+  'evict',
+] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+export interface Plan {
+  readonly seed: number
+  readonly mode: Mode
+  readonly nodes: number
+  readonly hasTier: boolean
+  readonly isAlwaysShared: boolean
+  readonly tracking: 'automatic' | 'explicit'
+  readonly sources: number
+  /** The last of the sources; what depends on it is linked. */
+  readonly hidden: number
+  readonly recipes: readonly (readonly Ingredient[])[]
+  readonly lastsMs: number
+  readonly stepEveryMs: number
+  readonly faultEveryMs: number
+  readonly faults: readonly FaultKind[]
+  readonly newsLost: number
+  readonly snapshotAfter: number
+  readonly entriesMax: number
+}
+
+export function planOf(seed: number, mode: Mode): Plan {
+  const chance = new Chance(seed)
+  const sources = 3 + chance.below(2)
+  const hidden = sources - 1
+  const keys = 4 + chance.below(3)
+  // A machine that sleeps and whose wall clock is set back has both its clocks behind: that is not promised for.
+  const never: FaultKind = chance.is(0.5) ? 'suspend' : 'wallClock'
+  const some = faultKinds.filter((kind) => chance.is(0.35) && kind !== never)
+  return {
+    seed,
+    mode,
+    nodes: 2 + chance.below(2),
+    hasTier: chance.is(0.7),
+    isAlwaysShared: chance.is(0.8),
+    tracking: chance.is(0.5) ? 'automatic' : 'explicit',
+    sources,
+    hidden,
+    recipes: Array.from({ length: keys }, (_, key) => recipeOf(key, { keys, sources, chance })),
+    lastsMs: chance.pick([4000, 8000, 15_000]),
+    stepEveryMs: chance.pick([30, 60, 150]),
+    faultEveryMs: chance.pick([400, 1200, 3000]),
+    faults: some.length === 0 ? ['stop'] : some,
+    newsLost: chance.pick([0, 0.1, 1]),
+    snapshotAfter: chance.pick([4, 12, 4096]),
+    entriesMax: chance.pick([3, 1000, 1000]),
+  }
+}
+
+function recipeOf(
+  key: number,
+  { keys, sources, chance }: { readonly keys: number; readonly sources: number; readonly chance: Chance },
+): readonly Ingredient[] {
+  const ingredients: Ingredient[] = []
+  const isLast = key === keys - 1
+  const count = 1 + chance.below(3)
+  for (let i = 0; i < count; i++) {
+    const isKey = !isLast && chance.is(0.45)
+    if (isKey) {
+      const inner = key + 1 + chance.below(keys - key - 1)
+      ingredients.push({ of: 'key', key: inner, how: chance.is(0.75) ? 'getOrSet' : 'get' })
+    } else {
+      ingredients.push({ of: 'source', source: chance.below(sources - 1), isNamedLate: chance.is(0.2) })
+    }
+  }
+  if (chance.is(0.3)) ingredients.push({ of: 'hidden', source: sources - 1 })
+  return ingredients
+}

@@ -1,0 +1,93 @@
+/**
+ * The world of one run: server, nodes, sources, the judge, and what is told of it all.
+ */
+import { Chance } from './chance.ts'
+import { Judge } from './judge.ts'
+import { Node } from './node.ts'
+import type { Parts } from './parts.ts'
+import type { Plan } from './plan.ts'
+import { Redis } from './redis.ts'
+import { Timeline } from './timeline.ts'
+import { Truth } from './truth.ts'
+
+const tailMax = 80
+/** How many of the events are followed by a look at all that is in memory. */
+const lookedAt = 0.1
+
+export class World {
+  readonly plan: Plan
+  readonly library: Parts
+  readonly timeline = new Timeline()
+  readonly chance: Chance
+  readonly redis: Redis
+  readonly truth: Truth
+  readonly judge: Judge
+  readonly keys: readonly string[]
+  /** Those of now; one that died is replaced. */
+  readonly nodes: Node[] = []
+  /** The last lines of what happened; all of them if `isVerbose`. */
+  readonly lines: string[] = []
+  readonly isVerbose: boolean
+  /** Counts what the server lost: what was declared before may be gone. */
+  losses = 0
+  /** When something was wrong with the server last. */
+  serverDisturbedAt = -Infinity
+  #born = 0
+
+  constructor(library: Parts, plan: Plan, isVerbose: boolean) {
+    this.library = library
+    this.plan = plan
+    this.isVerbose = isVerbose
+    this.chance = new Chance(plan.seed ^ 0x5eed)
+    this.redis = new Redis(this.timeline)
+    this.truth = new Truth(Array.from({ length: plan.sources }, (_, i) => `s:${i}`))
+    this.judge = new Judge(this.truth, () => this.timeline.now)
+    this.keys = plan.recipes.map((_, i) => `k:${i}`)
+    this.redis.onAppend = () => {
+      for (const node of this.nodes) if (!node.isDead) node.server.news()
+    }
+    for (let i = 0; i < plan.nodes; i++) this.nodes.push(this.born())
+    this.timeline.onSettled = () => {
+      if (this.chance.is(lookedAt)) this.look()
+    }
+  }
+
+  born(): Node {
+    const { library, plan, timeline, redis } = this
+    const name = String.fromCharCode(65 + (this.#born % 26)) + (this.#born++ < 26 ? '' : `${this.#born}`)
+    const chance = new Chance(plan.seed * 31 + this.#born)
+    const onError = (error: unknown, during: string) =>
+      this.tell(`${name} error, ${during}: ${wordsOf(error)}`)
+    const node = new Node({ library, plan, timeline, chance, redis, name, onError })
+    node.cache.on('node', ({ status, generation, applied }) =>
+      this.tell(`${name} ${status}: ${generation.slice(0, 4)} ${applied}`),
+    )
+    node.cache.on('tier', ({ status }) => {
+      node.isTierFailing = status === 'failing'
+      node.disturbedAt = timeline.now
+    })
+    return node
+  }
+
+  /** All that is in memory anywhere, now. */
+  look(): void {
+    for (const node of this.nodes) {
+      if (!node.isRunning) continue
+      for (const key of this.keys) {
+        const reading = this.judge.begin(node, key)
+        const value = node.cache.peek(key)
+        this.judge.end(reading, value as never, 'peeks')
+      }
+    }
+  }
+
+  tell(line: string): void {
+    if (!this.isVerbose && this.lines.length >= 2 * tailMax) this.lines.splice(0, tailMax)
+    this.lines.push(`${this.timeline.now.toFixed(2).padStart(10)}  ${line}`)
+  }
+}
+
+export function wordsOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string }
+  return `${code ?? ''} ${String(message ?? error).slice(0, 100)}`
+}
