@@ -67,11 +67,11 @@ async function served(value: string, key: string, daemons: readonly Daemon[]): P
   await vi.waitFor(check, { timeout: 10_000, interval: 5 })
 }
 
-function invalidate(daemon: Daemon, ...names: string[]): Promise<Response> {
+function invalidate(daemon: Daemon, name: string, consistency = 'strict'): Promise<Response> {
   return daemon.fetch('/v1/invalidations', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ names, consistency: 'strict' }),
+    body: JSON.stringify({ names: [name], consistency }),
   })
 }
 
@@ -135,6 +135,26 @@ describe('three daemons', () => {
       const answer = await invalidate(a!, 'row')
       expect([answer.status, await valueOf(slow, 'page')]).toEqual([200, undefined])
     }
+  })
+
+  it('reflect a change to who reads with its token, also where it is heard of late', async () => {
+    const server = await startRedis()
+    const a = await start({ name: 'a', server })
+    const slow = await start({ name: 'slow', server: await slowWayTo(server, 60) })
+    const withToken = (answer: Response) =>
+      slow.fetch('/v1/entries/page', {
+        headers: { 'Staleproof-Token': answer.headers.get('Staleproof-Token') ?? '' },
+      })
+    for (let round = 0; round < 5; round++) {
+      const stored = await a.put('page', `${round}`, '?dependsOn=row')
+      expect(await (await withToken(stored)).text()).toBe(`${round}`)
+      const gone = await invalidate(a, 'row', 'eventual')
+      expect([gone.status, (await withToken(gone)).status]).toEqual([200, 404])
+    }
+    const { log } = await read<Stats>(a, '/v1/stats')
+    const ahead = `${log.generation}.999999`
+    const unknown = await slow.fetch('/v1/entries/page', { headers: { 'Staleproof-Token': ahead } })
+    expect([unknown.status, await unknown.json()]).toMatchObject([409, { code: 'E_TOKEN_UNKNOWN' }])
   })
 
   it('do not wait longer than a lease for one that is stopped, which serves nothing old when it goes on', async () => {
