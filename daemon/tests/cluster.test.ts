@@ -11,6 +11,7 @@ import {
   freePort,
   makeCertificate,
   RedisServer,
+  slowWayTo,
   startRedis,
   startTlsRedis,
 } from './redis-server.ts'
@@ -28,7 +29,7 @@ afterEach(async () => {
 
 interface Node {
   readonly name: string
-  readonly server: RedisServer
+  readonly server: { readonly url: string }
   readonly args?: readonly string[]
   readonly cache?: unknown
 }
@@ -66,11 +67,11 @@ async function served(value: string, key: string, daemons: readonly Daemon[]): P
   await vi.waitFor(check, { timeout: 10_000, interval: 5 })
 }
 
-function invalidate(daemon: Daemon, ...names: string[]): Promise<Response> {
+function invalidate(daemon: Daemon, name: string, consistency = 'strict'): Promise<Response> {
   return daemon.fetch('/v1/invalidations', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ names, consistency: 'strict' }),
+    body: JSON.stringify({ names: [name], consistency }),
   })
 }
 
@@ -122,6 +123,39 @@ describe('three daemons', () => {
     expect(stdout).toMatch(/^node +b +acknowledged$/m)
     expect(stdout).toMatch(/^node +c +acknowledged$/m)
   }, 180_000)
+
+  it('serve nothing old once it was answered, also if one of them hears of everything late', async () => {
+    const server = await startRedis()
+    const [a, b] = await startAll(server, 'a', 'b')
+    const slow = await start({ name: 'slow', server: await slowWayTo(server, 60) })
+    await settled(a!, 2)
+    for (let round = 0; round < 10; round++) {
+      await b!.put('page', `${round}`, '?dependsOn=row')
+      await served(`${round}`, 'page', [a!, b!, slow])
+      const answer = await invalidate(a!, 'row')
+      expect([answer.status, await valueOf(slow, 'page')]).toEqual([200, undefined])
+    }
+  })
+
+  it('reflect a change to who reads with its token, also where it is heard of late', async () => {
+    const server = await startRedis()
+    const a = await start({ name: 'a', server })
+    const slow = await start({ name: 'slow', server: await slowWayTo(server, 60) })
+    const withToken = (answer: Response) =>
+      slow.fetch('/v1/entries/page', {
+        headers: { 'Staleproof-Token': answer.headers.get('Staleproof-Token') ?? '' },
+      })
+    for (let round = 0; round < 5; round++) {
+      const stored = await a.put('page', `${round}`, '?dependsOn=row')
+      expect(await (await withToken(stored)).text()).toBe(`${round}`)
+      const gone = await invalidate(a, 'row', 'eventual')
+      expect([gone.status, (await withToken(gone)).status]).toEqual([200, 404])
+    }
+    const { log } = await read<Stats>(a, '/v1/stats')
+    const ahead = `${log.generation}.999999`
+    const unknown = await slow.fetch('/v1/entries/page', { headers: { 'Staleproof-Token': ahead } })
+    expect([unknown.status, await unknown.json()]).toMatchObject([409, { code: 'E_TOKEN_UNKNOWN' }])
+  })
 
   it('do not wait longer than a lease for one that is stopped, which serves nothing old when it goes on', async () => {
     const [a, b, c] = await startAll(await startRedis(), 'a', 'b', 'c')

@@ -6,7 +6,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
@@ -75,7 +75,24 @@ export function makeCertificate(folder: string): Certificate {
   return files
 }
 
+/** A way to the server on which its answers take so long. */
+export async function slowWayTo(
+  { port }: { readonly port: number },
+  delayMs: number,
+): Promise<{ readonly url: string }> {
+  const way = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    near.pipe(far).on('error', () => near.destroy())
+    near.on('error', () => far.destroy()).on('close', () => far.destroy())
+    far.on('data', (bytes) => setTimeout(() => near.write(bytes), delayMs)).on('close', () => near.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(way, 'listening')
+  ways.push(way)
+  return { url: `redis://127.0.0.1:${(way.address() as AddressInfo).port}` }
+}
+
 export async function endServers(): Promise<void> {
+  for (const way of ways.splice(0)) way.close()
   await Promise.all(started.splice(0).map((server) => server.end()))
 }
 
@@ -101,3 +118,4 @@ async function answered(port: number): Promise<void> {
 }
 
 const started: RedisServer[] = []
+const ways: Server[] = []

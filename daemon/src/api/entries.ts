@@ -13,7 +13,14 @@ import { readBody } from './body.ts'
 import { stored } from './examples.ts'
 import type { Api, ApiParts } from './parts.ts'
 import { json, problems } from './problem.ts'
-import { entryQuerySchema, leaseHeader, positionHeader, type Stored, storedSchema } from './protocol.ts'
+import {
+  entryQuerySchema,
+  leaseHeader,
+  positionHeader,
+  type Stored,
+  storedSchema,
+  tokenHeader,
+} from './protocol.ts'
 
 /** What the daemon keeps as the value of an entry. */
 interface Content {
@@ -87,6 +94,11 @@ const getRoute = createRoute({
         .string()
         .optional()
         .meta({ description: 'ETags of the bytes that the client holds.' }),
+      [tokenHeader]: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: 'Of a change: the answer reflects it, whichever node made it.' }),
     }),
   },
   responses: {
@@ -105,7 +117,14 @@ const getRoute = createRoute({
       },
     },
     304: { description: 'The client holds these bytes already.' },
-    ...problems('E_API_ENTRY_ABSENT', 'E_NAME_INVALID', 'E_CONSISTENCY_FENCED'),
+    ...problems(
+      'E_API_ENTRY_ABSENT',
+      'E_NAME_INVALID',
+      'E_TOKEN_INVALID',
+      'E_TOKEN_UNKNOWN',
+      'E_CONSISTENCY_FENCED',
+      'E_CONSISTENCY_UNREACHED',
+    ),
   },
 })
 
@@ -135,13 +154,18 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
       lease === undefined
         ? await change(key, content, options)
         : await fill(key, content, { ...options, since: lease })
-    if (outcome.position !== null) c.header(positionHeader, positionText(outcome.position))
+    if (outcome.position !== null) {
+      c.header(positionHeader, positionText(outcome.position))
+      c.header(tokenHeader, positionText(outcome.position))
+    }
     return c.json(outcome, held ? 200 : 201)
   })
 
   api.use('/v1/entries/:key', conditional)
   api.openapi(getRoute, async (c) => {
     const { key } = c.req.valid('param')
+    const token = c.req.valid('header')[tokenHeader]
+    if (token !== undefined) await cache.upTo(token)
     const lease = cache.token()
     const found = await find(cache, key)
     if (found === undefined) {
@@ -166,7 +190,9 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
 
   api.openapi(deleteRoute, async (c) => {
     const { key } = c.req.valid('param')
-    if (!(await cache.delete(key))) throw absent(key)
+    const wasHeld = await cache.delete(key)
+    c.header(tokenHeader, cache.token())
+    if (!wasHeld) throw absent(key)
     return c.body(null, 204)
   })
 

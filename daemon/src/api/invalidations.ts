@@ -17,6 +17,7 @@ import {
   invalidationRequestSchema,
   invalidationSchema,
   planSchema,
+  tokenHeader,
 } from './protocol.ts'
 
 const tags = ['invalidations']
@@ -200,6 +201,7 @@ function answer(c: Context<ApiEnv>, result: InvalidationResult) {
     )
   }
   c.header('Location', `/v1/invalidations/${encodeURIComponent(result.id)}`)
+  if (result.token !== null) c.header(tokenHeader, result.token)
   const waits = result.status === 'pending' || result.status === 'running'
   return waits ? c.json(result, 202) : c.json(result, 200)
 }

@@ -8,6 +8,7 @@ import { z } from 'zod'
 
 export const leaseHeader = 'Staleproof-Lease'
 export const positionHeader = 'Staleproof-Position'
+export const tokenHeader = 'Staleproof-Token'
 export const problemMediaType = 'application/problem+json'
 
 const nameSchema = z.string().min(1).meta({
