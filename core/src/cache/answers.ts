@@ -5,18 +5,20 @@ import type { Position } from '../model/position.ts'
 import type { CacheEvents } from '../model/event.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
 
-export type Refused = 'invalidated' | 'expired' | 'no-room' | null
+export type Refused = 'invalidated' | 'expired' | 'no-room' | 'fenced' | null
 
 /** Why a value that somebody brought was not stored. */
 export function refusalOf(refused: CacheEvents['load']['refused']): Refused {
-  return refused === null || refused === 'expired' || refused === 'no-room' ? refused : 'invalidated'
+  const isTold = refused === 'expired' || refused === 'no-room' || refused === 'fenced'
+  return refused === null || isTold ? refused : 'invalidated'
 }
 
 export interface SetResult {
   readonly stored: boolean
   /**
    * superseded: the key was set or invalidated again meanwhile; invalidated: something it depends on was;
-   * expired: it depends on an entry that is past its TTL; no-room: no tier takes it.
+   * expired: it depends on an entry that is past its TTL; no-room: no tier takes it; fenced: this node cannot find out
+   * whether it was invalidated.
    */
   readonly refused: 'superseded' | Refused
   readonly position: Position
@@ -43,6 +45,8 @@ export interface EntryView<V> {
   readonly value: V
   readonly policy: string
   readonly state: 'fresh' | 'stale'
+  /** This node cannot find out whether it was invalidated, and its policy wants it served all the same. */
+  readonly fenced: boolean
   readonly storedAt: number
   readonly expiresAt: number
   readonly graceUntil: number

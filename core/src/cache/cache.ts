@@ -143,17 +143,19 @@ export class Cache<P extends string = string> {
     within?.note(key)
     // Taken first: what is found is judged after it.
     const token = this.token()
-    const found = await this.#reader.find(key)
+    const isLeased = !this.#held.isFenced || (await this.#reader.regain())
+    const found = isLeased ? await this.#reader.find(key) : this.#held.findFenced(key)
     if (found === undefined) this.#reader.countMiss(key)
     if (found === undefined || found.entry.kind === 'error') return undefined
     const { entry, state } = found
     if (state === 'fresh') this.#reader.countHit(entry, within, found.tier)
-    else this.#reader.countStale(entry, { within, because: 'asked' })
+    else this.#reader.countStale(entry, { within, because: isLeased ? 'asked' : 'fenced' })
     return {
       key,
       value: this.#writer.copy(entry.value) as V,
       policy: entry.policy.name,
       state,
+      fenced: !isLeased,
       storedAt: entry.storedAt,
       expiresAt: entry.expiresAt,
       graceUntil: entry.graceUntil,

@@ -167,23 +167,18 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     const token = c.req.valid('header')[tokenHeader]
     if (token !== undefined) await cache.upTo(token)
     const lease = cache.token()
-    const found = await find(cache, key)
-    if (found === undefined) {
+    const entry = await cache.entry<Content>(key)
+    if (entry === undefined) {
       c.header(leaseHeader, lease)
       c.header('Cache-Status', cacheStatus({ fwd: new Token('uri-miss') }))
       throw absent(key)
     }
-    if ('bytes' in found) {
-      const status = cacheStatus({ hit: true, detail: new Token('fenced') })
-      return c.body(found.bytes, 200, { ...contentHeaders(found), 'Cache-Status': status })
-    }
-    const entry = found
     if (entry.state === 'stale') c.header(leaseHeader, lease)
     const ttlMs = entry.expiresAt - entry.storedAt - entry.ageMs
     return c.body(entry.value.bytes, 200, {
       ...contentHeaders(entry.value),
       Age: String(Math.floor(entry.ageMs / 1000)),
-      'Cache-Status': cacheStatus({ hit: true, ttl: Math.floor(ttlMs / 1000) }),
+      'Cache-Status': cacheStatus({ hit: true, ttl: Math.floor(ttlMs / 1000), ...ifFenced(entry) }),
       [positionHeader]: entry.token,
     })
   })
@@ -204,21 +199,16 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   async function fill(key: string, content: Content, options: FillOptions): Promise<Stored> {
     const { stored, refused, expiresAt } = await cache.fill(key, content, options)
     if (refused === 'no-room') throw noRoom(key)
-    if (!stored) throw isFenced(cache) ? fenced(key) : leaseInvalidated(key, refused)
-    return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
+    if (stored) return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
+    // Before it has joined, the node knows no token.
+    if (refused === 'fenced' || isFenced(cache)) throw fenced(key)
+    throw leaseInvalidated(key, refused)
   }
 }
 
-/**
- * The entry; while this node is fenced, the bytes alone, if the policy of the entry wants them served all the same.
- * @throws E_CONSISTENCY_FENCED if it wants that
- */
-async function find(cache: Cache, key: string): Promise<EntryView<Content> | Content | undefined> {
-  const entry = await cache.entry<Content>(key)
-  if (entry !== undefined || !isFenced(cache)) return entry
-  // Tries to get a lease first.
-  const content = await cache.get<Content>(key)
-  return isFenced(cache) ? content : cache.entry<Content>(key)
+/** This node may not know that it was invalidated. */
+function ifFenced({ fenced }: EntryView<Content>): { detail?: Token } {
+  return fenced ? { detail: new Token('fenced') } : {}
 }
 
 function isFenced(cache: Cache): boolean {
@@ -295,7 +285,10 @@ function fenced(key: string): StaleproofError {
   return new StaleproofError('E_CONSISTENCY_FENCED', message)
 }
 
-function leaseInvalidated(key: string, refused: Exclude<FillResult['refused'], 'no-room'>): StaleproofError {
+function leaseInvalidated(
+  key: string,
+  refused: Exclude<FillResult['refused'], 'no-room' | 'fenced'>,
+): StaleproofError {
   const why = refusals[refused ?? 'invalidated']
   return new StaleproofError('E_LEASE_INVALIDATED', `'${key}' was not stored: ${why}`, {
     details: { refused },
