@@ -3,7 +3,7 @@
  *
  * Invariants: an answer is judged in the tick in which it comes; the first fault ends the run.
  */
-import { Truth, type Fault, type Made } from './truth.ts'
+import type { Fault, Made, Truth } from './truth.ts'
 import type { Node } from './node.ts'
 
 /** What is remembered of a read when it begins. */
