@@ -26,7 +26,7 @@ class LeavingTier extends MapTier implements SharedTier {
   readonly isShared = true
   onSettled: () => void = () => undefined
 
-  async settle(entry: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
+  async settle(_: EntryParts, admit: Admit): Promise<EntryParts | undefined> {
     const nothing = { headOf: () => undefined, endedAt: () => 0, dependentsOf: () => [], announce: () => 0 }
     const kept = admit({ ...nothing, isCurrent: true })
     this.onSettled()

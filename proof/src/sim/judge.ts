@@ -51,7 +51,10 @@ export class Judge {
   end(reading: Reading, value: Made | undefined, how: string): void {
     this.answers++
     this.digest = (Math.imul(this.digest, 31) + (value?.id ?? -1) + this.#now() * 1000) | 0
-    if (value === undefined) return
+    if (value === undefined) {
+      if (this.answers === this.plantAt) this.plantAt++
+      return
+    }
     const told = this.answers === this.plantAt ? this.#old(value) : value
     const found = this.#faultOf(reading, told)
     if (found !== undefined) this.report(found.invariant, `${reading.node.name} ${how} ${found.text}`)

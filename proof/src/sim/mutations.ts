@@ -6,6 +6,8 @@ import type { Mutation } from '../mutations.ts'
 export interface SimulatedMutation extends Omit<Mutation, 'invariants'> {
   /** Hole of the first draft, if it is one. */
   readonly hole?: string
+  /** Where the search begins, for one that is found late; default 1. */
+  readonly first?: number
 }
 
 const member = 'consistency/member.js'
@@ -37,11 +39,11 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     to: 'this.#heldMs = termMs * 1.5;',
   },
   {
-    name: 'lease-without-all-records',
+    name: 'lease-regained-without-asking',
     hole: 'A4',
     file: member,
-    from: 'if (!this.take(said))\n            return false;',
-    to: 'this.take(said);',
+    from: 'await Promise.race([this.#sync(), this.#pause(regainMs)]);',
+    to: 'if (this.#applied.hasJoined)\n            this.#lease.grant(this.#lease.moment());',
   },
   {
     name: 'news-are-a-lease',
@@ -122,12 +124,14 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'monotonic-clock-not-looked-at',
+    first: 40,
     file: lease,
     from: 'const isHeld = isWithin(monotonic - this.#since.monotonic, this.#heldMs) &&',
     to: 'const isHeld =',
   },
   {
     name: 'flights-of-another-generation-are-kept',
+    first: 36,
     file: writer,
     from: 'if (flight.generation !== this.#parts.log.generation)\n            flight.doom(-Infinity);',
     to: '',
@@ -140,12 +144,14 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'memory-survives-a-gap',
+    first: 50,
     file: applied,
     from: 'this.generation = generation;\n        this.n = n;',
     to: 'if (this.generation === generation) {\n            this.n = n;\n            this.#witness = "";\n            return;\n        }\n        this.generation = generation;\n        this.n = n;',
   },
   {
     name: 'fenced-for-memory-only',
+    first: 75,
     hole: 'A5',
     file: reader,
     from: 'this.countMiss(request.key);\n        return this.#load(request);',
@@ -153,6 +159,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'what-was-declared-is-lost-with-the-tail',
+    first: 195,
     file: member,
     from: 'this.#debt.repeat([...missing, ...ring]);',
     to: 'this.#debt.repeat(ring);',
