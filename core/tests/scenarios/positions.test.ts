@@ -2,10 +2,23 @@
  * Positions that are not whole, and entries of another generation: what a log of many nodes does to a cache.
  */
 import { expect, it } from 'vitest'
-import type { BackingParts } from '../../src/backing/contract.ts'
+import type { Backing, BackingParts } from '../../src/backing/contract.ts'
 import { InProcess } from '../../src/cache/in-process.ts'
 import { MapTier } from '../map-tier.ts'
 import { createCache, type Admit, type EntryParts, type Log, type SharedTier } from '../../src/index.ts'
+
+/** The rest of it, with another log. */
+function besides({ queue, history, log: own }: InProcess, log: Log): Backing {
+  return {
+    log,
+    queue,
+    history,
+    shared: undefined,
+    turns: undefined,
+    state: undefined,
+    close: () => own.close(),
+  }
+}
 
 /** In force here only: a place between two positions of the log. */
 it('a token is taken back though something is in force here only', async () => {
@@ -14,7 +27,7 @@ it('a token is taken back though something is in force here only', async () => {
     const own = new InProcess(parts)
     const log: Log = Object.create(own.log, { applied: { get: () => own.log.applied + place } }) as Log
     log.catchUp = () => undefined
-    return { ...own, log, close: () => own.close() }
+    return besides(own, log)
   }
   const cache = createCache({ disk: { open } })
   const since = cache.token()
@@ -55,7 +68,7 @@ it('what a tier took before its generation ended does not come into memory after
         return own.log.applied
       },
     }
-    return { ...own, log, shared, close: () => own.close() }
+    return { ...besides(own, log), shared }
   }
   const cache = createCache({ disk: { open } })
   shared.onSettled = () => (generation = 'two')
