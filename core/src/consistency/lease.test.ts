@@ -75,3 +75,13 @@ it('is looked at again when the run of microtasks is over, and after many looks 
   await clock.settle()
   expect(lease.isHeld).toBe(false)
 })
+
+/** Found by the simulation: the machine was suspended, and its wall clock set back when the lease was over. */
+it('does not come back when the wall clock is set back', async () => {
+  const { clock, lease } = await granted()
+  clock.step(3000)
+  await clock.settle()
+  expect(lease.isHeld).toBe(false)
+  clock.step(-2000)
+  expect(lease.isHeld).toBe(false)
+})

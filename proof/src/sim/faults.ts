@@ -26,7 +26,8 @@ export class Faults {
 
   /** All of them end. */
   heal(): void {
-    for (const end of [...this.#ends]) end()
+    // Some end by beginning something else.
+    while (this.#ends.size > 0) for (const end of [...this.#ends]) end()
     for (const node of this.#world.nodes) node.link.heal()
     this.#world.redis.isDown = false
     this.#world.redis.skew = 0
@@ -51,17 +52,18 @@ export class Faults {
         return this.#cut(node, ['back'])
       case 'cutBoth':
         return this.#cut(node, ['there', 'back'])
+      case 'late':
+        return this.#late(node)
       case 'reset':
         this.#told(node, 'has its connections reset')
         for (const connection of node.link.connections) connection.reset()
         return
       case 'slow':
         this.#told(node, 'has a slow link')
-        node.link.delayMs = [1, Math.min(1500, this.#lasts())]
-        return this.#later(node, () => node.link.heal())
+        return this.#slow(node)
       case 'wallClock':
         this.#told(node, 'has its wall clock set')
-        return node.machine.step(this.#world.chance.between(-8000, 8000))
+        return node.machine.step(this.#world.chance.pick([-8000, -3000, -1500, 1500, 8000]))
       default:
         return this.#ofServer(kind)
     }
@@ -133,6 +135,24 @@ export class Faults {
     })
   }
 
+  #slow(node: Node): void {
+    const most = Math.min(1500, this.#lasts())
+    node.link.delayMs = [this.#world.chance.pick([1, most / 2]), most]
+    this.#later(node, () => node.link.heal())
+  }
+
+  /** A link is declared, and lost with the tail of the log before others know of it. */
+  loseLink(link: () => Promise<void>): void {
+    const { chance, timeline, redis } = this.#world
+    const before = timeline.now
+    link().catch(() => undefined)
+    timeline.after(chance.between(10, 60), () => {
+      this.#world.serverDisturbedAt = timeline.now
+      this.#lose(redis.promote(before))
+      this.#reset()
+    })
+  }
+
   /** Another takes its place. */
   #kill(node: Node): void {
     const { nodes } = this.#world
@@ -150,6 +170,20 @@ export class Faults {
     this.#told(node, `has its link cut for ${lasts.toFixed(0)} ms: ${ways.join(', ')}, ${cut}`)
     for (const way of ways) node.link.cut(way, timeline.now + lasts, cut)
     this.#laterBy(lasts, () => (node.disturbedAt = timeline.now))
+  }
+
+  /** What comes back comes late, and then nothing for about the length of a lease. */
+  #late(node: Node): void {
+    const { chance, timeline } = this.#world
+    const lateMs = chance.between(500, 1900)
+    this.#told(node, `gets answers ${lateMs.toFixed(0)} ms late, and then none`)
+    node.link.cut('back', timeline.now + lateMs, 'held')
+    this.#laterBy(lateMs + 5, () => {
+      const lasts = chance.between(2300, 3600)
+      for (const way of ['there', 'back'] as const) node.link.cut(way, timeline.now + lasts, 'lost')
+      node.disturbedAt = timeline.now
+      this.#laterBy(lasts, () => (node.disturbedAt = timeline.now))
+    })
   }
 
   #later(node: Node | undefined, end: () => void): void {

@@ -3,7 +3,7 @@
  *
  * Invariants: an answer is judged in the tick in which it comes; the first fault ends the run.
  */
-import { Truth, type Fault, type Made } from './truth.ts'
+import type { Fault, Made, Truth } from './truth.ts'
 import type { Node } from './node.ts'
 
 /** What is remembered of a read when it begins. */
@@ -51,7 +51,10 @@ export class Judge {
   end(reading: Reading, value: Made | undefined, how: string): void {
     this.answers++
     this.digest = (Math.imul(this.digest, 31) + (value?.id ?? -1) + this.#now() * 1000) | 0
-    if (value === undefined) return
+    if (value === undefined) {
+      if (this.answers === this.plantAt) this.plantAt++
+      return
+    }
     const told = this.answers === this.plantAt ? this.#old(value) : value
     const found = this.#faultOf(reading, told)
     if (found !== undefined) this.report(found.invariant, `${reading.node.name} ${how} ${found.text}`)

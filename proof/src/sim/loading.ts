@@ -26,7 +26,7 @@ export class Loading {
     const policy = key % 3 === 2 ? 'strictly' : undefined
     const options = policy === undefined ? undefined : { policy }
     return this.#judged(key, 'gets', () =>
-      reads.getOrSet<Made>(name, (inner) => this.#make(key, inner), options as never),
+      reads.getOrSet<Made>(name, (inner) => this.#make(key, inner), options),
     ) as Promise<Made>
   }
 

@@ -6,6 +6,8 @@ import type { Mutation } from '../mutations.ts'
 export interface SimulatedMutation extends Omit<Mutation, 'invariants'> {
   /** Hole of the first draft, if it is one. */
   readonly hole?: string
+  /** Where the search begins, for one that is found late; default 1. */
+  readonly first?: number
 }
 
 const member = 'consistency/member.js'
@@ -37,11 +39,11 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     to: 'this.#heldMs = termMs * 1.5;',
   },
   {
-    name: 'lease-without-all-records',
+    name: 'lease-regained-without-asking',
     hole: 'A4',
     file: member,
-    from: 'if (!this.take(said))\n            return false;',
-    to: 'this.take(said);',
+    from: 'await Promise.race([this.#sync(), this.#pause(regainMs)]);',
+    to: 'if (this.#applied.hasJoined)\n            this.#lease.grant(this.#lease.moment());',
   },
   {
     name: 'news-are-a-lease',
@@ -95,25 +97,6 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     to: '',
   },
   {
-    name: 'gaps-are-not-noticed',
-    file: applied,
-    from: 'if (told.n !== Math.floor(this.n) + 1)\n            return;',
-    to: 'if (told.n <= Math.floor(this.n))\n            return;',
-  },
-  {
-    name: 'gaps-are-passed-over',
-    file: member,
-    from: "if (said.is !== 'same')\n            await this.#restore();",
-    to: "if (said.is !== 'same' && said.is !== 'gap')\n            await this.#restore();\n        else if (said.is === 'gap')\n            this.#applied.n = (await this.#parts.server.snapshot()).n;",
-  },
-  {
-    name: 'fenced-for-memory-only',
-    hole: 'A5',
-    file: reader,
-    from: 'if (held.isFenced)\n            return undefined;\n        const found = held.assess(entry);',
-    to: "const found = held.isForeign(entry) || this.#parts.judge.verdict(entry) ? undefined : { entry, state: 'fresh' };",
-  },
-  {
     name: 'joins-though-fenced',
     hole: 'A3b',
     file: reader,
@@ -134,12 +117,6 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     to: 'const since = this.since();\n        since.applied += this.#applied.hasJoined && this.#acked > 0 ? 1 : 0;\n        const said = await server.sync(since,',
   },
   {
-    name: 'own-records-are-not-appended-again',
-    file: member,
-    from: 'this.#again.push(...ring);',
-    to: '',
-  },
-  {
     name: 'wall-clock-not-looked-at',
     file: lease,
     from: '            isWithin(wall - this.#since.wall, this.#heldMs);',
@@ -147,12 +124,14 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'monotonic-clock-not-looked-at',
+    first: 40,
     file: lease,
     from: 'const isHeld = isWithin(monotonic - this.#since.monotonic, this.#heldMs) &&',
     to: 'const isHeld =',
   },
   {
     name: 'flights-of-another-generation-are-kept',
+    first: 36,
     file: writer,
     from: 'if (flight.generation !== this.#parts.log.generation)\n            flight.doom(-Infinity);',
     to: '',
@@ -164,15 +143,25 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     to: 'n: this.#snapshotAt + 1, dump',
   },
   {
-    name: 'snapshot-without-what-was-invalidated',
-    file: member,
-    from: 'n: this.#snapshotAt, dump: state.dump()',
-    to: 'n: this.#snapshotAt, dump: state.declared()',
+    name: 'memory-survives-a-gap',
+    first: 50,
+    file: applied,
+    from: 'this.generation = generation;\n        this.n = n;',
+    to: 'if (this.generation === generation) {\n            this.n = n;\n            this.#witness = "";\n            return;\n        }\n        this.generation = generation;\n        this.n = n;',
   },
   {
-    name: 'records-of-own-are-applied-late',
+    name: 'fenced-for-memory-only',
+    first: 75,
+    hole: 'A5',
+    file: reader,
+    from: 'this.countMiss(request.key);\n        return this.#load(request);',
+    to: 'const below = await this.#parts.lower.find(request.key, (parts) => this.#parts.held.isForeign(parts) || this.#parts.judge.verdict(parts) ? undefined : parts);\n        if (below !== undefined)\n            return below.value;\n        return this.#load(request);',
+  },
+  {
+    name: 'what-was-declared-is-lost-with-the-tail',
+    first: 195,
     file: member,
-    from: '        this.take(said);\n        while',
-    to: '        while',
+    from: 'this.#debt.repeat([...missing, ...ring]);',
+    to: 'this.#debt.repeat(ring);',
   },
 ]

@@ -56,7 +56,7 @@ export class Node {
       tracking: plan.tracking,
       memory: { maxEntries: plan.entriesMax },
       policies: { strictly: { onFence: 'error' } },
-    }) as unknown as Cache
+    })
     this.cache.on('error', ({ error, during }) => onError(error, during))
   }
 

@@ -27,6 +27,7 @@ export const faultKinds = [
   'flush',
   'deleteLog',
   'deleteSnapshot',
+  'late',
   'wallClock',
   'serverClock',
   'evict',
@@ -49,6 +50,8 @@ export interface Plan {
   readonly faultEveryMs: number
   readonly faults: readonly FaultKind[]
   readonly newsLost: number
+  /** How many invalidations leave the purging to others. */
+  readonly lazy: number
   readonly snapshotAfter: number
   readonly entriesMax: number
 }
@@ -75,7 +78,8 @@ export function planOf(seed: number, mode: Mode): Plan {
     stepEveryMs: chance.pick([30, 60, 150]),
     faultEveryMs: chance.pick([400, 1200, 3000]),
     faults: some.length === 0 ? ['stop'] : some,
-    newsLost: chance.pick([0, 0.1, 1]),
+    lazy: chance.pick([0.1, 0.9]),
+    newsLost: chance.pick([0, 0.1, 1, 1]),
     snapshotAfter: chance.pick([4, 12, 4096]),
     entriesMax: chance.pick([3, 1000, 1000]),
   }

@@ -8,9 +8,9 @@ import type { Appended, Change, EntryParts, NodeAck, Presence, Said, Since, Snap
 import { Replicated, Store, type Effect, type Row } from './store.ts'
 import type { Timeline } from './timeline.ts'
 
-export const toldMax = 20
+export const toldMax = 3
 /** Records are kept for so long, and so many. */
-const kept = { ms: 2000, count: 30 }
+const kept = { ms: 800, count: 12 }
 
 export class Redis {
   epoch = 1

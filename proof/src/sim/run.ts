@@ -10,7 +10,7 @@ import type { Parts } from './parts.ts'
 import { planOf, type Mode, type Plan } from './plan.ts'
 import type { Made } from './truth.ts'
 import { Work } from './work.ts'
-import { World } from './world.ts'
+import { World, type WorldOptions } from './world.ts'
 
 export interface Run {
   readonly plan: Plan
@@ -23,25 +23,23 @@ export interface Run {
   readonly lines: readonly string[]
 }
 
-export interface RunOptions {
+export interface RunOptions extends WorldOptions {
   readonly seed: number
   readonly mode: Mode
-  readonly isVerbose?: boolean
   /** The answer of that number is replaced by a stale one. */
   readonly plantAt?: number | undefined
 }
 
 /** What goes on when the last step is done comes to its end. */
 const endMs = 500
+/** By then every node is back. */
+const calmMs = 4000
 /** By then everything has come to rest. */
 const healedMs = 9000
 
-export async function runSeed(
-  library: Parts,
-  { seed, mode, isVerbose = false, plantAt }: RunOptions,
-): Promise<Run> {
+export async function runSeed(library: Parts, { seed, mode, plantAt, ...options }: RunOptions): Promise<Run> {
   const plan = planOf(seed, mode)
-  const world = new World(library, plan, isVerbose)
+  const world = new World(library, plan, options)
   world.judge.plantAt = plantAt
   const work = new Work(world)
   const faults = new Faults(world)
@@ -96,14 +94,29 @@ class Rest {
     this.#world.tell('all faults end')
     this.#faults.heal()
     const isOver = () => judge.fault !== undefined
+    await timeline.run(timeline.now + calmMs, isOver)
+    const { faults, seed } = this.#world.plan
+    const [linker] = nodes as [Node]
+    if (faults.includes('promote') || seed % 2 === 0) this.#faults.loseLink(() => this.#work.link(linker))
     await timeline.run(timeline.now + healedMs, isOver)
     if (isOver()) return
+    this.#warm()
+    await timeline.run(timeline.now + 2000, isOver)
+    // What is held now has to go, by links that were declared before, too.
+    this.#world.truth.write(this.#world.plan.hidden)
     this.#cover()
     await timeline.run(timeline.now + healedMs, isOver)
     if (isOver()) return
     for (const node of nodes) this.#check(node)
     await timeline.run(timeline.now + 3000, isOver)
     if (this.#open > 0) judge.report(15, `${this.#open} reads do not end though all faults have`)
+  }
+
+  #warm(): void {
+    for (const node of this.#world.nodes) {
+      const loading = this.#work.loading(node)
+      for (const key of this.#world.keys.keys()) loading.getOrSet(key).catch(() => undefined)
+    }
   }
 
   /** Who wrote, and could not tell the cache of it, does so now: there is an outbox for that (A2). */
@@ -117,7 +130,8 @@ class Rest {
       const isHidden = source === plan.hidden
       if (!isHidden && (this.#work.covered[source] as number) >= truth.version(source)) continue
       const [node] = nodes as [Node]
-      const linked = isHidden ? this.#work.link(node) : Promise.resolve()
+      const isToLink = isHidden && this.#work.linker?.isDead !== false
+      const linked = isToLink ? this.#work.link(node) : Promise.resolve()
       // A tier that has failed for long is not asked for a while.
       const ready = linked.catch(() => (this.#isLinked = false))
       void ready

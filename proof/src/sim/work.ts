@@ -32,6 +32,8 @@ export class Work {
   readonly covered: number[]
   /** Source and version whose invalidation is kept by a node until it can be appended. */
   readonly owed: (Written & { readonly node: Node })[] = []
+  /** Who linked last: as long as it lives, the links do. */
+  linker: Node | undefined
   calls = 0
   strictCalls = 0
 
@@ -74,7 +76,7 @@ export class Work {
     const isLinked = this.#linkedAt === this.#world.losses
     const name = truth.names[source] as string
     const target = chance.is(0.1) ? { prefix: name } : name
-    const strategy = chance.is(0.25) ? 'lazy' : 'immediate'
+    const strategy = chance.is(this.#world.plan.lazy) ? 'lazy' : 'immediate'
     const at = timeline.now
     if (consistency === 'strict') this.#watchTime(node, `invalidate ${name}`)
     this.#world.tell(`${node.name} invalidates ${name} at ${version}, ${consistency}`)
@@ -242,6 +244,7 @@ export class Work {
     if (chance.is(0.3)) await node.cache.unlink('other', { dependsOn: hidden }).catch(() => undefined)
     for (const [name, dependsOn] of links) await node.cache.link(name, { dependsOn })
     this.#linkedAt = losses
+    this.linker = node
   }
 
   #endKey(node: Node): Promise<unknown> {

@@ -11,8 +11,13 @@ import { Timeline } from './timeline.ts'
 import { Truth } from './truth.ts'
 
 const tailMax = 80
-/** How many of the events are followed by a look at all that is in memory. */
-const lookedAt = 0.1
+
+export interface WorldOptions {
+  /** All lines are kept. */
+  readonly isVerbose?: boolean | undefined
+  /** How many of the events are followed by a look at all that is in memory. Default 0.1. */
+  readonly looks?: number | undefined
+}
 
 export class World {
   readonly plan: Plan
@@ -34,7 +39,7 @@ export class World {
   serverDisturbedAt = -Infinity
   #born = 0
 
-  constructor(library: Parts, plan: Plan, isVerbose: boolean) {
+  constructor(library: Parts, plan: Plan, { isVerbose = false, looks = 0.1 }: WorldOptions) {
     this.library = library
     this.plan = plan
     this.isVerbose = isVerbose
@@ -48,7 +53,7 @@ export class World {
     }
     for (let i = 0; i < plan.nodes; i++) this.nodes.push(this.born())
     this.timeline.onSettled = () => {
-      if (this.chance.is(lookedAt)) this.look()
+      if (this.chance.is(looks)) this.look()
     }
   }
 

@@ -1,0 +1,56 @@
+/**
+ * The simulation of many nodes: thousands of faults, the same again from the same seed, and proof that it would notice.
+ */
+import { describe, expect, it } from 'vitest'
+import { buildLibrary } from './build.ts'
+import { Stable } from './mutants.ts'
+import { hunt, modeOf } from './sim/hunt.ts'
+import { simulatedMutations } from './sim/mutations.ts'
+import { openParts } from './sim/parts.ts'
+import { runSeed } from './sim/run.ts'
+
+await buildLibrary()
+const stable = new Stable('sim')
+const library = await openParts(stable.original)
+
+describe('many nodes, whatever goes wrong', () => {
+  it.each([0, 100, 200])('nothing stale is served in a hundred seeds from %i on', async (first) => {
+    for (let seed = first; seed < first + 100; seed++) {
+      const { fault } = await runSeed(library, { seed, mode: modeOf(seed) })
+      expect(fault, `seed ${seed}`).toBeUndefined()
+    }
+  })
+
+  it('the same seed is the same run', async () => {
+    for (const seed of [7, 9]) {
+      const runs = await Promise.all([0, 1].map(() => runSeed(library, { seed, mode: modeOf(seed) })))
+      const [first, second] = runs.map(({ digest, answers, events }) => ({ digest, answers, events }))
+      expect(first).toEqual(second)
+    }
+  })
+})
+
+describe('the simulation would notice', () => {
+  it('one stale answer in a million', async () => {
+    const plantAt = 900_000
+    let [answers, seed] = [0, 0]
+    while (answers < 1_000_000) {
+      const run = await runSeed(library, { seed, mode: 'safety', plantAt: plantAt - answers, looks: 1 })
+      answers += run.answers
+      seed++
+      if (run.fault === undefined) continue
+      expect(run.fault.invariant).toBe(1)
+      expect(answers).toBeGreaterThanOrEqual(plantAt)
+      return
+    }
+    expect.fail('the stale answer was not found')
+  })
+
+  it.each(simulatedMutations.map((mutation) => [mutation.name, mutation] as const))(
+    '%s',
+    async (_, mutation) => {
+      const { run } = await hunt(stable.breed(mutation), mutation.first ?? 1, 250)
+      expect(run?.fault).toBeDefined()
+    },
+  )
+})
