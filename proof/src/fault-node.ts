@@ -4,8 +4,9 @@
  * Usage: node fault-node.js '{"library": ..., "url": ..., ...}' (NodeOptions); orders come in, and words go out, as lines.
  */
 import { createInterface } from 'node:readline'
-import { Dice, shape } from './crash/roles.ts'
+import { Dice } from './crash/roles.ts'
 import { SharedTruth } from './crash/shared-truth.ts'
+import { shape } from './faults/names.ts'
 import type { NodeOptions, Order, Word } from './faults/said.ts'
 import { nowMs } from './faults/said.ts'
 import { Work } from './faults/work.ts'

@@ -2,12 +2,15 @@
  * Several processes on a real server, and all that can befall them: stale answers are looked for in every read.
  *
  * Usage: npm run proof:faults -- [--minutes 1] [--seed N] [--nodes 4] [--lease 600] [--only 'SIGSTOP,FLUSHALL'] [--shown]
+ *        npm run proof:faults -- --mutants [--minutes 1] [--seed N]
  *
  * Runs of two minutes, one after the other, each with the next seed. --shown: each fault as it is made. Exits with 1 if
- * anything was wrong.
+ * anything was wrong. --mutants: the same on copies of the library with a mistake in each, so long at most, and exits with 1
+ * if one is not found.
  */
 import { parseArgs } from 'node:util'
 import { buildLibrary } from './build.ts'
+import { faultMutations } from './faults/mutations.ts'
 import { runFaults } from './faults/run.ts'
 import { entries, type Toll } from './faults/toll.ts'
 import { Stable } from './mutants.ts'
@@ -20,6 +23,7 @@ const { values } = parseArgs({
     lease: { type: 'string', default: '600' },
     only: { type: 'string' },
     shown: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
   },
 })
 const runSecondsMax = 120
@@ -27,20 +31,45 @@ const end = Date.now() + Number(values.minutes) * 60_000
 let shownAt = Date.now()
 
 await buildLibrary()
-const library = new Stable('faults').original
-for (let seed = Number(values.seed); Date.now() < end; seed++) {
-  const seconds = Math.min(runSecondsMax, (end - Date.now()) / 1000)
-  console.log(`seed ${seed}, ${values.nodes} nodes, ${Math.round(seconds)} s`)
-  const toll = await runFaults({
-    ...{ library, seed, seconds, onFault: show },
-    ...{ nodes: Number(values.nodes), leaseMs: Number(values.lease) },
-    ...(values.only === undefined ? {} : { only: values.only.split(',') }),
-  })
-  console.log(`${toll.text()}\n  ${entries(toll.struckBy)}`)
-  for (const fault of toll.faults) console.log(`  ${fault}`)
-  if (toll.faults.length === 0) continue
-  process.exitCode = 1
-  break
+const stable = new Stable('faults')
+if (values.mutants) await huntMutants()
+else await runAll()
+
+async function runAll(): Promise<void> {
+  for (let seed = Number(values.seed); Date.now() < end; seed++) {
+    const seconds = Math.min(runSecondsMax, (end - Date.now()) / 1000)
+    console.log(`seed ${seed}, ${values.nodes} nodes, ${Math.round(seconds)} s`)
+    const toll = await runFaults({
+      ...{ library: stable.original, seed, seconds, onFault: show },
+      ...{ nodes: Number(values.nodes), leaseMs: Number(values.lease) },
+      ...(values.only === undefined ? {} : { only: values.only.split(',') }),
+    })
+    console.log(`${toll.text()}\n  ${entries(toll.struckBy)}`)
+    for (const fault of toll.faults) console.log(`  ${fault}`)
+    if (toll.faults.length === 0) continue
+    process.exitCode = 1
+    break
+  }
+}
+
+async function huntMutants(): Promise<void> {
+  for (const { mutation, by } of faultMutations) {
+    const began = Date.now()
+    const seconds = Number(values.minutes) * 60
+    const toll = await runFaults({
+      library: stable.breed(mutation),
+      seed: Number(values.seed),
+      seconds,
+      only: by,
+      calmMs: 1500,
+    })
+    const [first] = toll.faults
+    if (first === undefined) process.exitCode = 1
+    const spent = Math.round((Date.now() - began) / 1000)
+    console.log(
+      `${mutation.name}: ${first === undefined ? 'NOT FOUND' : 'found'} in ${spent} s: ${first ?? toll.text()}`,
+    )
+  }
 }
 
 function show(text: string, toll: Toll): void {

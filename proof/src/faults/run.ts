@@ -64,7 +64,7 @@ class Run {
     this.#count = options.nodes ?? 4
     this.toll = new Toll({
       leaseMs: options.leaseMs ?? 600,
-      isSpared: (slot, at) => this.#isSpared(slot, at) && this.#isCalm(at),
+      isSpared: (slot, at) => options.only === undefined && this.#isSpared(slot, at) && this.#isCalm(at),
       sinceEpoch: (at) => (at - this.#began) % epochMs,
     })
   }
@@ -119,7 +119,8 @@ class Run {
     while (names.length > 0) {
       await after(50 + dice.below(calmMs))
       if (this.#isOver) return
-      if (whom instanceof Node ? this.#isSpared(whom.slot, nowMs()) : this.#isCalm(nowMs())) continue
+      // Those who ask for certain faults ask for many.
+      if (only === undefined && this.#isSparedNow(whom)) continue
       const name = dice.of(names)
       this.toll.struck(name)
       onFault?.(`${whom instanceof Node ? `node ${whom.slot}` : 'server'}: ${name}`, this.toll)
@@ -140,6 +141,10 @@ class Run {
 
   get #isOver(): boolean {
     return nowMs() - this.#began > this.#options.seconds * 1000 || this.toll.faults.length > 0
+  }
+
+  #isSparedNow(whom: Node | Servers): boolean {
+    return whom instanceof Node ? this.#isSpared(whom.slot, nowMs()) : this.#isCalm(nowMs())
   }
 
   #isSpared(slot: number, at: number): boolean {

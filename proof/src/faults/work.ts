@@ -12,9 +12,10 @@
  */
 import type { InvalidationResult } from 'staleproof'
 import { fault } from '../crash/judge.ts'
-import { type Dice, isOwner, keys, type Made, oldest, recipeOf, settled, sources } from '../crash/roles.ts'
+import { type Dice, isOwner, type Made, oldest } from '../crash/roles.ts'
 import type { SharedTruth, Versions } from '../crash/shared-truth.ts'
 import type { RedisLibrary } from '../library.ts'
+import { keys, recipeOf, settled, sources } from './names.ts'
 import { type NodeOptions, nowMs, type Word } from './said.ts'
 
 type Cache = ReturnType<RedisLibrary['createCache']>

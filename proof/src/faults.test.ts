@@ -1,0 +1,51 @@
+/**
+ * Nodes on a real server under faults, for a while: nothing stale, nothing from the future, and all is well in the end; and
+ * mistakes made on purpose are found. `npm run proof:faults` goes on for as long as one likes.
+ */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { buildLibrary } from './build.ts'
+import { faultMutations } from './faults/mutations.ts'
+import { runFaults } from './faults/run.ts'
+import { Stable } from './mutants.ts'
+
+const seed = 20_261_123
+const found = [
+  'lease-never-looked-at',
+  'nodes-are-not-waited-for',
+  'no-wait-for-a-young-generation',
+  'a-restart-is-not-noticed',
+]
+let stable: Stable
+
+beforeAll(async () => {
+  await buildLibrary()
+  stable = new Stable('faults-test')
+})
+
+describe('nodes under faults', () => {
+  it('serve nothing stale, and are well again afterwards', async () => {
+    const toll = await runFaults({ library: stable.original, seed, seconds: 20 })
+    expect(toll.faults).toEqual([])
+    expect(toll.struckTimes).toBeGreaterThan(10)
+    expect(toll.tally.found).toBeGreaterThan(1000)
+    expect(toll.strict.get('done')).toBeGreaterThan(10)
+  })
+
+  it('are judged by one who sees a stale answer', async () => {
+    const toll = await runFaults({
+      ...{ library: stable.original, seed, seconds: 30, plantAt: 20_000 },
+      only: [],
+    })
+    expect(toll.faults.join()).toContain('stale')
+  })
+})
+
+describe('real faults bring to light', () => {
+  for (const { mutation, by } of faultMutations.filter(({ mutation: { name } }) => found.includes(name))) {
+    it(mutation.name, async () => {
+      const library = stable.breed(mutation)
+      const toll = await runFaults({ library, seed, seconds: 45, only: by, calmMs: 1500 })
+      expect(toll.faults.join()).toMatch(/stale|served though/)
+    })
+  }
+})
