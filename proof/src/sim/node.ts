@@ -21,7 +21,7 @@ export interface NodeParts {
   readonly onError: (error: unknown, during: string) => void
 }
 
-export const leaseMs = 3000
+const leaseMs = 3000
 /** Each lease from before has ended after so long, by the clock of who waits. */
 export const outlastMs = leaseMs * 1.01 + 20
 

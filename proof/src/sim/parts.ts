@@ -104,7 +104,7 @@ export interface Parts extends Library {
   >
 }
 
-export type { Backing, BackingParts, Change, EntryParts, Position }
+export type { Backing, BackingParts, Change, EntryParts }
 
 /** @param folder the built library, or a mutant of it */
 export async function openParts(folder: string): Promise<Parts> {

@@ -8,7 +8,7 @@ import type { Appended, Change, EntryParts, NodeAck, Presence, Said, Since, Snap
 import { Replicated, Store, type Effect, type Row } from './store.ts'
 import type { Timeline } from './timeline.ts'
 
-export const toldMax = 3
+const toldMax = 3
 /** Records are kept for so long, and so many. */
 const kept = { ms: 800, count: 12 }
 
