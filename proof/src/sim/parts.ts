@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Backing, BackingParts, Change, EntryParts, Log, Position } from 'staleproof'
+import type { Backing, BackingParts, Change, EntryParts, Log } from 'staleproof'
 import { openLibrary, type Library } from '../library.ts'
 
 export interface Since {
