@@ -44,8 +44,8 @@ const ofFlights: readonly Mutation[] = [
     name: 'takes-doomed-outcomes',
     invariants: [4],
     file: reader,
-    from: 'if (request.position < outcome.doomedFrom)\n                return this.#land',
-    to: 'if (true)\n                return this.#land',
+    from: 'return position < doomedFrom && beganMs < flight.sharedUntilMs;',
+    to: 'return beganMs < flight.sharedUntilMs;',
   },
   {
     name: 'doomed-only-for-later-callers',
