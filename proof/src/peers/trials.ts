@@ -76,16 +76,21 @@ export const trials: Readonly<Record<string, Trial>> = {
 
   'cut without a word': (stage) => cut(stage, async (link) => link.switch({ is: 'drop', direction: 'both' })),
 
-  async 'SIGSTOP: reads'({ a, b }) {
-    await warm(a, b)
-    await b.ask('watch')
-    b.child.kill('SIGSTOP')
-    await a.ask('invalidate')
-    // Longer than any lease.
-    await after(4000)
-    b.child.kill('SIGCONT')
-    await after(1000)
-    return String(await b.ask('unwatch'))
+  async 'SIGSTOP, 5 times: reads'({ a, b }) {
+    let stale = 0
+    for (let times = 0; times < 5; times++) {
+      await warm(a, b)
+      await b.ask('watch')
+      await after(20 + times)
+      b.child.kill('SIGSTOP')
+      await a.ask('invalidate')
+      // Longer than any lease.
+      await after(3500)
+      b.child.kill('SIGCONT')
+      await after(500)
+      stale += await b.ask('unwatch')
+    }
+    return String(stale)
   },
 
   async 'fail-over: on A / on B'({ a, b, servers }) {
