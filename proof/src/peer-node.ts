@@ -49,8 +49,10 @@ async function watch(): Promise<void> {
 
 /** @returns how many answers were stale */
 async function readAll(): Promise<number> {
+  // Of what a process is in the middle of when it is stopped, nobody asks that it knows of what came meanwhile.
+  const began = truth.now()
   const reads = shape.names.map(async (key) => {
-    const demanded = truth.now().demanded(key)
+    const demanded = began.demanded(key)
     const value = await inTime(peer.get(key))
     return typeof value === 'number' && value < demanded
   })
