@@ -15,7 +15,7 @@ const truth = new SharedTruth(options.truth, shape)
 let slowMs = 0
 /** Reads that gave less than was demanded when they began. */
 let stale = 0
-let isWatching = false
+const watching = { isOn: false }
 // Peers whose connection breaks throw where nobody catches.
 process.on('uncaughtException', () => undefined)
 process.on('unhandledRejection', () => undefined)
@@ -35,21 +35,24 @@ process.send?.({ id: 0 })
 async function answer({ id, ask, ms }: Asked): Promise<void> {
   if (ask === 'slow') slowMs = ms ?? 0
   if (ask === 'watch') void watch()
-  if (ask === 'unwatch') isWatching = false
+  if (ask === 'unwatch') watching.isOn = false
   const value = ask === 'read' ? await readAll() : ask === 'invalidate' ? await invalidateAll() : stale
   process.send?.({ id, value })
 }
 
 async function watch(): Promise<void> {
-  isWatching = true
+  watching.isOn = true
   stale = 0
-  for (; isWatching; await pause(2)) stale += await readAll()
+  // Busy, so that it is stopped in the middle of something.
+  for (; watching.isOn; await turn()) stale += await readAll()
 }
 
 /** @returns how many answers were stale */
 async function readAll(): Promise<number> {
+  // Of what a process is in the middle of when it is stopped, nobody asks that it knows of what came meanwhile.
+  const began = truth.now()
   const reads = shape.names.map(async (key) => {
-    const demanded = truth.now().demanded(key)
+    const demanded = began.demanded(key)
     const value = await inTime(peer.get(key))
     return typeof value === 'number' && value < demanded
   })
@@ -70,6 +73,10 @@ async function invalidateAll(): Promise<number> {
 /** What fails, or hangs, gives nothing. */
 function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
   return Promise.race([answer.catch(() => undefined), pause(8000).then(() => undefined)])
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function pause(ms: number): Promise<void> {

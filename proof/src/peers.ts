@@ -18,8 +18,12 @@ console.log(
     .map(() => '---|')
     .join('')}`,
 )
-for (const name of names) {
-  const cells: string[] = []
-  for (const trial of Object.values(trials)) cells.push(await runTrial(name, trial))
-  console.log(`| ${name} | ${cells.join(' | ')} |`)
-}
+/** Side by side, since most of the time they wait. */
+const rows = await Promise.all(
+  names.map(async (name) => {
+    const cells: string[] = []
+    for (const trial of Object.values(trials)) cells.push(await runTrial(name, trial))
+    return `| ${name} | ${cells.join(' | ')} |`
+  }),
+)
+console.log(rows.join('\n'))

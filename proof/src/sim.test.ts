@@ -35,7 +35,12 @@ describe('the simulation would notice', () => {
     const plantAt = 900_000
     let [answers, seed] = [0, 0]
     while (answers < 1_000_000) {
-      const run = await runSeed(library, { seed, mode: 'safety', plantAt: plantAt - answers, looks: 1 })
+      const run = await runSeed(library, {
+        seed,
+        mode: 'safety',
+        plantAt: Math.max(1, plantAt - answers),
+        looks: 1,
+      })
       answers += run.answers
       seed++
       if (run.fault === undefined) continue

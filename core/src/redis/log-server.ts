@@ -32,6 +32,7 @@ local id, name, settled = ARGV[4], ARGV[5], ARGV[6]
 local said = redis.call('HINCRBY', META, 'said', 1)
 redis.call('HSET', NODES, id, ARGV[2] .. ' ' .. said .. ' ' .. name)
 redis.call('ZADD', SEEN, now(), id)
+count()
 if settled == '1' then redis.call('HSET', META, 'settled', '1') end
 return tell(tonumber(ARGV[2]))
 `,
@@ -69,6 +70,7 @@ if whole() ~= ARGV[1] then return 0 end
 for i = 2, #ARGV, 2 do
   if redis.call('HGET', NODES, ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', NODES, ARGV[i]) end
 end
+count()
 redis.call('ZREMRANGEBYSCORE', SEEN, '-inf', now() - 86400000)
 return 1
 `,
@@ -77,7 +79,10 @@ return 1
 const leaveScript = script(
   prelude,
   `
+local known = whole()
 redis.call('HDEL', NODES, ARGV[1])
+-- What is missing must not count as gone.
+if known then count() end
 redis.call('ZREM', SEEN, ARGV[1])
 return 1
 `,

@@ -1,7 +1,7 @@
 /**
  * What every script begins with: how the log stands for who asks, and how a record is appended.
  *
- *   {prefix}:meta    hash: generation, epoch, n (position of the newest record), settled, said (syncs so far)
+ *   {prefix}:meta    hash: generation, epoch, n (position of the newest record), settled, said (syncs so far), nodes (how many are registered)
  *   {prefix}:log     stream: n-0 -> x nonce, o node, t ms of the server, d bytes of the record
  *   {prefix}:nodes   hash: id -> position acknowledged, number of the sync that said so, its name, with spaces between
  *   {prefix}:seen    sorted set: id -> ms of the server when it was heard of last
@@ -10,8 +10,8 @@
  * The epoch is the replication id of the server: it changes with every restart and every promotion, which are the
  * moments at which the tail of the log may be lost.
  *
- * Invariants: in a log that is whole the newest record of the stream stands at meta.n, there is a snapshot, and the
- * epoch is the server's.
+ * Invariants: in a log that is whole the newest record of the stream stands at meta.n, there is a snapshot, the register
+ * has meta.nodes nodes, and the epoch is the server's.
  * ARGV[1..3] of each script that asks for the log: generation, applied, witness.
  */
 
@@ -34,12 +34,18 @@ end
 
 -- Generation and newest position, if the log is whole.
 local function whole()
-  local meta = redis.call('HMGET', META, 'generation', 'epoch', 'n')
+  local meta = redis.call('HMGET', META, 'generation', 'epoch', 'n', 'nodes')
   if not meta[1] or meta[2] ~= epoch() then return nil end
   if redis.call('EXISTS', LOG, SNAPSHOT) < 2 then return nil end
+  if redis.call('HLEN', NODES) ~= tonumber(meta[4] or '0') then return nil end
   local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
   if (last[1] and last[1][1] or '0-0') ~= meta[3] .. '-0' then return nil end
   return meta[1], tonumber(meta[3])
+end
+
+-- After each change of the register.
+local function count()
+  if redis.call('EXISTS', META) == 1 then redis.call('HSET', META, 'nodes', redis.call('HLEN', NODES)) end
 end
 
 -- Why nothing can be told, or nil: {'lost', epoch}, {'other'}, {'gap'}; and the newest position.

@@ -65,9 +65,15 @@ export const ofServers: Readonly<Record<string, Befall<Servers>>> = {
   'server killed, restarted without its tail': (servers, dice) =>
     servers.restart(dice.below(500), 1 + dice.below(20_000)),
   'promotion, tail lost': (servers, dice) => servers.promote(dice.below(600)),
+  async 'server full'(servers, dice) {
+    await servers.ask('CONFIG', 'SET', 'maxmemory', '1')
+    await after(100 + dice.below(2000))
+    await servers.ask('CONFIG', 'SET', 'maxmemory', '0')
+  },
   FLUSHALL: said('FLUSHALL'),
   'DEL log': said('DEL', '{faults}:log'),
   'DEL meta': said('DEL', '{faults}:meta'),
+  'DEL nodes': said('DEL', '{faults}:nodes'),
   'DEL snapshot': said('DEL', '{faults}:snapshot'),
   'CLIENT KILL': said('CLIENT', 'KILL', 'TYPE', 'normal'),
   'SCRIPT FLUSH': said('SCRIPT', 'FLUSH'),

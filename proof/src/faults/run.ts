@@ -2,7 +2,7 @@
  * A run: nodes at work on one server, each behind a link of its own; faults at random, as the seed has them; then all
  * is healed, everything that is true is demanded, and every node is looked at.
  *
- *   epochs of 10 s   in each, one node is spared; in every second, the server as well, so that strict calls of that node can
+ *   epochs of 20 s   in each, one node is spared; in every second, the server as well, so that strict calls of that node can
  *                    be held against the time that is promised (16)
  *
  * What the faults are follows from the seed; when exactly they strike does not, nor what threads and sockets do.

@@ -142,7 +142,7 @@ function loseTail(folder: string, lostBytes: number): void {
 }
 
 /** One command and the beginning of its answer. */
-export function ask(port: number, words: readonly string[]): Promise<string> {
+function ask(port: number, words: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' })
     socket.setTimeout(3000, () => socket.destroy(new Error(`no answer to ${words.join(' ')}`)))

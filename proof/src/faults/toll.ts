@@ -14,9 +14,9 @@ export interface TollParts {
 }
 
 /** How long one node is spared. */
-export const epochMs = 10_000
-/** From the beginning of an epoch: what struck before is over, and the connection is there again. */
-const recoveredMs = 4500
+export const epochMs = 20_000
+/** From the beginning of an epoch: what struck before is over, and the connection, the lease and the tier are back. */
+const recoveredMs = 11_000
 /** Round trips, on a machine that has other things to do. */
 const slackMs = 1500
 

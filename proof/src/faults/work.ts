@@ -266,6 +266,6 @@ function planted(key: string, demanded: (name: string) => number): Made | undefi
   return demanded(name) > 0 ? { key, versions: { [name]: demanded(name) - 1 } } : undefined
 }
 
-export function pause(ms: number): Promise<void> {
+function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
