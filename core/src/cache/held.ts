@@ -56,6 +56,8 @@ export class Held {
   readonly near: NearTier
   readonly #parts: HeldParts
   readonly #log: HeldParts['log']
+  /** Undefined: nobody is ever fenced. On the path of every hit. */
+  readonly #membership: Log['membership']
   readonly #clock: Clock
   /** What is known of entries that went. */
   readonly past: Past
@@ -69,6 +71,7 @@ export class Held {
   constructor(parts: HeldParts) {
     this.#parts = parts
     this.#log = parts.log
+    this.#membership = parts.log.membership
     this.#clock = parts.clock
     this.past = new Past(parts)
     this.near = parts.openNear((entry, why) => this.#pushedOut.push({ entry, why }))
@@ -100,7 +103,7 @@ export class Held {
 
   /** Nothing that is held may be served: what was invalidated meanwhile is not known. */
   get isFenced(): boolean {
-    return this.#log.membership?.isFenced === true
+    return this.#membership !== undefined && this.#membership.isFenced
   }
 
   /** What is held of the key, by all that is known, if its policy wants it served all the same. @throws E_CONSISTENCY_FENCED */

@@ -17,7 +17,7 @@ const applied = 'consistency/applied.js'
 const held = 'cache/held.js'
 const reader = 'cache/reader.js'
 const writer = 'cache/writer.js'
-const isFenced = 'return this.#log.membership?.isFenced === true;'
+const isFenced = 'return this.#membership !== undefined && this.#membership.isFenced;'
 
 export const simulatedMutations: readonly SimulatedMutation[] = [
   {
