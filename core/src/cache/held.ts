@@ -47,6 +47,8 @@ export interface HeldParts {
  * entries for 3.6 ms, or 8 ms in a process that has just started; 9,000 for 16 ms. Nothing should keep it for 10.
  */
 const dropAtOnce = 1000
+/** Invalidations that may be under way at once, and still be told how many entries they dropped. */
+const droppedMax = 10_000
 
 export class Held {
   /** An entry that was verified before this position is judged again before it is served. */
@@ -147,9 +149,16 @@ export class Held {
     const few = reach.prefixes.length === 0 ? this.#few(reach.names) : undefined
     if (few === undefined) return this.endMany(record)
     const dropped = this.#removeInvalid(few)
-    if (record.by !== undefined && record.kind !== 'intent') this.#droppedAt.set(record.n, dropped.length)
+    if (record.by !== undefined && record.kind !== 'intent') this.#noteDropped(record.n, dropped.length)
     // Told when all have gone: a listener that reads must not see half a record.
     for (const entry of dropped) this.#tell(entry, 'invalidated')
+  }
+
+  /** Nobody here asks for those that others invalidated: the oldest go. */
+  #noteDropped(n: number, count: number): void {
+    this.#droppedAt.set(n, count)
+    if (this.#droppedAt.size > droppedMax)
+      this.#droppedAt.delete(this.#droppedAt.keys().next().value as number)
   }
 
   /** Every entry is judged again at its next hit. O(1). */

@@ -68,6 +68,8 @@ class Play {
   readonly place = new RedisPlace(server)
   readonly workers: Worker[] = Array.from({ length: handles }, () => this.#worker())
   readonly accepted: string[] = []
+  /** Whoever put it in knows that it is in: what is cancelled before may be put in again by asking once more. */
+  readonly answered = new Set<string>()
   /** id -> how often somebody was told that he had ended it. */
   readonly ends = new Map<string, number>()
   /** id -> who was told last that he has claimed it. */
@@ -121,6 +123,7 @@ class Play {
     this.accepted.push(id)
     const added = job(id, { names: Array.from({ length: names }, (_, i) => `n${i}`) })
     await insisted(() => pair.queue.add(added))
+    this.answered.add(id)
   }
 
   async #claim(worker: Worker, namesMax: number): Promise<void> {
@@ -132,6 +135,7 @@ class Play {
   /** Of a removal that got lost nobody would know whether it was that: it is asked for where no answer is lost. */
   async #pick(worker: Worker, how: 'take' | 'remove', id: string): Promise<void> {
     if (how === 'remove') {
+      if (!this.answered.has(id)) return
       if ((await this.place.open().queue.remove(id, 5)) !== undefined) this.#count(id)
       return
     }
