@@ -160,6 +160,25 @@ export class Format {
   }
 }
 
+/** The format of the generation that a log is in now: what is of another is known as foreign. */
+export class CurrentFormat {
+  readonly #generation: () => string
+  readonly #policyOf: (name: string) => Policy
+  #format: Format | undefined
+
+  constructor(generation: () => string, policyOf: (name: string) => Policy) {
+    this.#generation = generation
+    this.#policyOf = policyOf
+  }
+
+  get now(): Format {
+    const generation = this.#generation()
+    if (this.#format?.generation === generation) return this.#format
+    this.#format = new Format(generation, this.#policyOf)
+    return this.#format
+  }
+}
+
 /** Kept with the buffer: LMDB reads into one and the same. */
 function viewOf(bytes: Buffer & { dataView?: DataView }): DataView {
   return (bytes.dataView ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength))

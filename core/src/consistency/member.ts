@@ -197,6 +197,7 @@ export class Member implements Log, Membership, LogBeside {
     await this.#appending
     await this.#syncing
     const { server, id } = this.#parts
+    // If it cannot be told, others outlast this node once.
     await server.leave(id).catch(() => undefined)
     this.#tell('left')
   }

@@ -18,7 +18,7 @@ import { unknownGeneration } from '../model/position.ts'
 import type { Policy } from '../model/policy.ts'
 import { decodeCounts, noCounts, type Counts } from './counts.ts'
 import type { Environment, Table } from './environment.ts'
-import { Format, type StoredEntry, type ValueFile } from '../bytes/format.ts'
+import { CurrentFormat, type Format, type StoredEntry, type ValueFile } from '../bytes/format.ts'
 import { pairsOf, splitPair } from '../bytes/names.ts'
 import { fileName } from './values.ts'
 
@@ -37,14 +37,13 @@ export class Rows {
   readonly environment: Environment
 
   readonly #generation: () => string
-  readonly #policyOf: (name: string) => Policy
-  #format: Format | undefined
+  readonly #format: CurrentFormat
 
   /** @param generation of the log now: what is of another is known as foreign */
   constructor(environment: Environment, generation: () => string, policyOf: (name: string) => Policy) {
     this.environment = environment
     this.#generation = generation
-    this.#policyOf = policyOf
+    this.#format = new CurrentFormat(generation, policyOf)
     this.entries = environment.table('entries', 'bytes')
     this.dependents = environment.table('dependents', 'bytes')
     this.order = environment.table('order', 'numbers')
@@ -57,10 +56,7 @@ export class Rows {
   }
 
   get format(): Format {
-    const generation = this.#generation()
-    if (this.#format?.generation === generation) return this.#format
-    this.#format = new Format(generation, this.#policyOf)
-    return this.#format
+    return this.#format.now
   }
 
   /** False: whose entries they are cannot be told yet. */

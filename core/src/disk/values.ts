@@ -52,6 +52,7 @@ export class ValueFiles {
       await rename(`${path}.tmp`, path)
       return { ...name, length, crc }
     } catch (error) {
+      // What is left of it the sweeper finds; the first error is the one to tell.
       await rm(`${path}.tmp`, { force: true }).catch(() => undefined)
       throw failure(error, this.#directory)
     }

@@ -4,7 +4,7 @@
  * Invariant: what cannot be read, or is of another generation than the log here, is no entry; it has a version all the
  * same, and names under which it may be found.
  */
-import { Format, type StoredEntry } from '../bytes/format.ts'
+import { CurrentFormat, type Format, type StoredEntry } from '../bytes/format.ts'
 import { keyOf } from '../bytes/names.ts'
 import type { LogBeside } from '../consistency/contract.ts'
 import type { Policy } from '../model/policy.ts'
@@ -33,23 +33,16 @@ const sliceMax = 500
 
 export class Heads {
   readonly #parts: HeadsParts
-  #generation: string
-  #format: Format
+  readonly #format: CurrentFormat
 
   constructor(parts: HeadsParts) {
     this.#parts = parts
-    this.#generation = parts.log.generation
-    this.#format = new Format(this.#generation, parts.policyOf)
+    this.#format = new CurrentFormat(() => parts.log.generation, parts.policyOf)
   }
 
   /** Of the generation that the log here is in. */
   get format(): Format {
-    const { log, policyOf } = this.#parts
-    if (log.generation !== this.#generation) {
-      this.#generation = log.generation
-      this.#format = new Format(this.#generation, policyOf)
-    }
-    return this.#format
+    return this.#format.now
   }
 
   /** What stands under the keys, slice by slice. */

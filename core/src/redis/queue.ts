@@ -316,6 +316,7 @@ export class RedisQueue implements Queue {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#claiming.then(work)
+    // Whoever asked is told; the next in turn goes on all the same.
     this.#claiming = turn.catch(() => undefined)
     return turn
   }
