@@ -287,7 +287,7 @@ describe('while Redis is away', () => {
     const get = (key: string) => a.fetch(`/v1/entries/${key}`)
     const missed = await get('config')
     expect(missed.status).toBe(404)
-    const headers = { 'Staleproof-Lease': missed.headers.get('Staleproof-Lease') ?? '' }
+    const headers = { 'Staleproof-Since': missed.headers.get('Staleproof-Token') ?? '' }
     const fill = () => a.fetch('/v1/entries/config', { method: 'PUT', headers, body: 'loaded' })
     const unsure = await fill()
     expect([unsure.status, await unsure.json()]).toMatchObject([503, { code: 'E_CONSISTENCY_FENCED' }])

@@ -71,13 +71,13 @@ describe.each(signals)('after %s', (signal) => {
   it.each([
     ['good if nothing was invalidated', [], 201],
     ['not good if what it is for was', ['source'], 409],
-  ])('a lease of before is %s', async (_, names, status) => {
+  ])('a token of before is %s', async (_, names, status) => {
     const first = await start()
-    const lease = (await first.fetch('/v1/entries/a')).headers.get('Staleproof-Lease') ?? ''
+    const token = (await first.fetch('/v1/entries/a')).headers.get('Staleproof-Token') ?? ''
     for (const name of names) await first.cli('invalidate', name)
     await end(first, signal)
     const second = await start()
-    const headers = { 'Staleproof-Lease': lease }
+    const headers = { 'Staleproof-Since': token }
     const stored = await second.fetch('/v1/entries/a?dependsOn=source', { method: 'PUT', body: 'a', headers })
     expect(stored.status).toBe(status)
   })

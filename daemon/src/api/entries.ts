@@ -1,8 +1,8 @@
 /**
  * Entries over HTTP: any bytes under a key, with their Content-Type.
  *
- * Invariants: a body is stored whole or not at all; with a lease token a PUT is a load (stored only if nothing
- * it was made from was invalidated since the token), without one it is a change of its key.
+ * Invariants: a body is stored whole or not at all; with a token a PUT is a load (stored only if nothing
+ * it was made from was invalidated since), without one it is a change of its key.
  */
 import { createHash } from 'node:crypto'
 import { createRoute, z } from '@hono/zod-openapi'
@@ -15,7 +15,7 @@ import type { Api, ApiParts } from './parts.ts'
 import { json, problems } from './problem.ts'
 import {
   entryQuerySchema,
-  leaseHeader,
+  sinceHeader,
   positionHeader,
   type Stored,
   storedSchema,
@@ -45,17 +45,17 @@ const putRoute = createRoute({
   tags: ['entries'],
   summary: 'Store an entry',
   description:
-    'Without a lease this is a change of the key: whatever depends on it becomes stale. With the lease of a ' +
+    'Without a token this is a change of the key: whatever depends on it becomes stale. With the token of a ' +
     'miss it is a load made elsewhere, and refused if it may be stale already.',
   request: {
     params,
     query: entryQuerySchema,
     headers: z.object({
-      [leaseHeader]: z
+      [sinceHeader]: z
         .string()
         .min(1)
         .optional()
-        .meta({ description: 'The token that a miss was answered with.' }),
+        .meta({ description: `The ${tokenHeader} that a miss was answered with.` }),
     }),
     body: { description: 'Any bytes; kept with their Content-Type.', content: anything },
   },
@@ -72,7 +72,7 @@ const putRoute = createRoute({
       'E_DURATION_INVALID',
       'E_GRAPH_TOO_MANY_DEPENDENCIES',
       'E_TOKEN_INVALID',
-      'E_LEASE_INVALIDATED',
+      'E_FILL_REFUSED',
       'E_VALUE_TOO_LARGE',
       'E_LOG_PENDING',
       'E_CONSISTENCY_FENCED',
@@ -86,7 +86,8 @@ const getRoute = createRoute({
   operationId: 'getEntry',
   tags: ['entries'],
   summary: 'Read an entry',
-  description: 'HEAD and If-None-Match work too. A miss brings a lease: load the value and PUT it with that.',
+  description:
+    'HEAD and If-None-Match work too. A miss brings a token: load the value and PUT it since that.',
   request: {
     params,
     headers: z.object({
@@ -113,7 +114,7 @@ const getRoute = createRoute({
             'may not know that it was invalidated, and the policy is onFence: stale.',
         ),
         [positionHeader]: text('The place in the log that the entry was made at.'),
-        [leaseHeader]: text('With a stale entry: the token to store a newer one with.'),
+        [tokenHeader]: text('With a stale entry: PUT a newer one since that.'),
       },
     },
     304: { description: 'The client holds these bytes already.' },
@@ -146,14 +147,14 @@ const deleteRoute = createRoute({
 export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   api.openapi(putRoute, async (c) => {
     const { key } = c.req.valid('param')
-    const lease = c.req.valid('header')[leaseHeader]
+    const since = c.req.valid('header')[sinceHeader]
     const content = contentOf(await readBody(c.req.raw, maxBodyBytes), c.req.header('Content-Type'))
     const options = storeOptions(c.req.valid('query'), content)
     const held = await cache.has(key)
     const outcome =
-      lease === undefined
+      since === undefined
         ? await change(key, content, options)
-        : await fill(key, content, { ...options, since: lease })
+        : await fill(key, content, { ...options, since })
     if (outcome.position !== null) {
       c.header(positionHeader, positionText(outcome.position))
       c.header(tokenHeader, positionText(outcome.position))
@@ -166,14 +167,14 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     const { key } = c.req.valid('param')
     const token = c.req.valid('header')[tokenHeader]
     if (token !== undefined) await cache.upTo(token)
-    const lease = cache.token()
+    const now = cache.token()
     const entry = await cache.entry<Content>(key)
     if (entry === undefined) {
-      c.header(leaseHeader, lease)
+      c.header(tokenHeader, now)
       c.header('Cache-Status', cacheStatus({ fwd: new Token('uri-miss') }))
       throw absent(key)
     }
-    if (entry.state === 'stale') c.header(leaseHeader, lease)
+    if (entry.state === 'stale') c.header(tokenHeader, now)
     const ttlMs = entry.expiresAt - entry.storedAt - entry.ageMs
     return c.body(entry.value.bytes, 200, {
       ...contentHeaders(entry.value),
@@ -202,7 +203,7 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     if (stored) return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
     // Before it has joined, the node knows no token.
     if (refused === 'fenced' || isFenced(cache)) throw fenced(key)
-    throw leaseInvalidated(key, refused)
+    throw fillRefused(key, refused)
   }
 }
 
@@ -222,7 +223,7 @@ const conditional = etag({
     'age',
     'cache-status',
     positionHeader,
-    leaseHeader,
+    tokenHeader,
     'x-request-id',
   ],
 })
@@ -270,8 +271,8 @@ function absent(key: string): StaleproofError {
 }
 
 const refusals = {
-  invalidated: 'it or something it depends on was invalidated since the lease was given; load it again',
-  'unknown-token': 'the lease is too old to be judged, or of another start of the daemon; ask and load again',
+  invalidated: 'it or something it depends on was invalidated since the token was given; load it again',
+  'unknown-token': 'the token is too old to be judged, or of another start of the daemon; ask and load again',
   expired: 'it depends on an entry that is past its lifetime; load that again first',
 } as const
 
@@ -279,18 +280,18 @@ function noRoom(key: string): StaleproofError {
   return new StaleproofError('E_VALUE_TOO_LARGE', `'${key}' was not stored: no tier takes it`)
 }
 
-/** The lease may be good all the same: it is judged when there is somebody to ask. */
+/** It may be good all the same: it is judged when there is somebody to ask. */
 function fenced(key: string): StaleproofError {
   const message = `'${key}' was not stored: this node cannot find out whether it was invalidated; send it again later`
   return new StaleproofError('E_CONSISTENCY_FENCED', message)
 }
 
-function leaseInvalidated(
+function fillRefused(
   key: string,
   refused: Exclude<FillResult['refused'], 'no-room' | 'fenced'>,
 ): StaleproofError {
   const why = refusals[refused ?? 'invalidated']
-  return new StaleproofError('E_LEASE_INVALIDATED', `'${key}' was not stored: ${why}`, {
+  return new StaleproofError('E_FILL_REFUSED', `'${key}' was not stored: ${why}`, {
     details: { refused },
   })
 }

@@ -8,13 +8,13 @@ const where = { instance: '/v1/entries/a', requestId: 'r' }
 describe('the problem of an error', () => {
   test('says what the error says, and shows only the details that are meant to be', () => {
     const details = { refused: 'invalidated', value: 'inside' }
-    const error = new StaleproofError('E_LEASE_INVALIDATED', 'load it again', { details })
+    const error = new StaleproofError('E_FILL_REFUSED', 'load it again', { details })
     expect(problemOf(error, where)).toEqual({
-      type: 'urn:staleproof:problem:E_LEASE_INVALIDATED',
+      type: 'urn:staleproof:problem:E_FILL_REFUSED',
       title: 'What was loaded has been invalidated since',
       status: 409,
       detail: 'load it again',
-      code: 'E_LEASE_INVALIDATED',
+      code: 'E_FILL_REFUSED',
       ...where,
       refused: 'invalidated',
     })

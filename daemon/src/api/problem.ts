@@ -31,7 +31,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   E_API_MEDIA_TYPE: [415, 'The route does not take this content'],
   E_API_INTERNAL: internal,
   E_API_NOT_READY: [503, 'The daemon is not ready'],
-  E_LEASE_INVALIDATED: [409, 'What was loaded has been invalidated since'],
+  E_FILL_REFUSED: [409, 'What was loaded has been invalidated since'],
   E_NAME_INVALID: [400, 'The name is not valid'],
   E_POLICY_UNKNOWN: [400, 'There is no such policy'],
   E_DURATION_INVALID: [400, 'The duration is not valid'],

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 
-export const leaseHeader = 'Staleproof-Lease'
+export const sinceHeader = 'Staleproof-Since'
 export const positionHeader = 'Staleproof-Position'
 export const tokenHeader = 'Staleproof-Token'
 export const problemMediaType = 'application/problem+json'

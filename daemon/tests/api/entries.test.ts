@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import fc from 'fast-check'
 import { createCache } from 'staleproof'
 import { describe, expect, test } from 'vitest'
-import { leaseHeader, positionHeader, storedSchema } from '../../src/api/protocol.ts'
+import { positionHeader, sinceHeader, storedSchema, tokenHeader } from '../../src/api/protocol.ts'
 import { exchange, problemCode, type Serving, serve } from './serving.ts'
 
 const put = (serving: Serving, path: string, init: RequestInit = {}) =>
@@ -93,14 +93,14 @@ describe('store and read', () => {
   })
 })
 
-test('a stale entry says so, and brings a lease', async () => {
+test('a stale entry says so, and brings a token', async () => {
   const policies = { brief: { ttl: 1, minTtl: 1, grace: '1h' } } as const
   const serving = await serve({ cache: createCache({ policies }) })
   await put(serving, '/v1/entries/a?policy=brief')
   const status = async () => (await serving.fetch('/v1/entries/a')).headers.get('Cache-Status')
   await expect.poll(status).toMatch(/^staleproof;hit;ttl=-\d+$/)
-  const lease = (await serving.fetch('/v1/entries/a')).headers.get(leaseHeader) ?? ''
-  const newer = await put(serving, '/v1/entries/a', { headers: { [leaseHeader]: lease } })
+  const token = (await serving.fetch('/v1/entries/a')).headers.get(tokenHeader) ?? ''
+  const newer = await put(serving, '/v1/entries/a', { headers: { [sinceHeader]: token } })
   expect(newer.ok).toBe(true)
 })
 
@@ -144,19 +144,19 @@ describe('keys', () => {
 })
 
 describe('a miss', () => {
-  test('is a 404 with a lease', async () => {
+  test('is a 404 with a token', async () => {
     const serving = await serve()
     const miss = await serving.fetch('/v1/entries/a')
     expect(miss.status).toBe(404)
-    expect(miss.headers.get(leaseHeader)).toBeTruthy()
+    expect(miss.headers.get(tokenHeader)).toBeTruthy()
     expect(miss.headers.get('Cache-Status')).toBe('staleproof;fwd=uri-miss')
     expect(await problemCode(miss)).toBe('E_API_ENTRY_ABSENT')
   })
 
-  test('can be filled with its lease', async () => {
+  test('can be filled with its token', async () => {
     const serving = await serve()
-    const lease = await leaseOf(serving, 'a')
-    const filled = await put(serving, '/v1/entries/a?dependsOn=file:1', { headers: { [leaseHeader]: lease } })
+    const token = await tokenOf(serving, 'a')
+    const filled = await put(serving, '/v1/entries/a?dependsOn=file:1', { headers: { [sinceHeader]: token } })
     expect(filled.status).toBe(201)
     expect(await filled.json()).toMatchObject({ stored: true, position: null })
     expect((await serving.fetch('/v1/entries/a')).status).toBe(200)
@@ -164,29 +164,29 @@ describe('a miss', () => {
 
   test.each([['a'], ['file:1']])('cannot be filled after %s was invalidated', async (name) => {
     const serving = await serve()
-    const lease = await leaseOf(serving, 'a')
+    const token = await tokenOf(serving, 'a')
     await serving.send('POST', '/v1/invalidations', { names: [name] })
-    const late = await put(serving, '/v1/entries/a?dependsOn=file:1', { headers: { [leaseHeader]: lease } })
+    const late = await put(serving, '/v1/entries/a?dependsOn=file:1', { headers: { [sinceHeader]: token } })
     expect(late.status).toBe(409)
-    expect(await problemCode(late)).toBe('E_LEASE_INVALIDATED')
+    expect(await problemCode(late)).toBe('E_FILL_REFUSED')
     expect((await serving.fetch('/v1/entries/a')).status).toBe(404)
   })
 
-  test('cannot be filled with a lease of another start', async () => {
-    const lease = await leaseOf(await serve(), 'a')
+  test('cannot be filled with a token of another start', async () => {
+    const token = await tokenOf(await serve(), 'a')
     const serving = await serve()
-    const late = await put(serving, '/v1/entries/a', { headers: { [leaseHeader]: lease } })
-    expect(await late.json()).toMatchObject({ code: 'E_LEASE_INVALIDATED', refused: 'unknown-token' })
+    const late = await put(serving, '/v1/entries/a', { headers: { [sinceHeader]: token } })
+    expect(await late.json()).toMatchObject({ code: 'E_FILL_REFUSED', refused: 'unknown-token' })
   })
 
-  test('cannot be filled with a made-up lease', async () => {
+  test('cannot be filled with a made-up token', async () => {
     const serving = await serve()
-    const headers = { [leaseHeader]: '?' }
+    const headers = { [sinceHeader]: '?' }
     expect(await problemCode(await put(serving, '/v1/entries/a', { headers }))).toBe('E_TOKEN_INVALID')
   })
 
-  async function leaseOf(serving: Serving, key: string): Promise<string> {
-    return (await serving.fetch(`/v1/entries/${key}`)).headers.get(leaseHeader) ?? ''
+  async function tokenOf(serving: Serving, key: string): Promise<string> {
+    return (await serving.fetch(`/v1/entries/${key}`)).headers.get(tokenHeader) ?? ''
   }
 })
 

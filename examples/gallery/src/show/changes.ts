@@ -101,11 +101,11 @@ async function restart({ stage, seed }: Script): Promise<Change> {
 /** Begins a thumbnail now, to hand it in after the change: made from the old photo, it must not be taken. */
 async function beginLate({ shared }: Stage, dependsOn: string): Promise<NonNullable<Change['also']>> {
   const key = 'late-thumbnail'
-  const { lease } = await shared.ask(key)
-  if (lease === undefined) throw new Error('the daemon gave no lease')
+  const { token } = await shared.ask(key)
+  if (token === undefined) throw new Error('the daemon gave no token')
   const old = new Uint8Array(await readFile(dependsOn.slice('file:'.length)))
   return async () => {
-    const status = await shared.handIn(key, old, { lease, dependsOn })
+    const status = await shared.handIn(key, old, { token, dependsOn })
     const answer = status === 409 ? 'refused' : 'taken'
     return {
       seen: `a thumbnail begun before it and handed in after it is ${answer} (${status})`,
