@@ -144,7 +144,7 @@ export class Cache<P extends string = string> {
     // Taken first: what is found is judged after it.
     const token = this.token()
     const isLeased = !this.#held.isFenced || (await this.#reader.regain())
-    const found = isLeased ? await this.#reader.find(key) : this.#held.findFenced(key)
+    const found = isLeased ? await this.#reader.find(key) : await this.#reader.findFenced(key)
     if (found === undefined) this.#reader.countMiss(key)
     if (found === undefined || found.entry.kind === 'error') return undefined
     const { entry, state } = found
@@ -443,7 +443,7 @@ export class Cache<P extends string = string> {
     this.#open()
     checkName(key, 'key')
     within?.note(key)
-    if (this.#held.isFenced) return this.#reader.findFenced(key)
+    if (this.#held.isFenced) return this.#reader.freshOrFenced(key)
     const found = this.#reader.find(key)
     return found instanceof Promise ? found.then(freshOf) : freshOf(found)
   }

@@ -108,11 +108,13 @@ export class Held {
     return this.#membership !== undefined && this.#membership.isFenced
   }
 
-  /** What is held of the key, by all that is known, if its policy wants it served all the same. @throws E_CONSISTENCY_FENCED */
-  findFenced(key: string): Found | undefined {
-    const entry = this.near.get(key)
-    if (entry?.policy.onFence === 'error') throw fenced(key)
-    if (entry?.policy.onFence !== 'stale' || this.judge(entry) !== undefined) return undefined
+  /**
+   * What an entry is worth by all that this node knows, if its policy wants it served though more may be to know.
+   * @throws E_CONSISTENCY_FENCED
+   */
+  assessFenced(entry: Entry): Found | undefined {
+    if (entry.policy.onFence === 'error') throw fenced(entry.key)
+    if (entry.policy.onFence !== 'stale' || this.judge(entry) !== undefined) return undefined
     const found = this.#aged(entry)
     return found === undefined ? undefined : { entry: found.entry, state: 'stale' }
   }

@@ -138,12 +138,12 @@ export class Lower {
   /**
    * What the nearest tier holds that `accept` takes; one that it does not take is looked for further down. At once, if
    * all tiers that are asked answer at once.
+   * @param tiers that are asked, the nearest first
    */
-  find<T>(key: string, accept: Accept<T>, from = 0): Answer<T | undefined> {
-    for (let at = from; at < this.tiers.length; at++) {
-      const tier = this.tiers[at] as Tier
+  find<T>(key: string, accept: Accept<T>, tiers = this.tiers): Answer<T | undefined> {
+    for (const [at, tier] of tiers.entries()) {
       const answer = tier.get(key)
-      if (answer instanceof Promise) return this.#findLater(key, accept, { at, answer })
+      if (answer instanceof Promise) return this.#findLater(key, accept, { answer, tiers: tiers.slice(at) })
       const taken = answer === undefined ? undefined : accept(answer, tier)
       if (taken !== undefined) return taken
     }
@@ -153,9 +153,9 @@ export class Lower {
   async #findLater<T>(
     key: string,
     accept: Accept<T>,
-    { at, answer }: { at: number; answer: Promise<EntryParts | undefined> },
+    { answer, tiers }: { answer: Promise<EntryParts | undefined>; tiers: readonly Tier[] },
   ): Promise<T | undefined> {
-    const tier = this.tiers[at] as Tier
+    const [tier, ...rest] = tiers as [Tier, ...Tier[]]
     try {
       const parts = await answer
       const taken = parts === undefined ? undefined : accept(parts, tier)
@@ -163,7 +163,7 @@ export class Lower {
     } catch (error) {
       this.#passBy(error, `get '${key}' from ${tier.name}`)
     }
-    return this.find(key, accept, at + 1)
+    return this.find(key, accept, rest)
   }
 
   /** What the tiers hold of these names. @throws E_TIERS_UNREACHABLE */

@@ -24,6 +24,7 @@ import { refreshAt } from '../ttl/lifetime.ts'
 import type { Policies } from '../ttl/policies.ts'
 import type { Counts } from './counts.ts'
 import { fenced, type Found, type Held } from './held.ts'
+import { InTurn } from './in-turn.ts'
 import { inheritLag, noteLag } from './lag.ts'
 import type { Lower } from './lower.ts'
 import type { Kept, Writer } from './writer.ts'
@@ -70,10 +71,6 @@ interface Ran {
 
 type Settled = Outcome & Pick<Kept, 'refused'>
 
-/** A process that has the turn and does not end is not waited for any longer. */
-const turnWaitMs = 10_000
-const turnLookMs = 5
-
 /** Loads shared with others before a caller loads for itself. */
 const sharedAttempts = 3
 
@@ -88,9 +85,7 @@ export class Reader {
   readonly #flying = new Set<Flight>()
   /** key -> the look-up under way in the tiers below. */
   readonly #lookUps = new Map<string, Promise<Found | undefined>>()
-
-  /** key -> the wait for the turn to load it. */
-  readonly #waiting = new Map<string, Promise<Found | undefined>>()
+  readonly #turn: InTurn
 
   readonly #backoff: RefreshBackoff
   readonly #holdsOff: boolean
@@ -98,6 +93,7 @@ export class Reader {
   constructor(parts: ReaderParts) {
     this.#parts = parts
     this.#backoff = new RefreshBackoff(parts)
+    this.#turn = new InTurn(parts, (key) => this.find(key))
     this.#holdsOff = parts.policies.holdsOff
     this.#counts = parts.counts
     this.#events = parts.events
@@ -141,31 +137,32 @@ export class Reader {
   async readFenced(request: ReadRequest): Promise<unknown> {
     if (await this.regain()) return this.read({ ...request, position: this.#parts.log.applied })
     if (request.policy.onFence === 'error') throw fenced(request.key)
-    const found = request.policy.onFence === 'stale' ? this.#parts.held.findFenced(request.key) : undefined
+    const found = request.policy.onFence === 'stale' ? await this.findFenced(request.key) : undefined
     if (found !== undefined) return this.#serveStale(found.entry, { request, because: 'fenced' })
     this.countMiss(request.key)
     return this.#load(request)
   }
 
   /** The same for a read without a loader. @throws E_CONSISTENCY_FENCED */
+  async freshOrFenced(key: string): Promise<Found | undefined> {
+    return (await this.regain()) ? freshOf(await this.find(key)) : this.findFenced(key)
+  }
+
+  /**
+   * What this node alone holds of the key, if its policy wants it served without a lease.
+   * @throws E_CONSISTENCY_FENCED
+   */
   async findFenced(key: string): Promise<Found | undefined> {
-    if (await this.regain()) return freshOf(await this.find(key))
-    return this.#parts.held.findFenced(key)
+    const { held, lower, policies } = this.#parts
+    const near = held.near.get(key)
+    if (near !== undefined) return held.assessFenced(near)
+    const parts = await lower.find(key, (found) => found, lower.plain)
+    return parts && held.assessFenced(new Entry(parts, policies.find(parts.policy.name)))
   }
 
   /** @returns whether there is a lease now */
   regain(): Promise<boolean> {
     return this.#parts.log.membership?.regain() ?? Promise.resolve(true)
-  }
-
-  /** Callers of one key wait for its turn together. */
-  #inTurn(key: string): Promise<Found | undefined> {
-    let waiting = this.#waiting.get(key)
-    if (waiting === undefined) {
-      waiting = this.#awaitTurn(key).finally(() => this.#waiting.delete(key))
-      this.#waiting.set(key, waiting)
-    }
-    return waiting
   }
 
   /** What is found at once was judged in this tick. */
@@ -177,35 +174,6 @@ export class Reader {
     const lookUp = found.finally(() => this.#lookUps.delete(key))
     this.#lookUps.set(key, lookUp)
     return lookUp
-  }
-
-  /** Until this process may load the key. @returns what another one loaded meanwhile */
-  async #awaitTurn(key: string): Promise<Found | undefined> {
-    const { clock, turns } = this.#parts
-    const until = clock.monotonic() + turnWaitMs
-    for (;;) {
-      const isOurs = await this.#take(key)
-      const found = await this.find(key)
-      if (found?.state === 'fresh') {
-        if (isOurs) this.#giveUpTurn(key)
-        return found
-      }
-      if (isOurs || clock.monotonic() >= until) return undefined
-      while (turns?.isFree(key) === false && clock.monotonic() < until) {
-        await new Promise<void>((resolve) => clock.schedule(turnLookMs, resolve, true))
-      }
-    }
-  }
-
-  /** A turn that cannot be had for a failure is done without. */
-  async #take(key: string): Promise<boolean> {
-    const { events, turns } = this.#parts
-    try {
-      return (await turns?.take(key)) ?? true
-    } catch (error) {
-      events.emit('error', { error, during: `taking the turn to load '${key}'` })
-      return true
-    }
   }
 
   /** What was found in a tier some ticks ago, as it is now. */
@@ -255,10 +223,8 @@ export class Reader {
   async #miss(request: ReadRequest): Promise<unknown> {
     const { key } = request
     this.countMiss(key)
-    const { lower, held } = this.#parts
-    if (lower.shared?.isShared !== true || held.isFenced || this.#joinable(key) !== undefined)
-      return this.#load(request)
-    const found = await this.#inTurn(key)
+    const isOurs = !this.#turn.isNeeded || this.#parts.held.isFenced || this.#joinable(key) !== undefined
+    const found = isOurs ? undefined : await this.#turn.wait(key)
     if (found === undefined) return this.#load(request)
     return this.serve(found.entry, request.within, found.tier)
   }
@@ -409,17 +375,9 @@ export class Reader {
     else if (stale !== undefined) this.#backoff.failed(flight.key)
     this.#flying.delete(flight)
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
-    this.#giveUpTurn(flight.key)
+    this.#turn.giveUp(flight.key)
     this.#tell(flight, { ...outcome, startedAt })
     return outcome
-  }
-
-  #giveUpTurn(key: string): void {
-    const { events, lower, turns } = this.#parts
-    if (lower.shared?.isShared !== true) return
-    turns?.release(key).catch((error: unknown) => {
-      events.emit('error', { error, during: `giving up the turn to load '${key}'` })
-    })
   }
 
   async #run(flight: Flight, request: ReadRequest, stale: Entry | undefined): Promise<Ran> {

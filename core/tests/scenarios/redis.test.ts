@@ -280,6 +280,22 @@ describe('a server that cannot be relied on', () => {
 })
 
 describe('a directory beneath', () => {
+  it('is what a node without a lease serves from, if the policy wants it', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.stop())
+    const policies = { strictly: { onFence: 'error' }, loosely: { onFence: 'stale' } } as const
+    const cache = cluster(own)({ memory: false, disk: disk({ path: join(home, randomUUID()) }), policies })
+    for (const policy of ['default', 'strictly', 'loosely'])
+      await cache.set(policy, policy, { policy: policy as 'default', dependsOn: 'source' })
+    await own.end('SIGKILL')
+    await until(() => cache.stats().redis?.fenced, 'it is fenced')
+    expect([await cache.get('default'), await cache.get('loosely')]).toEqual([undefined, 'loosely'])
+    expect(await cache.entry('loosely')).toMatchObject({ value: 'loosely', state: 'stale', fenced: true })
+    await expect(cache.get('strictly')).rejects.toMatchObject({ code: 'E_CONSISTENCY_FENCED' })
+    await expect(cache.invalidate('source')).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+    expect(await cache.get('loosely')).toBe(undefined)
+  })
+
   it('is a tier of the node: filled by loads and by what the server has, and asked first', async () => {
     const node = cluster()
     const a = node({ memory: false, disk: disk({ path: join(home, randomUUID()) }) })
