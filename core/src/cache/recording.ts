@@ -5,7 +5,7 @@
  *
  * Nobody waits for it but who asks for records: a transaction of its own for each would keep the next invalidation waiting.
  * Invariants: whoever asks sees what has ended; a record replaces none that ended before; one that the history does not
- * take is tried again until it does; what a crash leaves unwritten is found under way, and ended by whoever finds it.
+ * take is tried again until it does, or too many wait; what a crash leaves unwritten is found under way, and ended by whoever finds it.
  */
 import type { History } from '../invalidation/contract.ts'
 import { Outbox, type OutboxOptions } from '../invalidation/outbox.ts'
@@ -13,6 +13,8 @@ import type { Timer } from '../model/clock.ts'
 import type { InvalidationResult, Status } from '../model/invalidation.ts'
 
 const gatherMs = 10
+/** Records that wait for a history which fails: as many as it keeps by default. */
+const waitingMax = 10_000
 const notEnded: readonly Status[] = ['pending', 'running']
 
 export class Recording {
@@ -26,7 +28,7 @@ export class Recording {
   constructor(history: History, options: OutboxOptions) {
     this.#history = history
     this.#options = options
-    this.#outbox = new Outbox(options)
+    this.#outbox = new Outbox({ ...options, waitingMax })
   }
 
   add(record: InvalidationResult): void {

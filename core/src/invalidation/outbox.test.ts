@@ -3,11 +3,11 @@ import { TestClock } from '../../tests/clock.ts'
 import { Outbox, type Step } from './outbox.ts'
 
 /** An outbox, and steps that note their name and fail while it is in `failing`. */
-function setUp() {
+function setUp(waitingMax?: number) {
   const clock = new TestClock()
   const log: string[] = []
   const failing = new Set<string>()
-  const outbox = new Outbox({ clock, onError: (error) => log.push(String(error)) })
+  const outbox = new Outbox({ clock, onError: (error) => log.push(String(error)), waitingMax })
   const step = (name: string): Step => {
     return async () => {
       if (failing.has(name)) throw new Error(name)
@@ -101,4 +101,15 @@ test('closing waits for the attempt under way', async () => {
   await clock.advance(1)
   await closing
   expect(log).toEqual(['Error: first', 'after'])
+})
+
+test('of more than may wait the oldest are given up, and that is told', async () => {
+  const { clock, log, failing, outbox, step } = setUp(2)
+  for (const name of ['a', 'b', 'c', 'd']) failing.add(name)
+  for (const name of failing) await outbox.take(step(name))
+  expect(log.filter((line) => line.includes('the oldest'))).toHaveLength(2)
+  failing.clear()
+  log.length = 0
+  await clock.advance(1000)
+  expect(log).toEqual(['c', 'd'])
 })

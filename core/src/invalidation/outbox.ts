@@ -3,15 +3,19 @@
  *
  * Invariants: the steps of one task are taken in order, each successful one once; a failure is told, never
  * swallowed; a round of retries ends after a few failures, however many tasks wait, and none is for ever behind those
- * that fail; what `close` leaves undone is what a crash would have left undone, and repaired like that.
+ * that fail; what `close` leaves undone is what a crash would have left undone, and repaired like that; of more tasks than
+ * may wait the oldest are given up, and that is told.
  */
 import type { Clock, Timer } from '../model/clock.ts'
+import { StaleproofError } from '../model/errors.ts'
 
 export type Step = () => Promise<unknown>
 
 export interface OutboxOptions {
   readonly clock: Clock
   readonly onError: (error: unknown, during: string) => void
+  /** Tasks that may wait. Default: any number. */
+  readonly waitingMax?: number
 }
 
 const retryMs = 1000
@@ -21,6 +25,7 @@ const failuresMax = 10
 export class Outbox {
   readonly #clock: Clock
   readonly #onError: OutboxOptions['onError']
+  readonly #waitingMax: number
   /** Each task's steps that are still to be taken. */
   #tasks: Step[][] = []
   #timer: Timer | undefined
@@ -30,6 +35,7 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#clock = options.clock
     this.#onError = options.onError
+    this.#waitingMax = options.waitingMax ?? Infinity
   }
 
   /** Resolves when the steps are taken, or when one failed and is left for later. */
@@ -56,8 +62,16 @@ export class Outbox {
     } catch (error) {
       this.#tasks.push(steps)
       this.#onError(error, 'recording an invalidation')
+      this.#giveUp()
       return false
     }
+  }
+
+  #giveUp(): void {
+    const { length } = this.#tasks.splice(0, this.#tasks.length - this.#waitingMax)
+    if (length === 0) return
+    const message = `${this.#waitingMax} wait to be recorded, and no more may: the oldest will not be`
+    this.#onError(new StaleproofError('E_INVALIDATION_UNRECORDED', message), 'recording an invalidation')
   }
 
   async #retry(): Promise<void> {

@@ -286,7 +286,7 @@ describe('a directory beneath', () => {
     const policies = { strictly: { onFence: 'error' }, loosely: { onFence: 'stale' } } as const
     const cache = cluster(own)({ memory: false, disk: disk({ path: join(home, randomUUID()) }), policies })
     for (const policy of ['default', 'strictly', 'loosely'])
-      await cache.set(policy, policy, { policy: policy as 'default', dependsOn: 'source' })
+      await cache.set(policy, policy, { policy, dependsOn: 'source' })
     await own.end('SIGKILL')
     await until(() => cache.stats().redis?.fenced, 'it is fenced')
     expect([await cache.get('default'), await cache.get('loosely')]).toEqual([undefined, 'loosely'])
