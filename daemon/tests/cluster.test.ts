@@ -4,7 +4,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { HistoryPage, Invalidation, Problem, Redis, Stats } from '../src/api/protocol.ts'
+import {
+  storedSchema,
+  type HistoryPage,
+  type Invalidation,
+  type Problem,
+  type Redis,
+  type Stats,
+} from '../src/api/protocol.ts'
 import { type Daemon, endAll, makeFolder, Program, startDaemon, until } from './daemon.ts'
 import {
   endServers,
@@ -123,6 +130,20 @@ describe('three daemons', () => {
     expect(stdout).toMatch(/^node +b +acknowledged$/m)
     expect(stdout).toMatch(/^node +c +acknowledged$/m)
   }, 180_000)
+
+  it('serve nothing old once a strict PUT was answered', async () => {
+    const [a, b] = await startAll(await startRedis(), 'a', 'b')
+    await settled(a!, 1)
+    for (let round = 0; round < 20; round++) {
+      const answer = await b!.put('page', `${round}`, '?consistency=strict')
+      expect(storedSchema.parse(await answer.json()).nodes).toMatchObject([
+        { name: 'a', status: 'acknowledged' },
+      ])
+      expect([await valueOf(a!, 'page'), await valueOf(b!, 'page')]).toEqual([`${round}`, `${round}`])
+    }
+    const last = await a!.cli('put', 'page', import.meta.filename, '--consistency', 'strict')
+    expect(last.stdout).toMatch(/^stored page/)
+  })
 
   it('serve nothing old once it was answered, also if one of them hears of everything late', async () => {
     const server = await startRedis()

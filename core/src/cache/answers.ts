@@ -3,7 +3,7 @@
  */
 import type { Position } from '../model/position.ts'
 import type { CacheEvents } from '../model/event.ts'
-import type { HistoryPage, HistoryQuery, InvalidationResult } from '../model/invalidation.ts'
+import type { HistoryPage, HistoryQuery, InvalidationResult, NodeOutcome } from '../model/invalidation.ts'
 
 export type Refused = 'invalidated' | 'expired' | 'no-room' | 'fenced' | null
 
@@ -24,6 +24,8 @@ export interface SetResult {
   readonly position: Position
   /** Hand it to another reader for read-your-writes. */
   readonly token: string
+  /** Of a strict one: what became of the other nodes. */
+  readonly nodes: readonly NodeOutcome[]
   /** ms since 1970. */
   readonly expiresAt: number | null
 }

@@ -13,6 +13,7 @@ import { Events, type NodeEvent } from '../model/event.ts'
 import { nearTier } from '../tiers/open.ts'
 import { Policies } from '../ttl/policies.ts'
 import { Applier } from './applier.ts'
+import { Bringing } from './bringing.ts'
 import { noCounts, type Counts } from './counts.ts'
 import { Declarations } from './declarations.ts'
 import type { ExplainParts } from './explain.ts'
@@ -42,6 +43,7 @@ export interface Parts {
   readonly stack: ExplainParts
   readonly writer: Writer
   readonly reader: Reader
+  readonly bringing: Bringing
   readonly declarations: Declarations
   readonly work: Invalidations
   readonly mutations: Mutations
@@ -79,6 +81,7 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const values = options.memory === false ? 'as-is' : (options.memory?.values ?? 'as-is')
   const writer = new Writer({ ...stack, limits: settings.graph, values })
   const reader = new Reader({ ...stack, owner, automatic, policies, writer, reads, turns })
+  const bringing = new Bringing({ ...stack, owner, policies, writer })
   const declarations = new Declarations({ ...stack, inheritance: writer.inheritance })
   log.catchUp()
   // Of entries that left before this process began nothing is known.
@@ -86,6 +89,6 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const work: Invalidations = new Invalidations({ ...stack, queue, history, settings, onError, options })
   return {
     ...{ settings, policies, counts, events, graph, judge, backing, beneath, log, held },
-    ...{ applier, lower, stack, writer, reader, declarations, work, mutations },
+    ...{ applier, lower, stack, writer, reader, bringing, declarations, work, mutations },
   }
 }

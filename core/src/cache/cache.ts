@@ -10,7 +10,7 @@
  */
 import { resolveRequest, resolveTarget, type TargetLike } from '../invalidation/request.ts'
 import { currentFlight, innermostFlight, runWithin } from '../loading/context.ts'
-import { Flight } from '../loading/flight.ts'
+import type { Flight } from '../loading/flight.ts'
 import type { Loader, Reads } from '../loading/load.ts'
 import type { Log } from '../log/contract.ts'
 import type { Timer } from '../model/clock.ts'
@@ -25,19 +25,13 @@ import type {
   Plan,
 } from '../model/invalidation.ts'
 import { checkName, listOf } from '../model/name.ts'
-import { parseToken, tokenOf, type Position } from '../model/position.ts'
+import { tokenOf } from '../model/position.ts'
 import { count } from '../model/quantity.ts'
-import type { StoreOptions } from '../model/store.ts'
+import type { SetOptions, StoreOptions } from '../model/store.ts'
 import type { Answer } from '../tiers/contract.ts'
 import type { BuiltInPolicy } from '../ttl/policies.ts'
 import { assemble, type Parts } from './assemble.ts'
-import {
-  refusalOf,
-  type EntryView,
-  type FillResult,
-  type InvalidationRecords,
-  type SetResult,
-} from './answers.ts'
+import type { EntryView, FillResult, InvalidationRecords, SetResult } from './answers.ts'
 import { explain, type Explanation } from './explain.ts'
 import type { Found, Held } from './held.ts'
 import type { CacheOptions, Settings } from './options.ts'
@@ -169,31 +163,18 @@ export class Cache<P extends string = string> {
 
   /**
    * Declares that `key` has a new value: what depends on it becomes stale, loads of it that are under way are not
-   * kept, and the value is stored.
-   * @throws E_NAME_INVALID, E_POLICY_UNKNOWN, E_DURATION_INVALID, E_SIZE_INVALID, E_VALUE_MISSING, E_VALUE_TOO_LARGE,
+   * kept, and the value is stored. A strict one resolves when no other node serves what was there before.
+   * @throws E_CONSISTENCY_UNKNOWN; strict: that of the log, if it cannot be told who may still serve it; E_NAME_INVALID, E_POLICY_UNKNOWN, E_DURATION_INVALID, E_SIZE_INVALID, E_VALUE_MISSING, E_VALUE_TOO_LARGE,
    *   E_GRAPH_TOO_MANY_DEPENDENCIES, E_TIERS_UNREACHABLE
    */
-  async set(key: string, value: unknown, options: StoreOptions<P> = {}): Promise<SetResult> {
-    const { applied: n, generation } = this.#log
-    const flight = this.#outside(key, { n, generation, options })
-    const policy = this.#parts.policies.get(options.policy)
-    const keep = await this.#writer.accept(flight, { value, options, policy })
-    const { told, position } = await this.#writer.change(flight)
-    const { refused, expiresAt } = await this.#writer.keep(flight, keep, told)
-    const superseded =
-      refused === 'doomed' && this.#parts.judge.verdict(flight.withoutDependencies()) !== undefined
-    return {
-      stored: refused === null,
-      refused: superseded ? 'superseded' : refusalOf(refused),
-      position,
-      token: tokenOf(position),
-      expiresAt,
-    }
+  async set(key: string, value: unknown, options: SetOptions<P> = {}): Promise<SetResult> {
+    this.#open()
+    return this.#parts.bringing.set(key, value, options)
   }
 
   /** `set` for each, in order; stops at the first that is refused as bad input, which it rejects with. */
   async setMany(
-    items: Iterable<readonly [key: string, value: unknown, options?: StoreOptions<P>]>,
+    items: Iterable<readonly [key: string, value: unknown, options?: SetOptions<P>]>,
   ): Promise<SetResult[]> {
     const results: SetResult[] = []
     for (const [key, value, options] of items) results.push(await this.set(key, value, options))
@@ -223,16 +204,8 @@ export class Cache<P extends string = string> {
    * @throws E_TOKEN_INVALID, and what `set` throws
    */
   async fill(key: string, value: unknown, options: StoreOptions<P> & { since: string }): Promise<FillResult> {
-    const since = parseToken(options.since)
-    const flight = this.#outside(key, { ...since, options })
-    const policy = this.#parts.policies.get(options.policy)
-    const keep = await this.#writer.accept(flight, { value, options, policy })
-    this.#log.catchUp()
-    const isKnown = since.generation === this.#log.generation && since.n <= this.#log.applied
-    if (!isKnown || since.n < this.#parts.judge.ledger.low)
-      return { stored: false, refused: 'unknown-token', expiresAt: null }
-    const { refused, expiresAt } = await this.#writer.keep(flight, keep)
-    return { stored: refused === null, refused: refusalOf(refused), expiresAt }
+    this.#open()
+    return this.#parts.bringing.fill(key, value, options)
   }
 
   /**
@@ -446,15 +419,6 @@ export class Cache<P extends string = string> {
     if (this.#held.isFenced) return this.#reader.freshOrFenced(key)
     const found = this.#reader.find(key)
     return found instanceof Promise ? found.then(freshOf) : freshOf(found)
-  }
-
-  /** A load that somebody else did: its dependencies are those that the options name. */
-  #outside(key: string, { n: stamp, generation, options }: Position & { options: StoreOptions }): Flight {
-    this.#open()
-    checkName(key, 'key')
-    const flight = new Flight({ key, stamp, generation, owner: this, parent: undefined })
-    this.#writer.declare(flight, options)
-    return flight
   }
 
   #reads(): Reads {

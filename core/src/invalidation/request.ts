@@ -2,7 +2,7 @@
  * From what a caller says to a request with every choice made.
  */
 import { randomUUID } from 'node:crypto'
-import { StaleproofError, type ErrorCode } from '../model/errors.ts'
+import { StaleproofError } from '../model/errors.ts'
 import {
   consistencies,
   strategies,
@@ -10,7 +10,7 @@ import {
   type Mode,
   type Target,
 } from '../model/invalidation.ts'
-import { checkKnown } from '../model/known.ts'
+import { checkKnown, oneOf } from '../model/known.ts'
 import { checkName, checkNames, listOf } from '../model/name.ts'
 import type { InvalidationRequest } from './contract.ts'
 
@@ -43,14 +43,14 @@ export function resolveRequest(
   requestedAt: number,
 ): InvalidationRequest {
   checkKnown(options, ['strategy', 'consistency', 'mode', 'reason', 'actor'], 'invalidate')
-  const mode = known(options.mode ?? 'purge', modes, ['mode', 'E_MODE_UNKNOWN'])
+  const mode = oneOf(options.mode ?? 'purge', modes, ['mode', 'E_MODE_UNKNOWN'])
   const byDefault = mode === 'soft' ? 'eventual' : 'strict'
   const request: InvalidationRequest = {
     ...resolveTarget(target),
     id: idAt(requestedAt),
     requestedAt,
-    strategy: known(options.strategy ?? 'immediate', strategies, ['strategy', 'E_STRATEGY_UNKNOWN']),
-    consistency: known(options.consistency ?? byDefault, consistencies, [
+    strategy: oneOf(options.strategy ?? 'immediate', strategies, ['strategy', 'E_STRATEGY_UNKNOWN']),
+    consistency: oneOf(options.consistency ?? byDefault, consistencies, [
       'consistency',
       'E_CONSISTENCY_UNKNOWN',
     ]),
@@ -88,11 +88,4 @@ function checkSoft(request: InvalidationRequest): void {
     'E_MODE_UNSUPPORTED',
     `mode 'soft' was asked for, but ${problem}, or mode 'purge'`,
   )
-}
-
-function known<T extends string>(value: T, all: readonly T[], [what, code]: readonly [string, ErrorCode]): T {
-  if (all.includes(value)) return value
-  throw new StaleproofError(code, `there is no ${what} '${String(value)}'; use one of ${all.join(', ')}`, {
-    details: { [what]: value, known: all },
-  })
 }

@@ -1,6 +1,7 @@
 /**
  * A policy: the rules of one kind of entry.
  */
+import type { Consistency } from './invalidation.ts'
 import type { Duration } from './quantity.ts'
 
 /** As a user writes it; what is left out comes from the cache's `ttl` option or means "off". */
@@ -29,6 +30,8 @@ export interface PolicyOptions {
   readonly negativeTtl?: Duration | undefined
   /** How long an error of a loader is remembered and thrown again. Default 0: not at all. */
   readonly errorTtl?: Duration | undefined
+  /** Of a `set` that does not say it: strict waits until no other node serves what was there before. Default eventual. */
+  readonly consistency?: Consistency | undefined
   /**
    * Among many nodes: what a read gets while this one has lost its right to serve (it is fenced). bypass (default): what
    * the loader gives, and that is not kept; `get` finds nothing. error: E_CONSISTENCY_FENCED. stale: what is held, though it may
@@ -59,6 +62,7 @@ export interface Policy {
   readonly hardTimeoutMs: number | null
   readonly negativeTtlMs: number
   readonly errorTtlMs: number
+  readonly consistency: Consistency
   readonly onFence: OnFence
   readonly holdOffMs: number
 }

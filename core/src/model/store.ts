@@ -1,6 +1,7 @@
 /**
  * What may be said of a value when it is stored.
  */
+import type { Consistency } from './invalidation.ts'
 import type { Duration } from './quantity.ts'
 
 export interface StoreOptions<P extends string = string> {
@@ -14,4 +15,12 @@ export interface StoreOptions<P extends string = string> {
   readonly dependsOn?: string | readonly string[] | undefined
   /** Weight of the value in bytes. Default: exact for bytes and text, an estimate for objects. */
   readonly size?: number | undefined
+}
+
+export interface SetOptions<P extends string = string> extends StoreOptions<P> {
+  /**
+   * When `set` resolves, and so how long afterwards a reader on another node may still be served what was there before: strict:
+   * never; eventual: 5 s; relaxed: 30 s. Default: that of the policy.
+   */
+  readonly consistency?: Consistency | undefined
 }

@@ -21,6 +21,7 @@ export const policy: Policy = {
   hardTimeoutMs: null,
   negativeTtlMs: 0,
   errorTtlMs: 0,
+  consistency: 'eventual',
   onFence: 'bypass',
   holdOffMs: 0,
 }

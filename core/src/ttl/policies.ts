@@ -2,7 +2,8 @@
  * The policies of a cache: the seed's four, those that the user adds, each with every rule decided.
  */
 import { StaleproofError } from '../model/errors.ts'
-import { checkKnown } from '../model/known.ts'
+import { consistencies } from '../model/invalidation.ts'
+import { checkKnown, oneOf } from '../model/known.ts'
 import type { OnFence, Policy, PolicyOptions } from '../model/policy.ts'
 import { durationMs, positiveDurationMs, type Duration } from '../model/quantity.ts'
 
@@ -63,6 +64,8 @@ export class Policies {
   }
 }
 
+const onFences: readonly OnFence[] = ['bypass', 'error', 'stale']
+
 const rules: readonly (keyof PolicyOptions)[] = [
   'ttl',
   'accessMultiplier',
@@ -76,6 +79,7 @@ const rules: readonly (keyof PolicyOptions)[] = [
   'hardTimeout',
   'negativeTtl',
   'errorTtl',
+  'consistency',
   'onFence',
   'holdOff',
 ]
@@ -111,14 +115,13 @@ function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): P
       options.hardTimeout === undefined ? null : positiveDurationMs(options.hardTimeout, what('hardTimeout')),
     negativeTtlMs: off(options.negativeTtl, 'negativeTtl'),
     errorTtlMs: off(options.errorTtl, 'errorTtl'),
-    onFence: onFenceOf(options.onFence ?? 'bypass', what('onFence')),
+    consistency: oneOf(options.consistency ?? 'eventual', consistencies, [
+      what('consistency'),
+      'E_CONSISTENCY_UNKNOWN',
+    ]),
+    onFence: oneOf(options.onFence ?? 'bypass', onFences, [what('onFence'), 'E_OPTIONS_INVALID']),
     holdOffMs: off(options.holdOff, 'holdOff'),
   }
-}
-
-function onFenceOf(value: OnFence, what: string): OnFence {
-  if (value === 'bypass' || value === 'error' || value === 'stale') return value
-  throw new StaleproofError('E_OPTIONS_INVALID', `${what} is '${String(value)}'; use bypass, error or stale`)
 }
 
 function ratio(value: number, what: string, [min, max]: readonly [number, number]): number {

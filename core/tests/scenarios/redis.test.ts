@@ -143,6 +143,31 @@ describe('several nodes', () => {
   })
 })
 
+describe('a set', () => {
+  it.each([
+    ['by its call', {}, { consistency: 'strict' }],
+    ['by its policy', { consistency: 'strict' }, {}],
+  ] as const)('that is strict %s leaves nothing of before to anybody', async (_, policy, options) => {
+    const node = cluster()
+    const [a, b] = [node({ policies: { own: policy } }), node()]
+    await Promise.all([a.ready(), b.ready()])
+    const page = () => b.getOrSet('page', async () => `of ${await b.get<number>('title')}`)
+    for (let round = 1; round <= 20; round++) {
+      await page()
+      const { nodes } = await a.set('title', round, { policy: 'own', ...options })
+      expect([b.peek('title'), b.peek('page'), await page()]).toEqual([undefined, undefined, `of ${round}`])
+      expect(nodes.map(({ name, status }) => [name, status])).toEqual([['node-2', 'acknowledged']])
+    }
+  })
+
+  it('is eventual if nobody says otherwise, and refuses what is no consistency', async () => {
+    const cache = cluster()()
+    expect((await cache.set('title', 1)).nodes).toEqual([])
+    const set = cache.set('title', 1, { consistency: 'strong' as 'strict' })
+    await expect(set).rejects.toMatchObject({ code: 'E_CONSISTENCY_UNKNOWN' })
+  })
+})
+
 describe('a node that is alone with a server that goes', () => {
   it('serves for its lease, then as its policy says, and comes back by itself', async () => {
     const own = await startRedis()

@@ -7,7 +7,14 @@
 import { createHash } from 'node:crypto'
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { type Cache, type EntryView, type FillResult, StaleproofError, type StoreOptions } from 'staleproof'
+import {
+  type Cache,
+  type EntryView,
+  type FillResult,
+  type SetOptions,
+  StaleproofError,
+  type StoreOptions,
+} from 'staleproof'
 import { serializeList, Token } from 'structured-headers'
 import { readBody } from './body.ts'
 import { stored } from './examples.ts'
@@ -149,11 +156,13 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     const { key } = c.req.valid('param')
     const since = c.req.valid('header')[sinceHeader]
     const content = contentOf(await readBody(c.req.raw, maxBodyBytes), c.req.header('Content-Type'))
-    const options = storeOptions(c.req.valid('query'), content)
+    const { consistency, ...query } = c.req.valid('query')
+    const options = storeOptions(query, content)
+    if (since !== undefined && consistency !== undefined) throw changesNothing()
     const held = await cache.has(key)
     const outcome =
       since === undefined
-        ? await change(key, content, options)
+        ? await change(key, content, { ...options, consistency })
         : await fill(key, content, { ...options, since })
     if (outcome.position !== null) {
       c.header(positionHeader, positionText(outcome.position))
@@ -192,7 +201,7 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
     return c.body(null, 204)
   })
 
-  async function change(key: string, content: Content, options: StoreOptions): Promise<Stored> {
+  async function change(key: string, content: Content, options: SetOptions): Promise<Stored> {
     return { key, ...summaryOf(content), ...(await cache.set(key, content, options)) }
   }
 
@@ -200,7 +209,7 @@ export function addEntries(api: Api, { cache, maxBodyBytes }: ApiParts): void {
   async function fill(key: string, content: Content, options: FillOptions): Promise<Stored> {
     const { stored, refused, expiresAt } = await cache.fill(key, content, options)
     if (refused === 'no-room') throw noRoom(key)
-    if (stored) return { key, ...summaryOf(content), stored, refused, expiresAt, position: null }
+    if (stored) return { key, ...summaryOf(content), stored, refused, expiresAt, position: null, nodes: [] }
     // Before it has joined, the node knows no token.
     if (refused === 'fenced' || isFenced(cache)) throw fenced(key)
     throw fillRefused(key, refused)
@@ -247,7 +256,9 @@ function contentHeaders({ bytes, type, etag: tag }: Content): Record<string, str
   }
 }
 
-function storeOptions(query: z.infer<typeof entryQuerySchema>, content: Content): StoreOptions {
+type StoreQuery = Omit<z.infer<typeof entryQuerySchema>, 'consistency'>
+
+function storeOptions(query: StoreQuery, content: Content): StoreOptions {
   const { tag: tags, ttl, ...rest } = query
   return {
     ...rest,
@@ -275,6 +286,13 @@ const refusals = {
   'unknown-token': 'the token is too old to be judged, or of another start of the daemon; ask and load again',
   expired: 'it depends on an entry that is past its lifetime; load that again first',
 } as const
+
+function changesNothing(): StaleproofError {
+  return new StaleproofError(
+    'E_API_REQUEST_INVALID',
+    'consistency: a fill changes nothing; give it with a change',
+  )
+}
 
 function noRoom(key: string): StaleproofError {
   return new StaleproofError('E_VALUE_TOO_LARGE', `'${key}' was not stored: no tier takes it`)

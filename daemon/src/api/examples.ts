@@ -23,6 +23,7 @@ export const stored: Stored = {
   stored: true,
   refused: null,
   position: null,
+  nodes: [],
   expiresAt: at + 86_400_000,
   etag: '"LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"',
   sizeBytes: 20_480,

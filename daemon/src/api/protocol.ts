@@ -89,7 +89,18 @@ export const entryQuerySchema = z.strictObject({
     .optional()
     .meta({ description: 'The rules of this kind of entry.', example: 'media' }),
   ttl: durationSchema.optional(),
+  consistency: consistencySchema.optional(),
 })
+const nodeOutcomeSchema = z
+  .object({
+    id: z.string(),
+    name: z.string().meta({ description: 'host and process' }),
+    status: z
+      .enum(['acknowledged', 'outlasted'])
+      .meta({ description: 'outlasted: it did not answer, and its lease is over: it serves nothing held.' }),
+  })
+  .meta({ id: 'NodeOutcome' })
+
 export const storedSchema = z
   .object({
     key: z.string(),
@@ -98,6 +109,10 @@ export const storedSchema = z
     position: positionSchema
       .nullable()
       .meta({ description: 'The place of this change in the log; null for a fill.' }),
+    nodes: z
+      .array(nodeOutcomeSchema)
+      .readonly()
+      .meta({ description: 'Of a strict change: the other nodes.' }),
     expiresAt: timeSchema.nullable(),
     etag: z.string(),
     sizeBytes: z.number().int(),
@@ -142,16 +157,6 @@ const tierOutcomeSchema = z
     error: z.string().nullable(),
   })
   .meta({ id: 'TierOutcome' })
-
-const nodeOutcomeSchema = z
-  .object({
-    id: z.string(),
-    name: z.string().meta({ description: 'host and process' }),
-    status: z
-      .enum(['acknowledged', 'outlasted'])
-      .meta({ description: 'outlasted: it did not answer, and its lease is over: it serves nothing held.' }),
-  })
-  .meta({ id: 'NodeOutcome' })
 
 const reachShape = {
   names: z.array(z.string()).readonly(),

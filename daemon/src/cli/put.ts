@@ -1,8 +1,8 @@
 /** Stores an entry. */
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import type { Command } from 'commander'
-import { storedSchema, type Stored } from '../api/protocol.ts'
+import { Option, type Command } from 'commander'
+import { consistencySchema, storedSchema, type Stored } from '../api/protocol.ts'
 import { named } from './client.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { bytes, moment, safe } from './layout.ts'
@@ -14,6 +14,7 @@ interface PutOptions {
   readonly tag: string[]
   readonly policy?: string
   readonly ttl?: string
+  readonly consistency?: string
   readonly contentType?: string
 }
 
@@ -28,16 +29,19 @@ export function addPut(program: Command, terminal: Terminal): void {
     .addOption(listOption('--tag <name>', 'a name to invalidate it by'))
     .option('--policy <name>', 'its policy')
     .option('--ttl <duration>', 'how long it is fresh, such as 5m')
+    .addOption(
+      new Option('--consistency <name>', 'how long the old may be read').choices(consistencySchema.options),
+    )
     .option('--content-type <type>', 'what it is, such as image/jpeg')
     .addHelpText(
       'after',
       '\nExample:\n  staleproof put thumb:sea.jpg sea-small.jpg --depends-on file:/photos/sea.jpg',
     )
     .action(async (key: string, file: string, options: PutOptions) => {
-      const { dependsOn, tag, policy, ttl, contentType } = options
+      const { contentType, ...query } = options
       const reply = await terminal.client().ask(storedSchema, named('v1/entries', key), {
         method: 'PUT',
-        query: { dependsOn, tag, policy, ttl },
+        query,
         headers: { 'Content-Type': contentType },
         body: await contentOf(file),
       })

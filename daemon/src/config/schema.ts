@@ -30,6 +30,7 @@ const policy = section({
   hardTimeout: duration.optional(),
   negativeTtl: duration.optional(),
   errorTtl: duration.optional(),
+  consistency: choice('strict', 'eventual', 'relaxed').optional(),
   onFence: choice('bypass', 'error', 'stale').optional(),
 })
 
