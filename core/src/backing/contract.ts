@@ -42,6 +42,8 @@ export interface BackingParts {
   readonly queue: { readonly sizeMax: number | undefined }
   readonly history: { readonly keepFor: Duration; readonly keepCount: number }
   readonly random: Random
+  /** Least bound of a consistency, in ms: for longer nobody may serve what he has not asked about. */
+  readonly boundMs: number
   readonly onError: (error: unknown, during: string) => void
   /** What became of this process as a node among others. */
   readonly onNode: (event: NodeEvent) => void

@@ -48,6 +48,7 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
     onNode,
     onReached: () => later.lower().reached(),
     random,
+    boundMs: Math.min(settings.boundMs.eventual, settings.boundMs.relaxed),
     onWritten: (change, position) => later.work().written(change, position),
   }
   if (backend === undefined) return { backing: new InProcess(parts), beneath: undefined }

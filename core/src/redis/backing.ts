@@ -79,6 +79,21 @@ function connectionOf(options: RedisOptions): ConnectionOptions | SharedConnecti
   )
 }
 
+/** Less, and it is over before it is renewed. */
+const leaseMsMin = 100
+
+function checkLease(leaseMs: number, boundMs: number): void {
+  const problem =
+    leaseMs < leaseMsMin
+      ? `give at least ${leaseMsMin} ms`
+      : leaseMs > boundMs
+        ? `a node may serve for so long what it has not heard is stale, and consistency promises ${boundMs} ms: give no more, or raise ` +
+          'consistency.eventual.bound and consistency.relaxed.bound'
+        : undefined
+  if (problem === undefined) return
+  throw new StaleproofError('E_OPTIONS_INVALID', `redis.lease is ${leaseMs} ms; ${problem}`)
+}
+
 interface Settings {
   readonly prefix: string
   readonly leaseMs: number
@@ -101,6 +116,7 @@ class RedisBacking implements Backing {
   constructor(settings: Settings, parts: BackingParts) {
     const { prefix, leaseMs, replicas, entryBytesMax, node: nodeName, connection } = settings
     const { clock, onError } = parts
+    checkLease(leaseMs, parts.boundMs)
     const id = randomUUID()
     const driver = new RedisClient(connection, prefix, parts)
     this.#driver = driver

@@ -113,6 +113,7 @@ function lent(state: LogState): BackingParts {
     queue: { sizeMax: undefined },
     history: { keepFor: '1h', keepCount: 1000 },
     random: systemRandom,
+    boundMs: 5000,
     onError: () => undefined,
     onNode: () => undefined,
     onReached: () => undefined,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../../src/index.ts'
+import { redis } from '../../src/redis.ts'
 import { opened } from '../opened.ts'
 
 const refused = (code: string, text?: RegExp) =>
@@ -130,6 +131,8 @@ describe('bad options are told when the cache is opened', () => {
     [{ graph: { cycles: 'ignore' } }, 'E_OPTIONS_INVALID', /graph.cycles/],
     [{ strategies: { scheduled: { cron: 'never' } } }, 'E_OPTIONS_INVALID', /cron/],
     [{ tracking: 'none' }, 'E_OPTIONS_INVALID', /tracking/],
+    [{ redis: redis({ lease: '6s' }) }, 'E_OPTIONS_INVALID', /lease is 6000 ms; .*5000 ms/],
+    [{ redis: redis({ lease: '50ms' }) }, 'E_OPTIONS_INVALID', /lease is 50 ms; .*100 ms/],
     [{ memroy: {} }, 'E_OPTIONS_INVALID', /no option 'memroy'; it has .*memory/],
     [{ policies: { a: { tll: 1 } } }, 'E_OPTIONS_INVALID', /policies.a has no option 'tll'/],
     [{ policies: { a: { accessMultiplier: 2 } } }, 'E_OPTIONS_INVALID', /maxExtension/],
