@@ -5,11 +5,11 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Judge } from '../log/judge.ts'
-import type { EntryParts } from '../model/entry.ts'
-import { entryOf } from '../testing/entries.ts'
-import type { Hold } from '../tiers/contract.ts'
-import { Admission } from './admission.ts'
+import { Judge } from '../../src/log/judge.ts'
+import type { EntryParts } from '../../src/model/entry.ts'
+import { entryOf } from '../../src/testing/entries.ts'
+import type { Hold } from '../../src/tiers/contract.ts'
+import { Admission } from '../../src/cache/admission.ts'
 
 const keys = ['a', 'b', 'c', 'd'] as const
 const sources = ['s', 't', 'u'] as const
