@@ -37,7 +37,7 @@ async function beOurs(): Promise<void> {
 async function beRaw(): Promise<void> {
   const client = new Redis({ port: Number(port), host: '127.0.0.1', protocol: 2 })
   process.send?.('ready')
-  for (let last = '$'; ; ) {
+  for (let last = '0'; ; ) {
     const reply = (await client.callBuffer('XREAD', ['BLOCK', '0', 'STREAMS', `${prefix}:log`, last])) as
       | [[Buffer, [Buffer, Buffer[]][]]]
       | null

@@ -26,30 +26,30 @@ import { Watch } from './watch.ts'
 const syncScript = script(
   prelude,
   `
-local refused = refuse(ARGV[1], tonumber(ARGV[2]), ARGV[3])
+local applied = tonumber(ARGV[2])
+local refused = refuse(ARGV[1], applied, ARGV[3])
 if refused then return refused end
-local id, name, settled = ARGV[4], ARGV[5], ARGV[6]
-local said = redis.call('HINCRBY', META, 'said', 1)
-redis.call('HSET', NODES, id, ARGV[2] .. ' ' .. said .. ' ' .. name)
+local id, name = ARGV[4], ARGV[5]
+said = said + 1
+-- HSET says how many of the fields are new.
+registered = registered + redis.call('HSET', NODES, id, applied .. ' ' .. said .. ' ' .. name)
+if ARGV[6] == '1' then settled = '1' end
+redis.call('HSET', META, 'said', said, 'nodes', registered, 'settled', settled)
 redis.call('ZADD', SEEN, now(), id)
-count()
-if settled == '1' then redis.call('HSET', META, 'settled', '1') end
-return tell(tonumber(ARGV[2]))
+return tell(applied)
 `,
 )
 
-/** ARGV[4] the node, then nonce and bytes of each. */
+/** ARGV[4] the node, then nonce and bytes of each. Who needs no other records is told none: it knows its own. */
 const appendScript = script(
   prelude,
   `
-local refused = refuse(ARGV[1], tonumber(ARGV[2]), ARGV[3])
+local applied = tonumber(ARGV[2])
+local refused = refuse(ARGV[1], applied, ARGV[3])
 if refused and refused[1] ~= 'gap' then return { refused, 0 } end
-local first
-for i = 5, #ARGV, 2 do
-  local n = append(ARGV[i], ARGV[4], ARGV[i + 1])
-  first = first or n
-end
-return { refused or tell(tonumber(ARGV[2])), first }
+local before = n
+for i = 5, #ARGV, 2 do append(ARGV[i], ARGV[4], ARGV[i + 1]) end
+return { refused or tell(applied == before and n or applied), before + 1 }
 `,
 )
 
@@ -168,12 +168,13 @@ export class RedisLogServer implements LogServer {
   async append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended> {
     const records = changes.flatMap(({ nonce, change, atMs }) => [nonce, recordBytes({ change, atMs })])
     const node = changes[0]?.node ?? ''
-    const [said, first] = listOf(
+    const [reply, position] = listOf(
       await this.#driver.run(appendScript, [...sinceArgs(since), node, ...records]),
     )
-    const appended = { said: saidOf(said), first: numberOf(first) || undefined }
-    if (appended.first !== undefined && this.#replicas > 0) await this.#replicated()
-    return appended
+    const [said, first] = [saidOf(reply), numberOf(position) || undefined]
+    if (first !== undefined && this.#replicas > 0) await this.#replicated()
+    if (said.is !== 'same' || first !== since.applied + 1) return { said, first }
+    return { said: { ...said, records: changes.map((change, i) => ({ ...change, n: first + i })) }, first }
   }
 
   async nodes(generation: string, except: string): Promise<readonly NodeAck[] | 'other'> {
