@@ -6,6 +6,7 @@
  *   {prefix}:nodes   hash: id -> position acknowledged, number of the sync that said so, its name, with spaces between
  *   {prefix}:seen    sorted set: id -> ms of the server when it was heard of last
  *   {prefix}:snapshot  hash: generation, n, d bytes of the state
+ *   {prefix}:acks      stream: the newest sync that acknowledged more, said-0: who waits for acknowledgements is woken by it
  *
  * The epoch is the replication id of the server: it changes with every restart and every promotion, which are the
  * moments at which the tail of the log may be lost.
@@ -21,7 +22,7 @@ export const toldMax = 500
 export const prelude = `
 local P = KEYS[1]
 local META, LOG, NODES, SEEN = P .. ':meta', P .. ':log', P .. ':nodes', P .. ':seen'
-local SNAPSHOT = P .. ':snapshot'
+local SNAPSHOT, ACKS = P .. ':snapshot', P .. ':acks'
 
 local function epoch()
   return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
