@@ -129,9 +129,14 @@ export interface LogServer {
   keep(snapshot: Snapshot): Promise<void>
   /**
    * Calls `onNews` soon after somebody appends, with the records if they are at hand: a hint, which may be lost, late
-   * or wrong about nothing but what is new. Goes on until `close`.
+   * or wrong about nothing but what is new. Calls `onReached` when the server can be asked again, as far as is known: a hint
+   * as well. Goes on until `close`.
    */
-  watch(since: () => Since, onNews: (news: readonly Told[], generation: string) => void): void
+  watch(
+    since: () => Since,
+    onNews: (news: readonly Told[], generation: string) => void,
+    onReached: () => void,
+  ): void
   /** What a strict invalidation is worth on this server. */
   readonly worth: Worth
   close(): Promise<void>

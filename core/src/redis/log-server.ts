@@ -237,7 +237,12 @@ export class RedisLogServer implements LogServer {
     await this.#driver.run(keepScript, [generation, n, sealed(dump), keptMs, keptMax])
   }
 
-  watch(since: () => Since, onNews: (news: readonly Told[], generation: string) => void): void {
+  watch(
+    since: () => Since,
+    onNews: (news: readonly Told[], generation: string) => void,
+    onReached: () => void,
+  ): void {
+    this.#driver.onConnect(onReached)
     this.#watch = new Watch(this.#driver, {
       clock: this.#clock,
       since,
