@@ -1,22 +1,16 @@
 /**
- * Our shared tier and log on Redis, beside what the server and a bare client cost for the same.
+ * Our shared tier on Redis, beside what the server and a bare client cost for the same.
  *
  *   a hit         64 at once: GET of a bare client, and the same value decoded, beside `get` of a cache without memory
- *   strict        4 nodes: XADD until the 3 others have said that they read it, beside a strict invalidation
- *   propagation   XADD until another process has it by XREAD, beside `set` until another node knows of the change
  *   taking out    UNLINK of 100,000 keys, one a command, pipelined, beside an invalidation that removes 100,000 entries
- *   stopped       a strict invalidation while one of 4 nodes is stopped: no longer than its lease, and half a second
  */
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { Encoder } from 'cbor-x'
 import { Redis } from 'ioredis'
 import { createCache } from 'staleproof'
 import { redis } from 'staleproof/redis'
 import { atMost, figureOf, ratioOf, type Report, type Row, type Target } from './figures.ts'
 import { clients } from './redis-clients.ts'
-import { interleave, timeOf, turn, type Timed } from './rounds.ts'
+import { interleave, timeOf, type Timed } from './rounds.ts'
 import { fail } from './world.ts'
 
 type Rounds = (full: number) => number
@@ -102,106 +96,6 @@ function together(name: string, keys: readonly string[], read: (key: string) => 
 
 function median(values: readonly number[]): number {
   return figureOf(values, '').median
-}
-
-// Strict, and one that is stopped
-
-const others = 3
-const calls = 50
-
-export async function measureStrict(port: number, rounds: Rounds): Promise<Report> {
-  const prefix = `bench-${++prefixes}`
-  const cache = open(port, { prefix })
-  await cache.ready()
-  const nodes = await Promise.all(Array.from({ length: others }, () => child('ours', port, prefix)))
-  const readers = await Promise.all(Array.from({ length: others }, () => child('raw', port, prefix)))
-  const [writer, listener] = [0, 1].map(() => new Redis({ port, host: '127.0.0.1', protocol: 2 })) as [
-    Redis,
-    Redis,
-  ]
-  // The first waits until nobody can have a lease from before.
-  await cache.invalidate('x')
-  const [raw, ours]: [number[], number[]] = [[], []]
-  for (let i = 0; i < rounds(10) * calls; i++) {
-    raw.push(await timeOf(() => readByAll(writer, listener, prefix)))
-    ours.push(await timeOf(() => cache.invalidate(`row:${i}`, { strategy: 'lazy', consistency: 'strict' })))
-  }
-  const [stopped] = nodes as [ChildProcess]
-  stopped.kill('SIGSTOP')
-  const stoppedMs = await timeOf(() => cache.invalidate('while one is stopped', { strategy: 'lazy' }))
-  stopped.kill('SIGCONT')
-  for (const process of [...nodes, ...readers]) process.kill('SIGKILL')
-  writer.disconnect()
-  listener.disconnect()
-  await cache.close()
-  const ratio = figureOf([median(ours) / median(raw)], 'x')
-  const rows: Row[] = [
-    {
-      name: 'XADD, until 3 others said that they read it',
-      figures: { 'p50 (p10-p90)': figureOf(raw, 'ms') },
-    },
-    { name: 'staleproof, strict, 4 nodes', figures: { 'p50 (p10-p90)': figureOf(ours, 'ms'), ratio } },
-    { name: 'the same, one of them stopped', figures: { 'p50 (p10-p90)': figureOf([stoppedMs], 'ms') } },
-  ]
-  return {
-    tables: [{ title: 'A strict invalidation among 4 nodes, each in a process of its own', rows }],
-    targets: [
-      atMost('strict, 4 nodes, p50: 3 times a bare round', ratio, 3),
-      atMost(
-        'strict while a node is stopped: its lease, and half a second',
-        figureOf([stoppedMs], 'ms'),
-        3500,
-      ),
-    ],
-  }
-}
-
-async function readByAll(writer: Redis, listener: Redis, prefix: string): Promise<void> {
-  const [last] = (await listener.call('XREVRANGE', `${prefix}:acks`, '+', '-', 'COUNT', '1')) as [string][]
-  let from = last?.[0] ?? '0'
-  await writer.call('XADD', `${prefix}:log`, 'MAXLEN', '100', '*', 'd', 'x'.repeat(150))
-  for (let acks = 0; acks < others; ) {
-    const reply = (await listener.call('XREAD', 'BLOCK', '0', 'STREAMS', `${prefix}:acks`, from)) as [
-      [string, [string][]],
-    ]
-    const records = reply[0][1]
-    acks += records.length
-    from = records.at(-1)?.[0] ?? from
-  }
-}
-
-async function child(role: 'ours' | 'raw', port: number, prefix: string): Promise<ChildProcess> {
-  const node = fork(fileURLToPath(new URL('redis-node.js', import.meta.url)), [role, String(port), prefix])
-  await once(node, 'message')
-  return node
-}
-
-// Propagation
-
-/** @param bareUs of a bare XADD until XREAD has it, in this run */
-export async function measureOwnPropagation(port: number, rounds: Rounds, bareUs: number): Promise<Report> {
-  const prefix = `bench-${++prefixes}`
-  const cache = open(port, { prefix })
-  await cache.ready()
-  const node = await child('ours', port, prefix)
-  const found: number[] = []
-  for (let i = 0; i < rounds(12) * 200; i++) {
-    const arrived = once(node, 'message')
-    const name = `change@${process.hrtime.bigint()}`
-    const [[us]] = (await Promise.all([arrived, cache.set(name, 1)])) as [[number], unknown]
-    if (i >= 100) found.push(us)
-    await turn()
-  }
-  node.kill()
-  await cache.close()
-  const ratio = figureOf([median(found) / bareUs], 'x')
-  const figures = { 'p50 (p10-p90)': figureOf(found, 'us'), ratio }
-  return {
-    tables: [
-      { title: '`set` until another node knows of the change', rows: [{ name: 'staleproof', figures }] },
-    ],
-    targets: [atMost('propagation, p50: 1.5 times XADD until XREAD has it', ratio, 1.5)],
-  }
 }
 
 // Taking out

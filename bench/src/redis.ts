@@ -13,7 +13,8 @@ import { fileURLToPath } from 'node:url'
 import { Encoder } from 'cbor-x'
 import { figureOf, ratioOf, type Report, type Row, type Table } from './figures.ts'
 import { clients, type Client } from './redis-clients.ts'
-import { measureOwnPropagation, measurePurge, measureSharedHits, measureStrict } from './redis-ours.ts'
+import { measureOwnPropagation, measureStrict } from './redis-log.ts'
+import { measurePurge, measureSharedHits } from './redis-ours.ts'
 import { startServer } from './redis-server.ts'
 import { interleave, timeOf, turn, type RoundsOptions, type Timed } from './rounds.ts'
 import { fail } from './world.ts'
@@ -26,6 +27,7 @@ const parts: readonly Part[] = [
   measureReads,
   measureSharedHits,
   measurePropagation,
+  measureOwnPropagation,
   measureUnlink,
   measurePurge,
   measureStrict,
@@ -169,9 +171,7 @@ async function measurePropagation(port: number, rounds: Rounds): Promise<Report>
     name,
     figures: { 'p50 (p10-p90)': figureOf(us, 'us'), p99: figureOf([quantile(us, 0.99)], 'us') },
   }))
-  const own = await measureOwnPropagation(port, rounds, figureOf(ages.get(base) ?? [], 'us').median)
-  const bare = { title: 'XADD until XREAD has it in another process', rows }
-  return { tables: [bare, ...own.tables], targets: own.targets }
+  return { tables: [{ title: 'XADD until XREAD has it in another process', rows }], targets: [] }
 }
 
 function streamOf(name: string): string {

@@ -12,6 +12,8 @@ export interface Asked {
 
 export class HandServer {
   readonly asked: Asked[] = []
+  /** Tells the node that the server can be asked again. */
+  reached: () => void = () => undefined
   readonly server: LogServer
 
   constructor() {
@@ -23,7 +25,8 @@ export class HandServer {
     this.server = {
       name: 'hand',
       worth: { is: 'single', why: 'a test' },
-      watch: () => undefined,
+      watch: (_since: unknown, _onNews: unknown, onReached: () => void) => (this.reached = onReached),
+      acknowledged: () => new Promise(() => {}),
       close: () => Promise.resolve(),
       ...Object.fromEntries(methods.map((what) => [what, ask(what)])),
     } as unknown as LogServer

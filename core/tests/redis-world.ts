@@ -118,7 +118,7 @@ export class RedisWorld {
     const { prefix } = node.driver
     const keys = (await node.driver.call('KEYS', `${prefix}:*`)) as Buffer[]
     const names = keys.map((key) => key.toString().slice(prefix.length + 1))
-    return names.filter((name) => !['meta', 'log', 'nodes', 'seen', 'snapshot'].includes(name)).sort()
+    return names.filter((name) => !['meta', 'log', 'nodes', 'seen', 'snapshot', 'acks'].includes(name)).sort()
   }
 
   async close(): Promise<void> {

@@ -65,6 +65,13 @@ export interface NodeAck {
   readonly said: number
 }
 
+/** Who may have a lease. */
+export interface Register {
+  readonly nodes: readonly NodeAck[]
+  /** Number of the newest sync. */
+  readonly said: number
+}
+
 /** What a node says with every sync. */
 export interface Presence {
   readonly id: string
@@ -100,7 +107,12 @@ export interface LogServer {
    */
   append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended>
   /** Nodes that are registered, but for `except`. 'other': another generation has begun, or has to. */
-  nodes(generation: string, except: string): Promise<readonly NodeAck[] | 'other'>
+  nodes(generation: string, except: string): Promise<Register | 'other'>
+  /**
+   * Resolves soon after some node has acknowledged more, by a later sync than `said`: a hint, which may come early, late or
+   * never. Never rejects.
+   */
+  acknowledged(said: number): Promise<void>
   /** Takes nodes out of the register that have said nothing since: they register again with their next sync. */
   forget(generation: string, nodes: readonly NodeAck[]): Promise<void>
   leave(id: string): Promise<void>
@@ -117,9 +129,14 @@ export interface LogServer {
   keep(snapshot: Snapshot): Promise<void>
   /**
    * Calls `onNews` soon after somebody appends, with the records if they are at hand: a hint, which may be lost, late
-   * or wrong about nothing but what is new. Goes on until `close`.
+   * or wrong about nothing but what is new. Calls `onReached` when the server can be asked again, as far as is known: a hint
+   * as well. Goes on until `close`.
    */
-  watch(since: () => Since, onNews: (news: readonly Told[], generation: string) => void): void
+  watch(
+    since: () => Since,
+    onNews: (news: readonly Told[], generation: string) => void,
+    onReached: () => void,
+  ): void
   /** What a strict invalidation is worth on this server. */
   readonly worth: Worth
   close(): Promise<void>

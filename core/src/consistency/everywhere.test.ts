@@ -6,10 +6,11 @@ import { everywhere } from './everywhere.ts'
 const outlastMs = 3050
 
 /** A register that the test writes; what is forgotten is gone if it says the same by then. */
-function waiting(register: NodeAck[]) {
+function waiting(register: NodeAck[], hint = new Promise<void>(() => {})) {
   const clock = new TestClock()
   const server = {
-    nodes: async () => register.map((ack) => ({ ...ack })),
+    nodes: async () => ({ said: 0, nodes: register.map((ack) => ({ ...ack })) }),
+    acknowledged: () => hint,
     forget: async (_generation: string, nodes: readonly NodeAck[]) => {
       for (const { id, said } of nodes) {
         const place = register.findIndex((ack) => ack.id === id && ack.said === said)
@@ -46,4 +47,18 @@ it('who has spoken meanwhile stays in the register, though it acknowledged nothi
   await clock.advance(300)
   expect((await done)?.[0]?.status).toBe('outlasted')
   expect(register.map(({ id }) => id)).toEqual(['slow'])
+})
+
+it('is told of an acknowledgement by a hint, and looks by itself if it does not come', async () => {
+  for (const isTold of [true, false]) {
+    const register: NodeAck[] = [{ id: 'other', name: 'other', acked: 4, said: 1 }]
+    let hint = () => {}
+    const { clock, done } = waiting(register, new Promise((resolve) => (hint = resolve)))
+    await clock.settle()
+    register[0] = { id: 'other', name: 'other', acked: 5, said: 2 }
+    if (isTold) hint()
+    else await clock.advance(10)
+    expect((await done)?.[0]?.status).toBe('acknowledged')
+    expect(clock.waiting).toBe(0)
+  }
 })

@@ -6,7 +6,7 @@
  * ends meanwhile nothing is known, since the record may be lost; a node leaves the register only if it has said nothing
  * since it was seen there, a lease ago or more: with each sync it may get a new lease, whatever it acknowledges.
  */
-import type { LogServer, NodeAck } from './contract.ts'
+import type { LogServer, NodeAck, Register } from './contract.ts'
 import { backoffMs } from '../model/backoff.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { NodeOutcome } from '../model/invalidation.ts'
@@ -33,20 +33,22 @@ interface Sight {
   readonly nodes: readonly NodeAck[]
 }
 
-const lookAgain = { firstMs: 1, maxMs: 50 }
+/** In case that the hint does not come. */
+const lookAgain = { firstMs: 10, maxMs: 50 }
 
 /** @returns undefined: the generation ended. @throws if at the end the server cannot be asked which it is in */
 export async function everywhere(
   { generation, n }: Position,
   waiting: Waiting,
 ): Promise<readonly NodeOutcome[] | undefined> {
-  const { clock, random, outlastMs } = waiting
+  const { clock, outlastMs } = waiting
   const from = clock.monotonic()
   let first: Sight | undefined
   for (let looks = 1; ; looks++) {
     const isOver = clock.monotonic() - from >= outlastMs
-    const nodes = await nodesOf(generation, waiting, isOver)
-    if (nodes === 'other') return undefined
+    const register = await registerOf(generation, waiting, isOver)
+    if (register === 'other') return undefined
+    const nodes = register?.nodes
     if (nodes !== undefined) first ??= { at: clock.monotonic(), nodes }
     const lagging = nodes?.filter(({ acked }) => acked < n)
     if (lagging?.length === 0 && waiting.isSettled()) return nodes?.map((node) => outcomeOf(node, n))
@@ -54,18 +56,32 @@ export async function everywhere(
       forgetSilent(generation, { lagging, first }, waiting)
       return nodes?.map((node) => outcomeOf(node, n))
     }
-    await new Promise<void>((resolve) => {
-      clock.schedule(backoffMs(lookAgain, looks, random), resolve, true)
-    })
+    await until(register, looks, waiting)
   }
 }
 
+/** Until a node has acknowledged something, or a while later. */
+function until(
+  register: Register | undefined,
+  looks: number,
+  { clock, random, server }: Waiting,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.schedule(backoffMs(lookAgain, looks, random), resolve, true)
+    const heard = () => {
+      timer.cancel()
+      resolve()
+    }
+    if (register !== undefined) void server.acknowledged(register.said).then(heard)
+  })
+}
+
 /** Undefined: it could not be asked, and is asked again, unless the time is over. */
-async function nodesOf(
+async function registerOf(
   generation: string,
   { server, id, generation: current }: Waiting,
   isOver: boolean,
-): Promise<readonly NodeAck[] | 'other' | undefined> {
+): Promise<Register | 'other' | undefined> {
   if (generation !== current()) return 'other'
   try {
     return await server.nodes(generation, id)

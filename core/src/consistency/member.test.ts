@@ -1,17 +1,18 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
 import { HandServer } from '../../tests/hand-server.ts'
 import type { Change, LogRecord } from '../log/contract.ts'
 import type { Told } from './contract.ts'
 import { Member } from './member.ts'
 
-function member() {
+function member(random = () => 0) {
   const hand = new HandServer()
+  const errors: string[] = []
   const clock = new TestClock()
   const applied: LogRecord[] = []
   const declared: string[] = []
   const log = new Member({
-    ...{ server: hand.server, clock, random: () => 0, id: 'me', nodeName: 'me', leaseMs: 3000 },
+    ...{ server: hand.server, clock, random, id: 'me', nodeName: 'me', leaseMs: 3000 },
     state: {
       apply: (record) => {
         applied.push(record)
@@ -26,11 +27,11 @@ function member() {
       load: (dump) => declared.splice(0, declared.length, ...((dump as string[] | undefined) ?? [])),
       size: 0,
     },
-    onError: () => undefined,
+    onError: (_, during) => errors.push(during),
     onNode: () => undefined,
     onWritten: () => undefined,
   })
-  return { hand, clock, applied, log }
+  return { hand, clock, applied, errors, log }
 }
 
 function same(generation: string, tail: number, records: readonly Told[] = []) {
@@ -45,8 +46,8 @@ const link: Change = { kind: 'link', names: ['page'], dependsOn: ['row'] }
 const invalidate: Change = { kind: 'invalidate', names: ['row'] }
 
 /** A member that has joined 'one' at 1, where 'page' is linked. */
-async function joined() {
-  const all = member()
+async function joined(random?: () => number) {
+  const all = member(random)
   const { hand, clock } = all
   const step = async (what: string, answer: unknown) => {
     await clock.settle()
@@ -99,4 +100,56 @@ it('records of a generation that began between two steps of reading are not appl
   await step('snapshot', { generation: 'one', n: 1, dump: ['page'] })
   await step('records', [told('two', 2, invalidate)])
   expect([log.generation, log.applied, applied.length]).toEqual(['one', 1, 1])
+})
+
+/** A member whose server has failed so often that it waits for long. */
+async function away(random: () => number) {
+  const all = await joined(random)
+  const { clock, hand, log } = all
+  for (let failures = 0; failures < 6; failures++) {
+    void log.refresh()
+    await clock.settle()
+    for (const { fail } of hand.asked.splice(0)) fail(new Error('away'))
+    await clock.settle()
+  }
+  await clock.advance(1000)
+  for (const { fail } of hand.asked.splice(0)) fail(new Error('away'))
+  await clock.settle()
+  return all
+}
+
+describe('a server that was away', () => {
+  it.each([0.1, 0.5, 0.99])('is asked as soon as it is reached, spread by chance (%d)', async (chance) => {
+    const { clock, hand, log, step } = await away(() => chance)
+    hand.reached()
+    await clock.advance(chance * 100 - 1)
+    expect(hand.asked.length).toBe(0)
+    await clock.advance(1)
+    await step('sync', same('one', 1))
+    expect(log.isFenced).toBe(false)
+  })
+
+  it('is asked again within a second though nobody says that it is reached', async () => {
+    const { clock, hand } = await away(() => 0)
+    await clock.advance(999)
+    expect(hand.asked.length).toBe(0)
+    await clock.advance(1)
+    expect(hand.asked.length).toBe(1)
+  })
+
+  it('is not asked because it is reached if nothing has failed', async () => {
+    const { clock, hand } = await joined()
+    hand.reached()
+    await clock.advance(100)
+    expect(hand.asked.length).toBe(0)
+  })
+
+  it('and cannot be told that this node leaves, is reported', async () => {
+    const { clock, errors, hand, log } = await joined()
+    const closed = log.close()
+    await clock.settle()
+    hand.next('leave').fail(new Error('away'))
+    await closed
+    expect(errors).toEqual(['leaving the register of nodes'])
+  })
 })

@@ -12,7 +12,6 @@
  * the moment at which it was sent; nothing of one generation is ever compared with anything of another; a record is
  * applied once, in order, in one tick.
  */
-import { randomUUID } from 'node:crypto'
 import type { Change, ChangeOutbox, Log, LogState, Membership } from '../log/contract.ts'
 import { backoffMs } from '../model/backoff.ts'
 import type { Clock, Random, Timer } from '../model/clock.ts'
@@ -25,6 +24,7 @@ import type { LogBeside, LogServer, Said, Since, Told } from './contract.ts'
 import { Debt } from './debt.ts'
 import { everywhere } from './everywhere.ts'
 import { Lease } from './lease.ts'
+import { isOf, newGeneration, nonceOf } from './nonce.ts'
 import type { Sending } from './own.ts'
 
 export interface MemberParts {
@@ -47,7 +47,9 @@ export interface MemberParts {
   readonly outbox?: ChangeOutbox | undefined
 }
 
-const retry = { firstMs: 100, maxMs: 2000 }
+const retry = { firstMs: 100, maxMs: 1000 }
+/** A server that is reached again is not asked by all nodes at once, but within so long. */
+const spreadMs = 100
 /** Rounds of a repair, or of an append, that find the log changed again, before that counts as a failure. */
 const roundsMax = 10
 /** A read waits no longer for a lease. */
@@ -95,6 +97,7 @@ export class Member implements Log, Membership, LogBeside {
     parts.server.watch(
       () => this.since(),
       (news, generation) => this.#hear(news, generation),
+      () => this.#comeBack(),
     )
     void this.#keepUp()
   }
@@ -196,9 +199,9 @@ export class Member implements Log, Membership, LogBeside {
     this.#lease.end()
     await this.#appending
     await this.#syncing
-    const { server, id } = this.#parts
+    const { server, id, onError } = this.#parts
     // If it cannot be told, others outlast this node once.
-    await server.leave(id).catch(() => undefined)
+    await server.leave(id).catch((error: unknown) => onError(error, 'leaving the register of nodes'))
     this.#tell('left')
   }
 
@@ -213,6 +216,14 @@ export class Member implements Log, Membership, LogBeside {
     const delayMs = this.#failures === 0 ? everyMs : backoffMs(retry, this.#failures, random)
     this.#timer?.cancel()
     this.#timer = clock.schedule(delayMs, () => void this.#keepUp())
+  }
+
+  /** The server is there again: whoever waits to try again need not wait any longer. */
+  #comeBack(): void {
+    if (this.#isClosed || this.#failures === 0) return
+    const { clock, random } = this.#parts
+    this.#timer?.cancel()
+    this.#timer = clock.schedule(random() * spreadMs, () => void this.#keepUp())
   }
 
   /** Those who ask while one is under way share it. @returns whether it succeeded. Never rejects */
@@ -377,7 +388,7 @@ export class Member implements Log, Membership, LogBeside {
     if (last !== undefined && last.generation !== this.generation) this.#load(last.generation, last)
     // What the server still has of it.
     await this.#followRest()
-    await server.begin({ generation: randomUUID().slice(-12), dump: state.declared() })
+    await server.begin({ generation: newGeneration(), dump: state.declared() })
   }
 
   /** Applies what the server has of this generation. */
@@ -464,15 +475,6 @@ export class Member implements Log, Membership, LogBeside {
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => this.#parts.clock.schedule(delayMs, resolve))
   }
-}
-
-/** Random, and begins with the generation: a record shows which one it is of. */
-function nonceOf(generation: string): string {
-  return `${generation}:${randomUUID().slice(0, 8)}`
-}
-
-function isOf({ nonce }: Told, generation: string): boolean {
-  return nonce.startsWith(generation)
 }
 
 function closed(): StaleproofError {

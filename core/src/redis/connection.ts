@@ -30,7 +30,8 @@ export interface ConnectionLimits {
   readonly random: Random
 }
 
-const retry = { firstMs: 50, maxMs: 2000 }
+/** Each failure costs a server that is away a packet or two, and each ms more a fleet that waits for it. */
+const retry = { firstMs: 50, maxMs: 500 }
 /** For the other side to say goodbye as well. */
 const goodbyeMs = 100
 /** The server is another than we took it for: the connection is made anew, to whoever is the primary now. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startRedis, surroundings, type RedisServer } from '../../tests/redis-server.ts'
-import type { Since } from '../consistency/contract.ts'
+import type { Register, Since } from '../consistency/contract.ts'
 import { RedisClient } from './client.ts'
+import type { Driver } from './driver.ts'
 import { RedisLogServer } from './log-server.ts'
 
 let server: RedisServer
@@ -42,8 +43,39 @@ it('counts as lost if any of its keys is gone, the register too: nobody would be
 it('goes on when nodes come, leave and are forgotten', async () => {
   await log.leave('a')
   await log.leave('a')
-  const nodes = await log.nodes('g', 'b')
-  await log.forget('g', nodes === 'other' ? [] : nodes)
-  expect(await log.nodes('g', '')).toMatchObject([{ id: 'b' }])
+  const register = await log.nodes('g', 'b')
+  await log.forget('g', register === 'other' ? [] : register.nodes)
+  expect(await log.nodes('g', '')).toMatchObject({ nodes: [{ id: 'b' }] })
   expect((await append()).first).toBe(1)
+})
+
+it('wakes who waits for acknowledgements by one that says more, and by no other', async () => {
+  const other = new RedisLogServer(client, { clock: surroundings.clock, replicas: 0 })
+  const ack = (applied: number) => other.sync(at(applied), { id: 'b', name: 'b', isSettled: true })
+  const { said } = (await log.nodes('g', 'a')) as Register
+  let heard = 0
+  const waits = [log.acknowledged(said), log.acknowledged(said)].map((wait) => wait.then(() => heard++))
+  await append()
+  await ack(0)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(heard).toBe(0)
+  await ack(1)
+  await Promise.all(waits)
+  // It came before that was asked for.
+  const later = (await log.nodes('g', 'a')) as Register
+  expect(later.nodes.find(({ id }) => id === 'b')?.acked).toBe(1)
+  const began = performance.now()
+  await log.acknowledged(later.said)
+  expect(performance.now() - began).toBeGreaterThan(400)
+})
+
+it('wakes nobody if it cannot wait, so that it is not asked in a circle, and waits again when it is asked', async () => {
+  const answers = [Promise.reject(new Error('away')), Promise.resolve(null)]
+  const driver = { prefix: '{p}', onConnect: () => undefined, wait: () => answers.shift() }
+  const deaf = new RedisLogServer(driver as unknown as Driver, { clock: surroundings.clock, replicas: 0 })
+  const first = deaf.acknowledged(1).then(() => 'woken')
+  expect(await Promise.race([first, new Promise((resolve) => setTimeout(resolve, 20, 'asleep'))])).toBe(
+    'asleep',
+  )
+  await deaf.acknowledged(1)
 })

@@ -10,6 +10,7 @@ import type {
   LogServer,
   NodeAck,
   Presence,
+  Register,
   Said,
   Since,
   Snapshot,
@@ -23,33 +24,36 @@ import { inspect } from './deployment.ts'
 import { prelude, toldMax } from './lua.ts'
 import { Watch } from './watch.ts'
 
+/** ARGV: since; id and name of the node; '1': it is settled; '1': it has applied more than it said before. */
 const syncScript = script(
   prelude,
   `
-local refused = refuse(ARGV[1], tonumber(ARGV[2]), ARGV[3])
+local applied = tonumber(ARGV[2])
+local refused = refuse(ARGV[1], applied, ARGV[3])
 if refused then return refused end
-local id, name, settled = ARGV[4], ARGV[5], ARGV[6]
-local said = redis.call('HINCRBY', META, 'said', 1)
-redis.call('HSET', NODES, id, ARGV[2] .. ' ' .. said .. ' ' .. name)
+local id, name = ARGV[4], ARGV[5]
+said = said + 1
+-- HSET says how many of the fields are new.
+registered = registered + redis.call('HSET', NODES, id, applied .. ' ' .. said .. ' ' .. name)
+if ARGV[6] == '1' then settled = '1' end
+redis.call('HSET', META, 'said', said, 'nodes', registered, 'settled', settled)
 redis.call('ZADD', SEEN, now(), id)
-count()
-if settled == '1' then redis.call('HSET', META, 'settled', '1') end
-return tell(tonumber(ARGV[2]))
+-- Whoever waits for it hears of it; if not, he looks a little later.
+if ARGV[7] == '1' then redis.pcall('XADD', ACKS, 'MAXLEN', 1, said .. '-0', 'x', '') end
+return tell(applied)
 `,
 )
 
-/** ARGV[4] the node, then nonce and bytes of each. */
+/** ARGV[4] the node, then nonce and bytes of each. Who needs no other records is told none: it knows its own. */
 const appendScript = script(
   prelude,
   `
-local refused = refuse(ARGV[1], tonumber(ARGV[2]), ARGV[3])
+local applied = tonumber(ARGV[2])
+local refused = refuse(ARGV[1], applied, ARGV[3])
 if refused and refused[1] ~= 'gap' then return { refused, 0 } end
-local first
-for i = 5, #ARGV, 2 do
-  local n = append(ARGV[i], ARGV[4], ARGV[i + 1])
-  first = first or n
-end
-return { refused or tell(tonumber(ARGV[2])), first }
+local before = n
+for i = 5, #ARGV, 2 do append(ARGV[i], ARGV[4], ARGV[i + 1]) end
+return { refused or tell(applied == before and n or applied), before + 1 }
 `,
 )
 
@@ -58,7 +62,7 @@ const nodesScript = script(
   `
 local current = whole()
 if current ~= ARGV[1] then return 'other' end
-return redis.call('HGETALL', NODES)
+return { said, redis.call('HGETALL', NODES) }
 `,
 )
 
@@ -93,7 +97,7 @@ const beginScript = script(
   prelude,
   `
 if whole() then return 0 end
-redis.call('DEL', META, LOG, NODES, SNAPSHOT)
+redis.call('DEL', META, LOG, NODES, SNAPSHOT, ACKS)
 redis.call('HSET', META, 'generation', ARGV[1], 'epoch', epoch(), 'n', 0)
 redis.call('XADD', LOG, '0-1', 'x', '')
 redis.call('XDEL', LOG, '0-1')
@@ -128,6 +132,9 @@ end
 `,
 )
 
+/** A connection that was cut silently is noticed by it. */
+const hearMs = 500
+
 /** Whoever was away for longer reads the snapshot. */
 const keptMs = 600_000
 const keptMax = 200_000
@@ -149,6 +156,9 @@ export class RedisLogServer implements LogServer {
   readonly #replicas: number
   #watch: Watch | undefined
   #isKnown = false
+  /** What was acknowledged last. */
+  #acked = 0
+  #hearing: Promise<void> | undefined
 
   constructor(driver: Driver, { clock, replicas }: RedisLogServerOptions) {
     this.#clock = clock
@@ -162,24 +172,36 @@ export class RedisLogServer implements LogServer {
 
   async sync(since: Since, { id, name, isSettled }: Presence): Promise<Said> {
     if (!this.#isKnown) await this.#inspect()
-    return saidOf(await this.#driver.run(syncScript, [...sinceArgs(since), id, name, isSettled ? 1 : 0]))
+    const isNews = since.applied !== this.#acked
+    this.#acked = since.applied
+    const args = [...sinceArgs(since), id, name, isSettled ? 1 : 0, isNews ? 1 : 0]
+    return saidOf(await this.#driver.run(syncScript, args))
   }
 
   async append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended> {
     const records = changes.flatMap(({ nonce, change, atMs }) => [nonce, recordBytes({ change, atMs })])
     const node = changes[0]?.node ?? ''
-    const [said, first] = listOf(
+    const [reply, position] = listOf(
       await this.#driver.run(appendScript, [...sinceArgs(since), node, ...records]),
     )
-    const appended = { said: saidOf(said), first: numberOf(first) || undefined }
-    if (appended.first !== undefined && this.#replicas > 0) await this.#replicated()
-    return appended
+    const [said, first] = [saidOf(reply), numberOf(position) || undefined]
+    if (first !== undefined && this.#replicas > 0) await this.#replicated()
+    if (said.is !== 'same' || first !== since.applied + 1) return { said, first }
+    return { said: { ...said, records: changes.map((change, i) => ({ ...change, n: first + i })) }, first }
   }
 
-  async nodes(generation: string, except: string): Promise<readonly NodeAck[] | 'other'> {
+  async nodes(generation: string, except: string): Promise<Register | 'other'> {
     const reply = await this.#driver.run(nodesScript, [generation])
     if (reply instanceof Buffer) return 'other'
-    return pairsOf(listOf(reply)).flatMap(([id, ack]) => (id === except ? [] : [ackOf(id, ack)]))
+    const [said, list] = listOf(reply)
+    const others = pairsOf(listOf(list)).filter(([id]) => id !== except)
+    return { said: numberOf(said), nodes: others.map(([id, ack]) => ackOf(id, ack)) }
+  }
+
+  /** One waits for all: whoever comes later looked later, and is told a little early. */
+  acknowledged(said: number): Promise<void> {
+    this.#hearing ??= this.#hear(said)
+    return this.#hearing
   }
 
   async forget(generation: string, nodes: readonly NodeAck[]): Promise<void> {
@@ -215,7 +237,12 @@ export class RedisLogServer implements LogServer {
     await this.#driver.run(keepScript, [generation, n, sealed(dump), keptMs, keptMax])
   }
 
-  watch(since: () => Since, onNews: (news: readonly Told[], generation: string) => void): void {
+  watch(
+    since: () => Since,
+    onNews: (news: readonly Told[], generation: string) => void,
+    onReached: () => void,
+  ): void {
+    this.#driver.onConnect(onReached)
     this.#watch = new Watch(this.#driver, {
       clock: this.#clock,
       since,
@@ -226,6 +253,17 @@ export class RedisLogServer implements LogServer {
 
   async close(): Promise<void> {
     await this.#watch?.close()
+  }
+
+  /** Resolves never if the server is not to be heard: then it would be asked again at once. */
+  async #hear(said: number): Promise<void> {
+    const words = ['BLOCK', hearMs, 'STREAMS', `${this.#driver.prefix}:acks`, `${said}-0`]
+    const isAnswered = await this.#driver.wait(hearMs, 'XREAD', ...words).then(
+      () => true,
+      () => false,
+    )
+    this.#hearing = undefined
+    if (!isAnswered) await new Promise<never>(() => {})
   }
 
   /** @throws E_REDIS_VERSION, E_REDIS_EVICTION: it cannot be relied on, and is not used */

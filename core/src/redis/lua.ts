@@ -6,6 +6,7 @@
  *   {prefix}:nodes   hash: id -> position acknowledged, number of the sync that said so, its name, with spaces between
  *   {prefix}:seen    sorted set: id -> ms of the server when it was heard of last
  *   {prefix}:snapshot  hash: generation, n, d bytes of the state
+ *   {prefix}:acks      stream: the newest sync that acknowledged more, said-0: who waits for acknowledgements is woken by it
  *
  * The epoch is the replication id of the server: it changes with every restart and every promotion, which are the
  * moments at which the tail of the log may be lost.
@@ -21,7 +22,7 @@ export const toldMax = 500
 export const prelude = `
 local P = KEYS[1]
 local META, LOG, NODES, SEEN = P .. ':meta', P .. ':log', P .. ':nodes', P .. ':seen'
-local SNAPSHOT = P .. ':snapshot'
+local SNAPSHOT, ACKS = P .. ':snapshot', P .. ':acks'
 
 local function epoch()
   return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
@@ -32,30 +33,41 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Generation and newest position, if the log is whole.
+-- As whole() has found it, and this script has changed it since: it is asked for once.
+local generation, n, registered, settled, said
+-- Nonce of the record at n, as whole() has found it.
+local newest
+
+-- The generation, if the log is whole, and its newest position.
 local function whole()
-  local meta = redis.call('HMGET', META, 'generation', 'epoch', 'n', 'nodes')
+  local meta = redis.call('HMGET', META, 'generation', 'epoch', 'n', 'nodes', 'settled', 'said')
   if not meta[1] or meta[2] ~= epoch() then return nil end
   if redis.call('EXISTS', LOG, SNAPSHOT) < 2 then return nil end
   if redis.call('HLEN', NODES) ~= tonumber(meta[4] or '0') then return nil end
-  local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
-  if (last[1] and last[1][1] or '0-0') ~= meta[3] .. '-0' then return nil end
-  return meta[1], tonumber(meta[3])
+  local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
+  if (last and last[1] or '0-0') ~= meta[3] .. '-0' then return nil end
+  generation, n, registered = meta[1], tonumber(meta[3]), tonumber(meta[4] or '0')
+  settled, said = meta[5] or '0', tonumber(meta[6] or '0')
+  newest = last and last[2][2]
+  return generation, n
 end
 
--- After each change of the register.
+-- After nodes were taken out of the register.
 local function count()
   if redis.call('EXISTS', META) == 1 then redis.call('HSET', META, 'nodes', redis.call('HLEN', NODES)) end
 end
 
 -- Why nothing can be told, or nil: {'lost', epoch}, {'other'}, {'gap'}; and the newest position.
-local function refuse(generation, applied, witness)
-  local current, n = whole()
-  if not current then return { 'lost', epoch() } end
-  if current ~= generation or applied > n then return { 'other' } end
+local function refuse(known, applied, witness)
+  if not whole() then return { 'lost', epoch() } end
+  if generation ~= known or applied > n then return { 'other' } end
   if witness ~= '' then
-    local known = redis.call('XRANGE', LOG, applied .. '-0', applied .. '-0')
-    if known[1] and known[1][2][2] ~= witness then return { 'other' } end
+    local nonce = newest
+    if applied < n then
+      local at = redis.call('XRANGE', LOG, applied .. '-0', applied .. '-0')[1]
+      nonce = at and at[2][2]
+    end
+    if nonce and nonce ~= witness then return { 'other' } end
   end
   if applied < n then
     local first = tonumber(string.match(redis.call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1][1], '^%d+'))
@@ -64,19 +76,17 @@ local function refuse(generation, applied, witness)
   return nil, n
 end
 
--- {'same', tail, settled, records of the stream after applied, generation, registered nodes}
-local function tell(applied)
-  local meta = redis.call('HMGET', META, 'n', 'settled', 'generation')
+-- {'same', tail, settled, records of the stream after that position, generation, registered nodes}
+local function tell(after)
   local records = {}
-  if applied < tonumber(meta[1]) then
-    records = redis.call('XRANGE', LOG, (applied + 1) .. '-0', '+', 'COUNT', ${toldMax})
-  end
-  return { 'same', meta[1], meta[2] or '0', records, meta[3], redis.call('HLEN', NODES) }
+  if after < n then records = redis.call('XRANGE', LOG, (after + 1) .. '-0', '+', 'COUNT', ${toldMax}) end
+  return { 'same', n, settled, records, generation, registered }
 end
 
 local function append(nonce, node, bytes)
-  local n = redis.call('HINCRBY', META, 'n', 1)
+  n = n + 1
   redis.call('XADD', LOG, n .. '-0', 'x', nonce, 'o', node, 't', now(), 'd', bytes)
+  redis.call('HSET', META, 'n', n)
   return n
 end
 `

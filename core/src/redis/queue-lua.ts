@@ -7,7 +7,7 @@
  *   {prefix}:lane:s, {prefix}:putoff:s, {prefix}:early:s   sorted sets of number and id, for each strategy s: those that
  *                      wait by their rank; those that wait for a time: put off, or early
  *   {prefix}:claims    sorted set of holder, a zero byte, number and id, all of score 0
- *   {prefix}:damaged   hash: number and id -> bytes of a job that are not what was written
+ *   {prefix}:damaged   hash: number and id -> bytes of a job that are not what was written, for people; no more than damagedMax
  *
  *   holder: node, '#', number of the handle in its process; runs: how many are begun, if the holder has begun one
  *
@@ -23,6 +23,8 @@ import { prelude } from './lua.ts'
 /** Jobs that are moved, or told of, in one step, and bytes of them. */
 export const sliceMax = 200
 const sliceBytesMax = 1_000_000
+/** Damaged jobs whose bytes are kept. All are told of. */
+const damagedMax = 1000
 
 const seats = `
 local JOBS, SEATS, ORDER, CLAIMS = P .. ':jobs', P .. ':seats', P .. ':order', P .. ':claims'
@@ -323,7 +325,8 @@ for _, strategy in ipairs(STRATEGIES) do
 end
 if s then rise(s) end
 drop(id)
-redis.call('HSET', P .. ':damaged', n .. id, ARGV[12])
+local DAMAGED = P .. ':damaged'
+if redis.call('HLEN', DAMAGED) < ${damagedMax} then redis.call('HSET', DAMAGED, n .. id, ARGV[12]) end
 local head = headOf(id)
 if not head or head.status == 'pending' or head.status == 'running' then keepGiven() end
 return { size(), 1 }

@@ -238,6 +238,18 @@ describe('a job that is not what was written', () => {
     },
   )
 
+  test('is put aside, but its bytes are not kept, when many are', async () => {
+    const place = open()
+    const pair = place.open()
+    const many = Array.from({ length: 1000 }, (_, i) => [`before:${i}`, 'x']).flat()
+    await place.driver.call('HSET', place.key('damaged'), ...many)
+    await pair.queue.add(job('a', { names: ['name of a'] }))
+    expect(await place.damage('jobs', 'name of a')).toBe(1)
+    expect(await pair.queue.claim(claim)).toEqual([])
+    expect(await pair.history.get('a')).toMatchObject(damaged)
+    expect(await place.driver.call('HLEN', place.key('damaged'))).toBe(1000)
+  })
+
   test('is shown though its record is lost too, and can be asked for again', async () => {
     const place = open()
     const pair = place.open()

@@ -16,7 +16,7 @@ export interface TollParts {
 /** How long one node is spared. */
 export const epochMs = 20_000
 /** From the beginning of an epoch: what struck before is over, and the connection, the lease and the tier are back. */
-const recoveredMs = 11_000
+const recoveredMs = 7000
 /** Round trips, on a machine that has other things to do. */
 const slackMs = 1500
 

@@ -5,7 +5,18 @@
  */
 import type { Chance } from './chance.ts'
 import type { Connection, Link } from './link.ts'
-import type { Appended, LogServer, NodeAck, OnNews, Presence, Said, Since, Snapshot, Told } from './parts.ts'
+import type {
+  Appended,
+  LogServer,
+  NodeAck,
+  OnNews,
+  Presence,
+  Register,
+  Said,
+  Since,
+  Snapshot,
+  Told,
+} from './parts.ts'
 
 export interface SimulatedLogServerParts {
   readonly link: Link
@@ -38,8 +49,13 @@ export class SimulatedLogServer implements LogServer {
     return this.#parts.asking.ask((redis) => redis.append(since, changes))
   }
 
-  nodes(generation: string, except: string): Promise<readonly NodeAck[] | 'other'> {
+  nodes(generation: string, except: string): Promise<Register | 'other'> {
     return this.#parts.asking.ask((redis) => redis.nodes(generation, except))
+  }
+
+  /** The hint that never comes: who waits looks by himself. */
+  acknowledged(): Promise<void> {
+    return new Promise(() => {})
   }
 
   forget(generation: string, nodes: readonly NodeAck[]): Promise<void> {

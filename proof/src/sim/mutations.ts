@@ -79,8 +79,8 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   {
     name: 'generation-ends-unnoticed-while-waiting',
     file: everywhere,
-    from: "if (nodes === 'other')\n            return undefined;",
-    to: "if (nodes === 'other')\n            return [];",
+    from: "if (register === 'other')\n            return undefined;",
+    to: "if (register === 'other')\n            return [];",
   },
   {
     name: 'generations-are-compared',

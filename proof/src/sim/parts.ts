@@ -39,6 +39,11 @@ export interface NodeAck {
   readonly said: number
 }
 
+export interface Register {
+  readonly nodes: readonly NodeAck[]
+  readonly said: number
+}
+
 export interface Presence {
   readonly id: string
   readonly name: string
@@ -62,7 +67,8 @@ export interface LogServer {
   readonly name: string
   sync(since: Since, presence: Presence): Promise<Said>
   append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended>
-  nodes(generation: string, except: string): Promise<readonly NodeAck[] | 'other'>
+  nodes(generation: string, except: string): Promise<Register | 'other'>
+  acknowledged(said: number): Promise<void>
   forget(generation: string, nodes: readonly NodeAck[]): Promise<void>
   leave(id: string): Promise<void>
   snapshot(): Promise<Snapshot | undefined>

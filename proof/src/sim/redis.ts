@@ -4,7 +4,18 @@
  *
  * Invariants: each method is one atomic step; the epoch is another after each restart and each promotion.
  */
-import type { Appended, Change, EntryParts, NodeAck, Presence, Said, Since, Snapshot, Told } from './parts.ts'
+import type {
+  Appended,
+  Change,
+  EntryParts,
+  NodeAck,
+  Presence,
+  Register,
+  Said,
+  Since,
+  Snapshot,
+  Told,
+} from './parts.ts'
 import { Replicated, Store, type Effect, type Row } from './store.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -52,9 +63,11 @@ export class Redis {
     return { said: refused ?? this.#tell(since.applied), first }
   }
 
-  nodes(generation: string, except: string): readonly NodeAck[] | 'other' {
-    if (this.#whole()?.generation !== generation) return 'other'
-    return [...this.store.nodes].flatMap(([id, ack]) => (id === except ? [] : [{ id, ...ack }]))
+  nodes(generation: string, except: string): Register | 'other' {
+    const whole = this.#whole()
+    if (whole?.generation !== generation) return 'other'
+    const nodes = [...this.store.nodes].flatMap(([id, ack]) => (id === except ? [] : [{ id, ...ack }]))
+    return { nodes, said: this.store.meta?.said ?? 0 }
   }
 
   forget(generation: string, nodes: readonly NodeAck[]): void {
