@@ -27,11 +27,10 @@ const epsilonMs = 20
 const sparedMax = 256
 
 export class Lease {
-  readonly termMs: number
-  /** Each lease from before has ended then. */
-  readonly outlastMs: number
+  #termMs: number
+  /** Of those that others may have had. */
+  #longestMs = 0
   readonly #clock: Clock
-  readonly #heldMs: number
   #since: Moment | undefined
   #spared = 0
   #wasAsked = false
@@ -39,9 +38,22 @@ export class Lease {
 
   constructor(clock: Clock, termMs: number) {
     this.#clock = clock
-    this.termMs = termMs
-    this.#heldMs = termMs * (1 - rho) - epsilonMs
-    this.outlastMs = termMs * (1 + rho) + epsilonMs
+    this.#termMs = termMs
+  }
+
+  get termMs(): number {
+    return this.#termMs
+  }
+
+  /** All nodes of the log have leases of that length. */
+  agree(termMs: number): void {
+    this.#termMs = termMs
+    this.#longestMs = Math.max(this.#longestMs, termMs)
+  }
+
+  /** Each lease from before has ended then. */
+  get outlastMs(): number {
+    return Math.max(this.#termMs, this.#longestMs) * (1 + rho) + epsilonMs
   }
 
   /** Taken before a sync is sent. */
@@ -72,9 +84,9 @@ export class Lease {
   #look(): boolean {
     if (this.#since === undefined) return false
     const { monotonic, wall } = this.moment()
+    const heldMs = this.#termMs * (1 - rho) - epsilonMs
     const isHeld =
-      isWithin(monotonic - this.#since.monotonic, this.#heldMs) &&
-      isWithin(wall - this.#since.wall, this.#heldMs)
+      isWithin(monotonic - this.#since.monotonic, heldMs) && isWithin(wall - this.#since.wall, heldMs)
     if (isHeld) this.#spare()
     // Over for good: a clock that is set back must not bring it back.
     else this.#since = undefined

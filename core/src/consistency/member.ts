@@ -23,9 +23,11 @@ import { Applied } from './applied.ts'
 import type { LogBeside, LogServer, Said, Since, Told } from './contract.ts'
 import { Debt } from './debt.ts'
 import { everywhere } from './everywhere.ts'
+import { closed, otherLease, unexpected, unsteady } from './failures.ts'
 import { Lease } from './lease.ts'
 import { isOf, newGeneration, nonceOf } from './nonce.ts'
 import type { Sending } from './own.ts'
+import { termsOf, type Terms } from './terms.ts'
 
 export interface MemberParts {
   readonly server: LogServer
@@ -211,8 +213,8 @@ export class Member implements Log, Membership, LogBeside {
   async #keepUp(): Promise<void> {
     await this.#sync()
     if (this.#isClosed) return
-    const { clock, leaseMs, random } = this.#parts
-    const everyMs = (leaseMs / 3) * (1 - random() / 10)
+    const { clock, random } = this.#parts
+    const everyMs = (this.#lease.termMs / 3) * (1 - random() / 10)
     const delayMs = this.#failures === 0 ? everyMs : backoffMs(retry, this.#failures, random)
     this.#timer?.cancel()
     this.#timer = clock.schedule(delayMs, () => void this.#keepUp())
@@ -383,12 +385,12 @@ export class Member implements Log, Membership, LogBeside {
 
   /** What was declared goes on; what was invalidated need not be known, since nothing from before is used any more. */
   async #begin(): Promise<void> {
-    const { server, state } = this.#parts
+    const { server, state, leaseMs } = this.#parts
     const last = await server.snapshot()
     if (last !== undefined && last.generation !== this.generation) this.#load(last.generation, last)
     // What the server still has of it.
     await this.#followRest()
-    await server.begin({ generation: newGeneration(), dump: state.declared() })
+    await server.begin({ generation: newGeneration(), dump: { leaseMs, state: state.declared() } })
   }
 
   /** Applies what the server has of this generation. */
@@ -424,11 +426,21 @@ export class Member implements Log, Membership, LogBeside {
       this.#seenSince = this.#parts.clock.monotonic()
       this.#isSettled = false
     }
+    const { leaseMs, state } = termsOf(snapshot.dump, this.#lease.termMs)
+    this.#agree(leaseMs)
     this.#snapshotAt = snapshot.n
     this.#acked = 0
-    this.#applied.load(generation, snapshot)
+    this.#applied.load(generation, { n: snapshot.n, dump: state })
     // What is in force here only is not in what was loaded.
     this.#debt.force()
+  }
+
+  /** How long leases last is said by whoever began this generation. */
+  #agree(leaseMs: number): void {
+    const { leaseMs: givenMs, onError } = this.#parts
+    if (leaseMs !== givenMs && leaseMs !== this.#lease.termMs)
+      onError(otherLease(givenMs, leaseMs), 'joining the log')
+    this.#lease.agree(leaseMs)
   }
 
   #snapshotIfDue(): void {
@@ -437,8 +449,9 @@ export class Member implements Log, Membership, LogBeside {
     if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#debt.count > 0) return
     this.#snapshotting = true
     this.#snapshotAt = this.since().applied
+    const dump: Terms = { leaseMs: this.#lease.termMs, state: state.dump() }
     server
-      .keep({ generation: this.generation, n: this.#snapshotAt, dump: state.dump() })
+      .keep({ generation: this.generation, n: this.#snapshotAt, dump })
       .catch((error: unknown) => onError(error, 'writing a snapshot of the log'))
       .finally(() => {
         this.#snapshotting = false
@@ -475,21 +488,4 @@ export class Member implements Log, Membership, LogBeside {
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => this.#parts.clock.schedule(delayMs, resolve))
   }
-}
-
-function closed(): StaleproofError {
-  return new StaleproofError('E_CACHE_CLOSED', 'the log is closed; nothing can be asked of it any more')
-}
-
-function unsteady(): StaleproofError {
-  return new StaleproofError(
-    'E_CONSISTENCY_UNSTEADY',
-    'the log changed again and again while it was read; it is tried again',
-  )
-}
-
-function unexpected(cause: unknown): StaleproofError {
-  return new StaleproofError('E_CONSISTENCY_FAILED', `the log could not be asked: ${String(cause)}`, {
-    cause,
-  })
 }

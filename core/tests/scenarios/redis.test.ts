@@ -143,6 +143,28 @@ describe('several nodes', () => {
   })
 })
 
+describe('nodes that were given leases of different lengths', () => {
+  it('have that of the first, so that nobody serves for longer than he is waited for', async () => {
+    const way = await wayTo(server.port)
+    const prefix = randomUUID() as string
+    const a = createCache({ redis: redis({ url: server.url, prefix, lease: '600ms' }) })
+    const b = createCache({ redis: redis({ url: way.url, prefix, lease: '4s' }) })
+    for (const cache of [a, b]) onTestFinished(() => cache.close())
+    const told: unknown[] = []
+    b.on('error', ({ error }) => told.push((error as { code?: string }).code))
+    await a.ready()
+    await b.ready()
+    expect(told).toContain('E_CONSISTENCY_LEASE')
+    await b.getOrSet('page', () => 'old', { dependsOn: 'row' })
+    // It waits for the leases of a generation before.
+    await a.invalidate('something')
+    way.cut()
+    const { nodes } = await a.invalidate('row', { consistency: 'strict' })
+    expect(nodes).toMatchObject([{ status: 'outlasted' }])
+    expect(b.peek('page')).toBe(undefined)
+  })
+})
+
 describe('a set', () => {
   it.each([
     ['by its call', {}, { consistency: 'strict' }],

@@ -35,8 +35,8 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   {
     name: 'lease-for-half-as-long-again',
     file: lease,
-    from: 'this.#heldMs = termMs * (1 - rho) - epsilonMs;',
-    to: 'this.#heldMs = termMs * 1.5;',
+    from: 'const heldMs = this.#termMs * (1 - rho) - epsilonMs;',
+    to: 'const heldMs = this.#termMs * 1.5;',
   },
   {
     name: 'lease-regained-without-asking',
@@ -66,8 +66,8 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   {
     name: 'waits-too-short',
     file: lease,
-    from: 'this.outlastMs = termMs * (1 + rho) + epsilonMs;',
-    to: 'this.outlastMs = termMs * 0.8;',
+    from: 'return Math.max(this.#termMs, this.#longestMs) * (1 + rho) + epsilonMs;',
+    to: 'return this.#termMs * 0.8;',
   },
   {
     name: 'no-wait-for-a-young-generation',
@@ -119,15 +119,15 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   {
     name: 'wall-clock-not-looked-at',
     file: lease,
-    from: '            isWithin(wall - this.#since.wall, this.#heldMs);',
-    to: '            true;',
+    from: 'isWithin(wall - this.#since.wall, heldMs);',
+    to: 'true;',
   },
   {
     name: 'monotonic-clock-not-looked-at',
     first: 700,
     file: lease,
-    from: 'const isHeld = isWithin(monotonic - this.#since.monotonic, this.#heldMs) &&',
-    to: 'const isHeld =',
+    from: 'isWithin(monotonic - this.#since.monotonic, heldMs) &&',
+    to: '',
   },
   {
     name: 'flights-of-another-generation-are-kept',
