@@ -4,8 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startRedis, surroundings, type RedisServer } from '../../tests/redis-server.ts'
-import type { Appended, Register, Said, Since, Told } from '../consistency/contract.ts'
-import { Chance } from '../testing/chance.ts'
+import { chanceOf, type Chance } from '../../tests/redis-world.ts'
+import type { Register, Said, Since, Told } from '../consistency/contract.ts'
 import { RedisClient } from './client.ts'
 import { RedisLogServer } from './log-server.ts'
 
@@ -82,7 +82,7 @@ const steps: Readonly<Record<string, (world: World) => Promise<void>>> = {
     const first = is === 'other' ? undefined : before + 1
     if (first !== undefined) oracle.records.push(...changes.map((each, i) => ({ ...each, n: first + i })))
     const said = is === 'same' ? oracle.said(from, before) : { is }
-    expect(await log.append(from, changes)).toEqual({ said, first } as Appended)
+    expect(await log.append(from, changes)).toEqual({ said, first })
   },
   async nodes({ chance, log, oracle }) {
     const except = one(chance, ids)
@@ -105,7 +105,7 @@ it.each([1, 2, 3, 4, 5])('it is what the oracle says, seed %i', async (seed) => 
   const client = new RedisClient({ url: server.url }, randomUUID(), surroundings)
   const log = new RedisLogServer(client, { clock: surroundings.clock, replicas: 0 })
   await log.begin({ generation, dump: undefined })
-  const world = { chance: new Chance(seed), client, log, oracle: new Oracle() }
+  const world = { chance: chanceOf(seed), client, log, oracle: new Oracle() }
   const names = Object.keys(steps)
   for (let i = 0; i < 400; i++) {
     const name = one(world.chance, ['sync', 'sync', 'append', 'append', ...names])
