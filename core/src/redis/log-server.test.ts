@@ -40,6 +40,24 @@ it('counts as lost if any of its keys is gone, the register too: nobody would be
   }
 })
 
+it.each([
+  ['its newest record is gone', () => client.call('XDEL', '{log}:log', '1-0')],
+  ['it has one that it does not count', () => client.call('XADD', '{log}:log', '2-0', 'x', 'g:2')],
+  [
+    'the server is another, or was restarted',
+    () => client.call('HSET', '{log}:meta', 'epoch', 'f'.repeat(40)),
+  ],
+  [
+    'somebody is in the register that it does not count',
+    () => client.call('HSET', '{log}:nodes', 'z', '1 1 z'),
+  ],
+])('counts as lost if %s', async (_, befall) => {
+  expect((await append()).first).toBe(1)
+  await befall()
+  expect([(await append()).said.is, (await sync('a')).is]).toEqual(['lost', 'lost'])
+  expect(await log.nodes('g', 'a')).toBe('other')
+})
+
 it('goes on when nodes come, leave and are forgotten', async () => {
   await log.leave('a')
   await log.leave('a')

@@ -124,7 +124,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'monotonic-clock-not-looked-at',
-    first: 700,
+    first: 130,
     file: lease,
     from: 'isWithin(monotonic - this.#since.monotonic, heldMs) &&',
     to: '',
@@ -159,7 +159,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'what-was-declared-is-lost-with-the-tail',
-    first: 380,
+    first: 700,
     file: member,
     from: 'this.#debt.repeat([...missing, ...ring]);',
     to: 'this.#debt.repeat(ring);',
