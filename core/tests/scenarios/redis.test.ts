@@ -79,6 +79,8 @@ describe('several nodes', () => {
   it('load once if all of them ask at once', async () => {
     const node = cluster()
     const caches = [node(), node(), node(), node()]
+    // Without a lease each would load for itself.
+    await Promise.all(caches.map((cache) => cache.ready()))
     let loads = 0
     const values = await Promise.all(
       caches.map((cache) =>
