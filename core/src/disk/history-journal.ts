@@ -11,7 +11,7 @@
  * it in.
  */
 import type { Status } from '../model/invalidation.ts'
-import { sealed, unsealed } from '../bytes/codec.ts'
+import { sealedPlain, unsealed } from '../bytes/codec.ts'
 import type { PackedRecord } from '../bytes/record.ts'
 import type { Environment, Table } from './environment.ts'
 
@@ -103,5 +103,5 @@ export function journalRow(n: number, bytes: Buffer): JournalRow {
 
 function rowBytes(node: string, entered: readonly Entered[]): Buffer {
   const row: PackedRow = [node, ...entered.map(({ from, packed }): PackedEntry => [from ?? null, packed])]
-  return sealed(row)
+  return sealedPlain(row)
 }

@@ -4,7 +4,7 @@
  *   row      seal, status, whether it is under way, number among the ended, then the record (bytes/record.ts)
  */
 import type { Status } from '../model/invalidation.ts'
-import { encode, seal, sealBytes, unseal } from '../bytes/codec.ts'
+import { encodePlain, seal, sealBytes, unseal } from '../bytes/codec.ts'
 import { decodeRecord, type KeptRecord, type PackedRecord } from '../bytes/record.ts'
 import { seqBytes } from './keys.ts'
 
@@ -24,7 +24,7 @@ const statuses: readonly Status[] = ['pending', 'running', 'completed', 'failed'
 
 /** Bytes that lack their head, and so their seal. */
 export function historyBytes(packed: PackedRecord): Buffer {
-  return Buffer.concat([Buffer.alloc(sealBytes + headBytes), encode(packed)])
+  return encodePlain(packed, sealBytes + headBytes)
 }
 
 export function withHead(bytes: Buffer, { status, isUnderWay, n }: Head): Buffer {

@@ -19,7 +19,7 @@ import type { Change, Log, LogRecord, LogState } from '../log/contract.ts'
 import type { Clock, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Position } from '../model/position.ts'
-import { sealed, unsealed } from '../bytes/codec.ts'
+import { sealed, sealedPlain, unsealed } from '../bytes/codec.ts'
 import type { Environment, Table } from './environment.ts'
 import type { Tail } from './tail.ts'
 
@@ -153,7 +153,7 @@ export class DiskLog implements Log {
     this.#parts.environment.join(this.#part)
     const n = ++this.#lastPut
     const row: Row = { ...change, atMs: this.#parts.clock.now() }
-    void this.#records.put(n, sealed(row))
+    void this.#records.put(n, sealedPlain(row))
     const own = { n, row, before }
     this.#own.set(n, own)
     this.#writing.push(own)
