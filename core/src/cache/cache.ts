@@ -421,7 +421,7 @@ export class Cache<P extends string = string> {
       if (!(answer instanceof Promise)) return this.#serve(within, key, answer)
       return answer.then((found) => this.#serve(within, key, found))
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 

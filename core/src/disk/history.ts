@@ -12,10 +12,10 @@
  * What goes with a record of the log is journaled only, since somebody waits for its flush. It is taken in by whoever asks
  * next, or puts a record by itself, or by this process when it has journaled `journaledMax`.
  *
- * Invariants: all that was committed before is taken in before anything is looked for, in this process and in others: no
- * answer lacks it; what is journaled and what is put otherwise take effect in the order of their transactions; a record never changes its place; only what has ended is dropped, what was put as ended first going first;
- * what is too old is not shown, dropped or not; nothing of it is kept in this process; a row that is not what was
- * written is told of and left out.
+ * Invariants: what was committed before is taken in before anything is looked for, whoever committed it: no answer lacks
+ * it; what is journaled and what is put otherwise take effect in the order of their transactions; a record never changes
+ * its place; only what has ended is dropped, what was put as ended first going first; what is too old is not shown,
+ * dropped or not; nothing of it is kept in this process; a row that is not what was written is told of and left out.
  *
  * A record is not flushed by itself: the log, and the queue's `add`, flush what nobody may lose, and all that was
  * committed before with it. What a loss of power undoes here is the end of a run that is repeated, or shown as cut off.
@@ -335,19 +335,20 @@ export class DiskHistory implements History {
 
   /** From here on reads see what is committed, and find it. */
   async #takeIn(): Promise<void> {
-    this.#look()
+    this.#open()
     await this.#takeInAll()
     this.#look()
   }
 
   /** All that is committed now, in slices. */
   async #takeInAll(): Promise<void> {
-    for (const last = this.#journal.last; last > 0; await this.#clock.turn()) {
-      const taken = await this.#environment.transact(() => {
+    this.#environment.refresh()
+    const { last } = this.#journal
+    for (let taken = 0; taken < last; await this.#clock.turn()) {
+      taken = await this.#environment.transact(() => {
         this.#environment.join(this.#indexing)
         return this.#takeInRows(takenInMax)
       })
-      if (taken >= last) return
     }
   }
 
@@ -356,7 +357,7 @@ export class DiskHistory implements History {
     this.#journaled = 0
     this.#takingIn ??= this.#clock
       .turn()
-      .then(() => this.#takeIn())
+      .then(() => this.#takeInAll())
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#takingIn = undefined

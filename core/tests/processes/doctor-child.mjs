@@ -5,13 +5,13 @@ import { createCache } from '../../dist/index.js'
 import { disk } from '../../dist/disk.js'
 
 const cache = createCache({ disk: disk({ path: process.argv[2] }) })
-let isOver = false
+const life = { isOver: false }
 process.once('message', () => {
-  isOver = true
+  life.isOver = true
 })
 let [changes, longestMs] = [0, 0]
 process.send('ready')
-while (!isOver) {
+while (!life.isOver) {
   const began = performance.now()
   const name = `d:${changes++ % 50}`
   await cache.set(`k:${changes % 200}`, changes, { dependsOn: name })
