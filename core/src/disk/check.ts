@@ -6,9 +6,9 @@
  * be in use. Then another process reads all of it by LMDB, table by table: what was read is held against what each table says
  * that it has, keys have to be in order, and each has to be found when it is looked for.
  *
- *   it starts -> [opens] -> reads all of one moment -> [ends]      in brackets: nobody else may open, close or write
+ *   it starts -> [opens] -> reads all of one moment -> [closes] -> ends     in brackets: nobody else opens, closes or writes
  *
- * Invariants: it opens, and ends if it comes to its end, only when it is told to; what it reads is of one moment, so that
+ * Invariants: it opens, and closes if it comes so far, only when it is told to; what it reads is of one moment, so that
  * others may write meanwhile. Pages are looked at only while nobody writes: they move.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -46,15 +46,17 @@ const read = (root) => {
   }
 }
 may('open')
+let root
 try {
-  const root = open({ path: process.argv[2], readOnly: true, encoding: 'binary', maxDbs: 64, noSubdir: false })
+  root = open({ path: process.argv[2], readOnly: true, encoding: 'binary', maxDbs: 64, noSubdir: false })
   writeSync(1, 'opened\\n')
   read(root)
 } catch (error) {
   console.error(error)
   process.exitCode = 1
 }
-may('end')
+may('close')
+Promise.resolve(root && root.close()).finally(() => writeSync(1, 'closed\\n'))
 `
 
 /** Nobody else has to do with the directory until this returns. @returns what is wrong; undefined if nothing is */
@@ -75,11 +77,12 @@ export async function checkBeside(directory: string, isLive: boolean): Promise<s
     reading.go()
     await reading.said('opened')
   })
-  await reading.said('end')
-  return alone(directory, async () => {
+  await reading.said('close')
+  await alone(directory, async () => {
     reading.go()
-    return wrongIn(await reading.ended)
+    await reading.said('closed')
   })
+  return wrongIn(await reading.ended)
 }
 
 interface End {
