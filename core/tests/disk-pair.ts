@@ -17,6 +17,7 @@ export interface PairOptions {
 /** What one process has of it. */
 export interface DiskPair {
   readonly id: string
+  readonly environment: Environment
   readonly queue: DiskQueue
   readonly history: DiskHistory
 }
@@ -47,7 +48,12 @@ export class DiskPlace {
       onError: (error: unknown, during: string) => void this.errors.push({ error, during }),
     }
     const history = new DiskHistory({ ...common, keepFor, keepCount })
-    return { id, history, queue: new DiskQueue({ ...common, history, sizeMax, aging }) }
+    return {
+      id,
+      environment: common.environment,
+      history,
+      queue: new DiskQueue({ ...common, history, sizeMax, aging }),
+    }
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,7 @@
  * Invariants: what was asked for is kept whole, since a retry begins with it; of what was done, a record lists no more
  * than `listedMax` characters, and says that it lists less than there was.
  */
-import type { CascadeItem, InvalidationResult, TierOutcome } from '../model/invalidation.ts'
+import type { CascadeItem, InvalidationResult, Status, Strategy, TierOutcome } from '../model/invalidation.ts'
 import { decode, encode } from './codec.ts'
 
 /** Characters of a cascade, and of all that a tier says. */
@@ -49,14 +49,50 @@ const fields = [
 
 type PackedCascade = readonly (string | number | null)[]
 
+export type PackedRecord = readonly [keptFrom: number | null, cascade: PackedCascade, ...fields: unknown[]]
+
 /** Not sealed. */
-export function encodeRecord({ keptFrom, record: given }: KeptRecord): Buffer {
-  const record = slimmed(given)
-  return encode([keptFrom, packCascade(record.cascade), ...fields.map((field) => record[field])])
+export function encodeRecord(kept: KeptRecord): Buffer {
+  return encode(packRecord(kept))
 }
 
 export function decodeRecord(bytes: Buffer): KeptRecord {
-  const [keptFrom, cascade, ...values] = decode(bytes) as [number | null, PackedCascade, ...unknown[]]
+  return unpackRecord(decode(bytes) as PackedRecord)
+}
+
+/** To be encoded. */
+export function packRecord({ keptFrom, record: given }: KeptRecord): PackedRecord {
+  const record = slimmed(given)
+  return [keptFrom, packCascade(record.cascade), ...fields.map((field) => record[field])]
+}
+
+/** What an index has to know of a record. */
+export type RecordHead = Pick<InvalidationResult, 'id' | 'status' | 'names' | 'strategy' | 'requestedAt'>
+
+export function headOfPacked(packed: PackedRecord): RecordHead {
+  return {
+    id: packed[at.id] as string,
+    status: packed[at.status] as Status,
+    names: packed[at.names] as readonly string[],
+    strategy: packed[at.strategy] as Strategy,
+    requestedAt: packed[at.requestedAt] as number,
+  }
+}
+
+/** Where a packed record has a field: the time it is kept from and the cascade come first. */
+const at = {
+  id: placeOf('id'),
+  status: placeOf('status'),
+  names: placeOf('names'),
+  strategy: placeOf('strategy'),
+  requestedAt: placeOf('requestedAt'),
+}
+
+function placeOf(field: (typeof fields)[number]): number {
+  return 2 + fields.indexOf(field)
+}
+
+export function unpackRecord([keptFrom, cascade, ...values]: PackedRecord): KeptRecord {
   // Records were written without `nodes` at first.
   const entries = fields.map((field, i) => [field, values[i] ?? (field === 'nodes' ? [] : values[i])])
   const record = { ...Object.fromEntries(entries), cascade: unpackCascade(cascade) } as InvalidationResult

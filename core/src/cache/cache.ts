@@ -387,12 +387,21 @@ export class Cache<P extends string = string> {
     return this.#held.isFenced ? this.#reader.readFenced(request) : this.#reader.read(request)
   }
 
-  async #get(within: Flight | undefined, key: string): Promise<unknown> {
-    const answer = this.#fresh(within, key)
-    const found = answer instanceof Promise ? await answer : answer
+  /** What is found at once is handed out without another promise around it. */
+  #get(within: Flight | undefined, key: string): Promise<unknown> {
+    try {
+      const answer = this.#fresh(within, key)
+      if (!(answer instanceof Promise)) return this.#serve(within, key, answer)
+      return answer.then((found) => this.#serve(within, key, found))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #serve(within: Flight | undefined, key: string, found: Found | undefined): Promise<unknown> {
     if (found !== undefined) return this.#reader.serve(found.entry, within, found.tier)
     this.#reader.countMiss(key)
-    return undefined
+    return Promise.resolve(undefined)
   }
 
   #peek(within: Flight | undefined, key: string): unknown {

@@ -86,6 +86,7 @@ const numbered = new Set([
   'jobs',
   'jobsDamaged',
   'historyEnded',
+  'historyJournal',
   'order',
   'ended-order',
   'damaged',

@@ -2,8 +2,10 @@
  * What a doctor sees of log, queue and history: every row, and whether it would be found.
  */
 import { unsealed } from '../bytes/codec.ts'
+import { headOfPacked } from '../bytes/record.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { Reading } from './doctor-reading.ts'
+import { journalRow } from './history-journal.ts'
 import { headOf, historyRow } from './history-rows.ts'
 import { idBytes, seqBytes } from './keys.ts'
 import { queueRow } from './queue-rows.ts'
@@ -107,14 +109,31 @@ async function checkHistory(reading: Reading, findings: Findings): Promise<numbe
     names += new Set(record.names).size
     const { n } = headOf(value)
     if (n > 0) endedRows += 1
-    const isFound = keys.get(Buffer.concat([Buffer.of(id), idBytes(record.id)]))?.equals(place) === true
+    const isFound = keys.get(idKey(record.id))?.equals(place) === true
     if (!isFound || (n > 0 && ended.get(n) === undefined)) findings.add('history-index', record.id)
   }
-  if (findings.has('record-damaged', 'history-index')) return rows
+  const journaled = await checkJournal(reading, findings)
+  if (findings.has('record-damaged', 'history-index')) return rows + journaled
   const strays = (await ended.count()) - endedRows
   if (strays !== 0) findings.add('history-index', `${strays} that are not there`, Math.abs(strays))
   await checkNames(reading, { findings, rows, names })
-  return rows
+  return rows + journaled
+}
+
+/** @returns how many records are there only */
+async function checkJournal(reading: Reading, findings: Findings): Promise<number> {
+  const keys = reading.table<Buffer>('historyKeys')
+  const ids = new Set<string>()
+  for await (const { key: n, value } of reading.table<number>('historyJournal').rows()) {
+    const { entered, error } = journalRow(n, value)
+    if (error !== undefined) findings.add('record-damaged', `row ${n} of the journal`)
+    for (const { packed } of entered) ids.add(headOfPacked(packed).id)
+  }
+  return [...ids].filter((one) => keys.get(idKey(one)) === undefined).length
+}
+
+function idKey(of: string): Buffer {
+  return Buffer.concat([Buffer.of(id), idBytes(of)])
 }
 
 interface Expected {

@@ -1,12 +1,13 @@
 /**
  * Repair of queue and history: what is damaged goes aside, and what points at the rest is made anew.
  */
-import { isQueued } from '../invalidation/contract.ts'
+import { packRecord } from '../bytes/record.ts'
 import type { Repairing } from './doctor-parts.ts'
 import { Edit } from './edit.ts'
 import type { Environment } from './environment.ts'
 import { DiskHistory } from './history.ts'
 import { HistoryIndex } from './history-index.ts'
+import { journalRow } from './history-journal.ts'
 import { historyBytes, type HistoryRow, historyRow } from './history-rows.ts'
 import { seqBytes } from './keys.ts'
 import { QueueIndex } from './queue-index.ts'
@@ -34,18 +35,32 @@ function rebuildHistory({ environment, rows, clock, done, lost }: Repairing): vo
       edit.keepAside(key, { why: 'a record of the history: its checksum does not fit', bytes: value })
       return []
     })
+    const journalLost = clearJournal(environment, edit)
     for (const name of ['history', 'historyKeys', 'historyEnded']) empty(environment, name)
     index.begin()
     for (const { record, keptFrom } of readable) {
-      const node = keptFrom === null && !isQueued(record.strategy) ? nobody : null
-      index.put(record, { known: undefined, bytes: historyBytes(record, keptFrom), keptFrom, node })
+      const bytes = historyBytes(packRecord({ keptFrom, record }))
+      index.put(record, { known: undefined, bytes, keptFrom, node: nobody })
     }
     index.end()
     edit.end()
-    return { kept: readable.length, lost: all.length - readable.length }
+    return { kept: readable.length, lost: all.length - readable.length + journalLost }
   })
   done.push(`the index of the history was made anew; records in it: ${told.kept}`)
   if (told.lost > 0) lost.push(`records of the history: ${told.lost}`)
+}
+
+/** What can be read of it is taken in by whoever opens the directory. @returns how many rows are lost */
+function clearJournal(environment: Environment, edit: Edit): number {
+  const journal = environment.table<number>('historyJournal', 'numbers')
+  const damaged = [...journal.getRange()].filter(
+    ({ key, value }) => journalRow(key, value).error !== undefined,
+  )
+  for (const { key: n, value } of damaged) {
+    edit.keepAside(Buffer.from(`history ${n}`), { why: 'its checksum does not fit', bytes: value })
+    void journal.remove(n)
+  }
+  return damaged.length
 }
 
 function readableRow(bytes: Buffer): HistoryRow | undefined {

@@ -11,9 +11,11 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { crashed, hasEnded, isQueued } from '../invalidation/contract.ts'
+import { unpackRecord } from '../bytes/record.ts'
 import { keepAll } from './doctor-repair-records.ts'
 import type { Repairing } from './doctor-parts.ts'
 import { DiskHistory } from './history.ts'
+import { journalRow } from './history-journal.ts'
 import { historyRow } from './history-rows.ts'
 import { DiskQueue } from './queue.ts'
 import { queueRow } from './queue-rows.ts'
@@ -27,7 +29,7 @@ const { appendFileSync } = require('node:fs')
 const { open } = require(process.argv[1])
 const [, , directory, into, reverse] = process.argv
 const root = open({ path: directory, readOnly: true, encoding: 'binary', maxDbs: 64 })
-for (const name of ['jobs', 'history']) {
+for (const name of ['jobs', 'history', 'historyJournal']) {
   try {
     const table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
     for (const { value } of table.getRange({ reverse: reverse === 'reverse', snapshot: false }))
@@ -80,7 +82,11 @@ function rowsIn(folder: string) {
       .map((line) => Buffer.from(line.slice(table.length), 'base64'))
   const jobs = bytes('jobs').flatMap((row) => proved(() => queueRow(row).job))
   const records = bytes('history').flatMap((row) => proved(() => historyRow(row).record))
-  return { jobs: byId(jobs), records: byId(records) }
+  const journaled = bytes('historyJournal').flatMap((row) => journalRow(0, row).entered)
+  records.push(...journaled.map(({ packed }) => unpackRecord(packed).record))
+  // How it ended says more than that it began.
+  const inOrder = records.toSorted((a, b) => Number(hasEnded(a.status)) - Number(hasEnded(b.status)))
+  return { jobs: byId(jobs), records: byId(inOrder) }
 }
 
 function proved<T>(read: () => T): T[] {

@@ -8,7 +8,7 @@
  * a repair is for a directory that nobody has open; what it removes is put aside first.
  */
 import { systemClock, type Clock } from '../model/clock.ts'
-import { check } from './check.ts'
+import { checkBeside } from './check.ts'
 import { formatVersion } from './directory.ts'
 import { Findings, type Problem } from './doctor-findings.ts'
 import {
@@ -64,9 +64,9 @@ export async function inspect(path: string, options: DoctorOptions = {}): Promis
   }
   const freeBytes = checkFileSystem(directory, findings)
   onProgress('data.mdb', 0)
-  const unreadable = await alone(directory, () => check(directory))
-  if (unreadable !== undefined) findings.add('data-unreadable', unreadable)
   const isLive = nodes.some(({ lives }) => lives)
+  const unreadable = await checkBeside(directory, isLive)
+  if (unreadable !== undefined) findings.add('data-unreadable', unreadable)
   const parts = { directory, findings, isLive, nowMs: clock.now(), progress: onProgress }
   const inside = unreadable === undefined ? await checkInside(parts, clock) : unknown
   return {

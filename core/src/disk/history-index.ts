@@ -7,8 +7,8 @@
  * Invariants: an id has one place, for good; what is said of a record beside its row (its number among the ended, who
  * has it under way) is what its row says; a sequence number is given out once.
  */
-import type { Place } from '../invalidation/contract.ts'
-import type { InvalidationResult } from '../model/invalidation.ts'
+import { isQueued, type Place } from '../invalidation/contract.ts'
+import type { RecordHead } from '../bytes/record.ts'
 import type { Environment, Table } from './environment.ts'
 import { type Head, headOf, withHead } from './history-rows.ts'
 import {
@@ -34,8 +34,8 @@ export interface Put {
   readonly bytes: Buffer
   /** When it ended; null: it has not. */
   readonly keptFrom: number | null
-  /** Who has it under way; null: nobody, or a queue has it. */
-  readonly node: string | null
+  /** Whose process has it under way, unless it has ended or a queue has it. */
+  readonly node: string
 }
 
 /** An ended record, and what has to go with it. */
@@ -92,13 +92,14 @@ export class HistoryIndex {
     return this.#rows.get(place)
   }
 
-  put(record: InvalidationResult, { known, bytes, keptFrom, node }: Put): void {
+  put(record: RecordHead, { known, bytes, keptFrom, node }: Put): void {
     const place = known?.place ?? this.#insert(record)
+    const isUnderWay = keptFrom === null && !isQueued(record.strategy)
     if (known !== undefined && known.n > 0) void this.#ended.remove(known.n)
-    if (known?.isUnderWay === true && node === null) void this.#keys.remove(underWayKey(place))
-    if (node !== null) void this.#keys.put(underWayKey(place), Buffer.from(node))
+    if (known?.isUnderWay === true && !isUnderWay) void this.#keys.remove(underWayKey(place))
+    if (isUnderWay) void this.#keys.put(underWayKey(place), Buffer.from(node))
     const n = keptFrom === null ? 0 : this.#end(record, { keptFrom, place })
-    void this.#rows.put(place, withHead(bytes, { status: record.status, isUnderWay: node !== null, n }))
+    void this.#rows.put(place, withHead(bytes, { status: record.status, isUnderWay, n }))
   }
 
   /** Newest first. */
@@ -154,7 +155,7 @@ export class HistoryIndex {
     return this.#keys.get(underWayKey(place))?.toString()
   }
 
-  #insert({ id, names, requestedAt }: InvalidationResult): Buffer {
+  #insert({ id, names, requestedAt }: RecordHead): Buffer {
     const place = placeKey({ requestedAt, seq: this.#nextSeq() })
     void this.#keys.put(idKey(idBytes(id)), place)
     for (const name of names) {
@@ -163,7 +164,7 @@ export class HistoryIndex {
     return place
   }
 
-  #end({ id, names }: InvalidationResult, { keptFrom, place }: { keptFrom: number; place: Buffer }): number {
+  #end({ id, names }: RecordHead, { keptFrom, place }: { keptFrom: number; place: Buffer }): number {
     const last = this.#lastEnded ?? [...this.#ended.getKeys({ reverse: true, limit: 1 })][0] ?? 0
     const n = last + 1
     this.#lastEnded = n

@@ -3,9 +3,9 @@
  *
  *   row      seal, status, whether it is under way, number among the ended, then the record (bytes/record.ts)
  */
-import type { InvalidationResult, Status } from '../model/invalidation.ts'
-import { seal, sealBytes, unseal } from '../bytes/codec.ts'
-import { decodeRecord, encodeRecord, type KeptRecord } from '../bytes/record.ts'
+import type { Status } from '../model/invalidation.ts'
+import { encodePlain, seal, sealBytes, unseal } from '../bytes/codec.ts'
+import { decodeRecord, type KeptRecord, type PackedRecord } from '../bytes/record.ts'
 import { seqBytes } from './keys.ts'
 
 /** What can be told of a row without decoding it. */
@@ -23,8 +23,8 @@ const headBytes = 2 + seqBytes
 const statuses: readonly Status[] = ['pending', 'running', 'completed', 'failed', 'cancelled']
 
 /** Bytes that lack their head, and so their seal. */
-export function historyBytes(record: InvalidationResult, keptFrom: number | null): Buffer {
-  return Buffer.concat([Buffer.alloc(sealBytes + headBytes), encodeRecord({ keptFrom, record })])
+export function historyBytes(packed: PackedRecord): Buffer {
+  return encodePlain(packed, sealBytes + headBytes)
 }
 
 export function withHead(bytes: Buffer, { status, isUnderWay, n }: Head): Buffer {

@@ -7,10 +7,15 @@
  *                 u place -> node                              immediate and lazy ones that a process has under way
  *                 last -> the last number in order of arrival
  *   historyEnded  number -> time it is kept from, and what has to go with it
+ *   historyJournal  what was put and is in none of these yet (history-journal.ts)
  *
- * Invariants: a record never changes its place; only what has ended is dropped, what was put as ended first going first;
- * what is too old is not shown, dropped or not; nothing of it is kept in this process; a row that is not what was
- * written is told of and left out.
+ * What goes with a record of the log is journaled only, since somebody waits for its flush. It is taken in by whoever asks
+ * next, or puts a record by itself, or by this process when it has journaled `journaledMax`.
+ *
+ * Invariants: what was committed before is taken in before anything is looked for, whoever committed it: no answer lacks
+ * it; what is journaled and what is put otherwise take effect in the order of their transactions; a record never changes
+ * its place; only what has ended is dropped, what was put as ended first going first; what is too old is not shown,
+ * dropped or not; nothing of it is kept in this process; a row that is not what was written is told of and left out.
  *
  * A record is not flushed by itself: the log, and the queue's `add`, flush what nobody may lose, and all that was
  * committed before with it. What a loss of power undoes here is the end of a run that is repeated, or shown as cut off.
@@ -20,7 +25,6 @@ import {
   cursorOf,
   hasEnded,
   type History,
-  isQueued,
   matches,
   pageLimit,
   type Place,
@@ -29,8 +33,10 @@ import {
 import type { Clock } from '../model/clock.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Status } from '../model/invalidation.ts'
 import { count, type Duration, durationMs } from '../model/quantity.ts'
+import { headOfPacked, packRecord, type PackedRecord, type RecordHead } from '../bytes/record.ts'
 import type { Environment } from './environment.ts'
 import { HistoryIndex, type Known, placeKey, placeOfKey } from './history-index.ts'
+import { type Entered, HistoryJournal } from './history-journal.ts'
 import { historyBytes, type HistoryRow, historyRow } from './history-rows.ts'
 import type { Nodes } from './nodes.ts'
 
@@ -49,12 +55,23 @@ export interface DiskHistoryOptions {
 const sliceMax = 200
 /** Records that are dropped in one transaction: more than can be put in one. */
 const trimMax = 500
+/** Records that this process journals before it takes them in without being asked. */
+const journaledMax = 2048
+/** Journaled records that are taken in in one transaction. */
+const takenInMax = 256
 /** Damaged rows that are told of. */
 const damagedMax = 1000
 
 interface Conditional {
   readonly from: readonly Status[] | undefined
   readonly write: (known: Known | undefined) => void
+}
+
+/** What a record that is taken in has come to so far, and what is known of it from before. */
+interface Latest {
+  readonly known: Known | undefined
+  readonly record: RecordHead
+  readonly entered: Entered
 }
 
 interface Found {
@@ -69,10 +86,18 @@ export class DiskHistory implements History {
   readonly #keepForMs: number
   readonly #keepCount: number
   readonly #index: HistoryIndex
+  readonly #journal: HistoryJournal
+  /** Records that this process journaled since it took them in. */
+  #journaled = 0
+  #takingIn: Promise<void> | undefined
   /** Places of rows that are not what was written, as far as they were told of. */
   readonly #damaged = new Set<string>()
-  /** Its part of a transaction. */
-  readonly #part = {
+  /** Its parts of a transaction: in one that puts records with those of a log, only the first. */
+  readonly #journaling = {
+    begin: () => this.#journal.begin(),
+    end: () => this.#journal.end(),
+  }
+  readonly #indexing = {
     begin: () => this.#index.begin(),
     end: () => {
       this.#index.end()
@@ -89,6 +114,7 @@ export class DiskHistory implements History {
     this.#keepForMs = durationMs(options.keepFor ?? '1h', 'history.keepFor')
     this.#keepCount = count(options.keepCount ?? 10_000, 'history.keepCount')
     this.#index = new HistoryIndex(environment)
+    this.#journal = new HistoryJournal(environment, options.nodes.id)
   }
 
   async put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean> {
@@ -98,15 +124,15 @@ export class DiskHistory implements History {
   }
 
   async get(id: string): Promise<InvalidationResult | undefined> {
-    this.#look()
+    await this.#takeIn()
     const known = this.#index.find(id)
     const row = known && this.#read(known.place)
     return row !== undefined && this.#isKept(row) ? row.record : undefined
   }
 
   async list(query: HistoryQuery): Promise<HistoryPage> {
-    this.#look()
     const limit = pageLimit(query)
+    await this.#takeIn()
     const found: Found[] = []
     for await (const places of this.#places(query)) {
       for (const place of places) if (found.length <= limit) this.#take(place, { query, found })
@@ -121,7 +147,7 @@ export class DiskHistory implements History {
   async endCutOff(
     end: (record: InvalidationResult) => InvalidationResult,
   ): Promise<readonly InvalidationResult[]> {
-    this.#look()
+    await this.#takeIn()
     const isGone = new Map<string, boolean>()
     const places: Buffer[] = []
     for (const { place, node } of this.#index.underWay()) {
@@ -137,19 +163,27 @@ export class DiskHistory implements History {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return
     this.#closed = true
+    await this.#takingIn
+    // What cannot be taken in now whoever asks next takes in.
+    await this.#takeInAll().catch((error: unknown) => this.#failed(error))
   }
 
   // Within a transaction that somebody else began
 
   putWithin(record: InvalidationResult, from?: readonly Status[]): void {
-    this.join()
-    this.#put(record, { from, write: this.#writing(record) })
+    this.#environment.join(this.#journaling)
+    this.#journal.add(this.#packed(record), from)
+    if (++this.#journaled >= journaledMax) this.#takeInLater()
   }
 
-  /** Called before anything else of it. */
+  /** Called before anything else of it: whatever was journaled is taken in. */
   join(): void {
-    this.#environment.join(this.#part)
+    this.#environment.join(this.#journaling)
+    this.#environment.join(this.#indexing)
+    this.#takeInRows(Number.POSITIVE_INFINITY)
+    this.#enter(this.#journal.take())
   }
 
   statusOf(id: string): Status | undefined {
@@ -174,10 +208,45 @@ export class DiskHistory implements History {
 
   /** What can be done before the transaction is: others wait for that. @returns what is left */
   #writing(record: InvalidationResult): (known: Known | undefined) => void {
+    const packed = this.#packed(record)
+    const put = { bytes: historyBytes(packed), keptFrom: packed[0], node: this.#options.nodes.id }
+    return (known) => this.#index.put(record, { ...put, known })
+  }
+
+  #packed(record: InvalidationResult): PackedRecord {
     const keptFrom = hasEnded(record.status) ? (record.endedAt ?? this.#clock.now()) : null
-    const node = keptFrom === null && !isQueued(record.strategy) ? this.#options.nodes.id : null
-    const bytes = historyBytes(record, keptFrom)
-    return (known) => this.#index.put(record, { known, bytes, keptFrom, node })
+    return packRecord({ keptFrom, record })
+  }
+
+  /** @returns the number of the row up to which all is taken in */
+  #takeInRows(enteredMax: number): number {
+    const rows = this.#journal.rows(enteredMax)
+    for (const row of rows) {
+      if (row.error === undefined) this.#journal.drop(row)
+      else this.#journal.putAside(row)
+      if (row.error !== undefined)
+        queueMicrotask(() => this.#options.onError(row.error, 'reading the history'))
+    }
+    const entered = rows.flatMap((row) => row.entered)
+    this.#enter(entered)
+    return entered.length < enteredMax ? Number.POSITIVE_INFINITY : (rows.at(-1)?.n ?? 0)
+  }
+
+  /** One after the other; of each record only what it came to is written. */
+  #enter(all: readonly Entered[]): void {
+    const latest = new Map<string, Latest>()
+    for (const entered of all) {
+      const record = headOfPacked(entered.packed)
+      const before = latest.get(record.id)
+      const known = before === undefined ? this.#index.find(record.id) : before.known
+      const status = (before?.record ?? known)?.status
+      if (status !== undefined && entered.from?.includes(status) === false) continue
+      latest.set(record.id, { known, record, entered })
+    }
+    for (const { known, record, entered } of latest.values()) {
+      const { packed, node } = entered
+      this.#index.put(record, { known, bytes: historyBytes(packed), keptFrom: packed[0], node })
+    }
   }
 
   /** Slice by slice, newest first: of all, or of those that may have the name. */
@@ -262,6 +331,41 @@ export class DiskHistory implements History {
       this.join()
       return work()
     })
+  }
+
+  /** From here on reads see what is committed, and find it. */
+  async #takeIn(): Promise<void> {
+    this.#open()
+    await this.#takeInAll()
+    this.#look()
+  }
+
+  /** All that is committed now, in slices. */
+  async #takeInAll(): Promise<void> {
+    this.#environment.refresh()
+    const { last } = this.#journal
+    for (let taken = 0; taken < last; await this.#clock.turn()) {
+      taken = await this.#environment.transact(() => {
+        this.#environment.join(this.#indexing)
+        return this.#takeInRows(takenInMax)
+      })
+    }
+  }
+
+  /** When the transaction under way is over. */
+  #takeInLater(): void {
+    this.#journaled = 0
+    this.#takingIn ??= this.#clock
+      .turn()
+      .then(() => this.#takeInAll())
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#takingIn = undefined
+      })
+  }
+
+  #failed(error: unknown): void {
+    this.#options.onError(error, 'indexing the history')
   }
 
   /** Drops what is too old or too many, as many of them as go in one transaction. */

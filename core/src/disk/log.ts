@@ -19,7 +19,7 @@ import type { Change, Log, LogRecord, LogState } from '../log/contract.ts'
 import type { Clock, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Position } from '../model/position.ts'
-import { sealed, unsealed } from '../bytes/codec.ts'
+import { sealed, sealedPlain, unsealed } from '../bytes/codec.ts'
 import type { Environment, Table } from './environment.ts'
 import type { Tail } from './tail.ts'
 
@@ -41,6 +41,7 @@ type Row = Omit<LogRecord, 'n'>
 /** A record of this process that is not applied yet, and what is to be done right before. */
 interface Own {
   readonly n: number
+  readonly row: Row
   readonly before: ((n: number) => void) | undefined
 }
 
@@ -152,8 +153,8 @@ export class DiskLog implements Log {
     this.#parts.environment.join(this.#part)
     const n = ++this.#lastPut
     const row: Row = { ...change, atMs: this.#parts.clock.now() }
-    void this.#records.put(n, sealed(row))
-    const own = { n, before }
+    void this.#records.put(n, sealedPlain(row))
+    const own = { n, row, before }
     this.#own.set(n, own)
     this.#writing.push(own)
     return n
@@ -188,9 +189,7 @@ export class DiskLog implements Log {
       const done = await this.#parts.environment.transact(begin)
       const { from, to } = this.#tail.move()
       if (from !== this.#seen) this.pull()
-      // Nobody else has moved it: there is nothing new but what is ours, and others of this transaction may have seen it.
-      else if (written.some(({ n }) => n > this.#applied)) this.#apply(to)
-      else this.#seen = to
+      else this.#applyOwn(written, to)
       return done
     } catch (error) {
       forget()
@@ -203,6 +202,7 @@ export class DiskLog implements Log {
     this.#apply(this.#tail.look(), () => {
       this.#parts.onLook()
       if (!this.#isLoaded || this.#first() > this.#applied + 1) this.#restore()
+      this.#applyNew()
     })
   }
 
@@ -218,15 +218,24 @@ export class DiskLog implements Log {
     if (this.#applied - this.#snapshotAt > snapshotAfter / 16) await this.#snapshot()
   }
 
+  /** Nobody else has moved the tail: there is nothing new but what is ours, and others of its transaction may have seen it. */
+  #applyOwn(written: readonly Own[], seen: number): void {
+    const rest = written.filter(({ n }) => n > this.#applied)
+    // Who appended and died before it moved the tail has left records between.
+    const follows = rest.every(({ n }, i) => n === Math.floor(this.#applied) + 1 + i)
+    if (rest.length === 0) this.#seen = seen
+    else if (follows) this.#apply(seen, () => rest.forEach(({ n, row }) => this.#applyOne(n, row)))
+    else this.#apply(seen, () => this.#applyNew())
+  }
+
   /** @param seen the count of the tail before anything was read */
-  #apply(seen: number, first?: () => void): void {
+  #apply(seen: number, work: () => void): void {
     // Whoever is told of a record may read, and so come here again.
     if (this.#isApplying) return
     this.#isApplying = true
     try {
       this.#parts.environment.refresh()
-      first?.()
-      while (this.#applyBatch()) continue
+      work()
     } catch (error) {
       this.#distrust(error)
     } finally {
@@ -243,6 +252,10 @@ export class DiskLog implements Log {
     state.apply({ kind: 'invalidate', names: [], prefixes: [''], n: this.#applied, atMs: clock.now() }, false)
   }
 
+  #applyNew(): void {
+    while (this.#applyBatch()) continue
+  }
+
   /** @returns whether there may be more */
   #applyBatch(): boolean {
     // Read before any is applied: who is told of one may read in turn.
@@ -250,14 +263,17 @@ export class DiskLog implements Log {
     const rows = [...this.#records.getRange({ start, limit: batch })]
     for (const { key: n, value } of rows) {
       if (n !== Math.floor(this.#applied) + 1) this.#distrust(missing(this.#applied, n), n - between)
-      const record = { ...this.#read(n, value), n }
-      const own = this.#own.get(n)
-      const isOwn = this.#own.delete(n)
-      own?.before?.(n)
-      this.#applied = n
-      this.#parts.state.apply(record, isOwn)
+      this.#applyOne(n, this.#read(n, value))
     }
     return rows.length === batch
+  }
+
+  #applyOne(n: number, row: Row): void {
+    const own = this.#own.get(n)
+    const isOwn = this.#own.delete(n)
+    own?.before?.(n)
+    this.#applied = n
+    this.#parts.state.apply({ ...row, n }, isOwn)
   }
 
   /** In force at once. @returns what to tell whoever appended it */

@@ -155,6 +155,11 @@ const harms: [string, (table: Table) => void, string[]][] = [
     ['record-damaged 1'],
   ],
   [
+    'what was journaled for the history',
+    (table) => void table('historyJournal', 'numbers').put(7, Buffer.from('not what was written')),
+    ['record-damaged 1'],
+  ],
+  [
     'the index of the history',
     (table) => void table('historyKeys', 'bytes').remove(firstKey(table('historyKeys', 'bytes'))),
     ['history-index 1'],
