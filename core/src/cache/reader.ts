@@ -68,6 +68,14 @@ interface Ran {
   readonly failed: boolean
 }
 
+/**
+ * Emptied when it has ended: tables that a map has outgrown still refer to what was in them, and once they are old that
+ * keeps every value which was read alive until the next full collection.
+ */
+interface LookUp {
+  found: Promise<Found | undefined> | undefined
+}
+
 type Settled = Outcome & Pick<Kept, 'refused'>
 
 /** A process that has the turn and does not end is not waited for any longer. */
@@ -87,7 +95,7 @@ export class Reader {
   /** Every flight under way, private ones too. */
   readonly #flying = new Set<Flight>()
   /** key -> the look-up under way in the tiers below. */
-  readonly #lookUps = new Map<string, Promise<Found | undefined>>()
+  readonly #lookUps = new Map<string, LookUp>()
 
   /** key -> the wait for the turn to load it. */
   readonly #waiting = new Map<string, Promise<Found | undefined>>()
@@ -119,6 +127,15 @@ export class Reader {
     if (found !== undefined || lower.none) return found
     const below = this.#below(key)
     return below instanceof Promise ? below.then((later) => this.#worth(key, later)) : below
+  }
+
+  /** The same, but for what is stale. */
+  findFresh(key: string): Answer<Found | undefined> {
+    const { held, lower } = this.#parts
+    const found = held.find(key)
+    if (found !== undefined || lower.none) return freshOf(found)
+    const below = this.#below(key)
+    return below instanceof Promise ? below.then((later) => freshOf(this.#worth(key, later))) : freshOf(below)
   }
 
   /**
@@ -170,13 +187,27 @@ export class Reader {
 
   /** What is found at once was judged in this tick. */
   #below(key: string): Answer<Found | undefined> {
-    const underWay = this.#lookUps.get(key)
+    const underWay = this.#lookUps.get(key)?.found
     if (underWay !== undefined) return underWay
     const found = this.#lookUp(key)
     if (!(found instanceof Promise)) return found
-    const lookUp = found.finally(() => this.#lookUps.delete(key))
+    const lookUp: LookUp = { found: undefined }
+    lookUp.found = this.#underWay(key, found, lookUp)
     this.#lookUps.set(key, lookUp)
-    return lookUp
+    return lookUp.found
+  }
+
+  async #underWay(
+    key: string,
+    found: Promise<Found | undefined>,
+    lookUp: LookUp,
+  ): Promise<Found | undefined> {
+    try {
+      return await found
+    } finally {
+      this.#lookUps.delete(key)
+      lookUp.found = undefined
+    }
   }
 
   /** Until this process may load the key. @returns what another one loaded meanwhile */
