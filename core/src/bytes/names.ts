@@ -25,10 +25,9 @@ export function keyOf(name: string): Buffer {
   return Buffer.concat([bytes.subarray(0, cutBytes), separator, hash.subarray(0, hashBytes)])
 }
 
-/** The same behind a prefix that has an UTF-8 of its own; as text, which costs less to send, where that is the same. */
-export function keyBehind(prefix: string, name: string): string | Buffer {
-  const isWhole = name.length * 3 <= wholeBytesMax && !halfPair.test(name)
-  return isWhole ? prefix + name : Buffer.concat([Buffer.from(prefix), keyOf(name)])
+/** The same as text where that has the same bytes: a client sends it for less. */
+export function sentKeyOf(name: string): string | Buffer {
+  return name.length * 3 <= wholeBytesMax && !halfPair.test(name) ? name : keyOf(name)
 }
 
 /** The name of a key; undefined if the key does not hold all of it. */

@@ -3,7 +3,7 @@
  *
  * Invariant: a read begins after it was asked for; one that fails fails for all who asked along with it.
  */
-import { keyBehind } from '../bytes/names.ts'
+import { sentKeyOf } from '../bytes/names.ts'
 import type { Answer } from '../tiers/contract.ts'
 import { listOf, type Driver, type Reply } from './driver.ts'
 
@@ -52,12 +52,17 @@ export class Reads<T> {
 
   async #read(batch: readonly Waiting<T>[]): Promise<void> {
     try {
-      const [first, ...others] = batch.map(({ key }) => keyBehind(this.#prefix, key))
+      const [first, ...others] = batch.map(({ key }) => this.#rowOf(key))
       const values = listOf(await this.#driver.call('MGET', first as string | Buffer, ...others))
       for (const [i, each] of batch.entries()) this.#give(each, values[i])
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }
+  }
+
+  #rowOf(name: string): string | Buffer {
+    const key = sentKeyOf(name)
+    return typeof key === 'string' ? this.#prefix + key : Buffer.concat([Buffer.from(this.#prefix), key])
   }
 
   #give({ key, resolve, reject }: Waiting<T>, bytes: Reply | undefined): void {
