@@ -177,6 +177,7 @@ export class Invalidations implements InvalidationRecords {
     const { log, settings } = this.#parts
     const whole = ending === undefined ? change : { ...change, ends: ending.ends }
     const running = runningRecord({ ...request, attempts: 1, error: null }, settings.clock.now())
+    this.#history.putAhead?.(running)
     return this.#recording.alongside((ride) =>
       log.append(whole, ending?.before, (n) => {
         const position = { generation: log.generation, n }
