@@ -41,7 +41,7 @@ import {
 import { explain, type Explanation } from './explain.ts'
 import type { Found, Held } from './held.ts'
 import type { CacheOptions, Settings } from './options.ts'
-import type { Reader } from './reader.ts'
+import { freshOf, type Reader } from './reader.ts'
 import { statsOf, type Stats } from './stats.ts'
 import { upTo } from './up-to.ts'
 import { viewOf, type Direction, type GraphView } from './view.ts'
@@ -444,7 +444,8 @@ export class Cache<P extends string = string> {
     checkName(key, 'key')
     within?.note(key)
     if (this.#held.isFenced) return this.#reader.findFenced(key)
-    return this.#reader.findFresh(key)
+    const found = this.#reader.find(key)
+    return found instanceof Promise ? found.then(freshOf) : freshOf(found)
   }
 
   /** A load that somebody else did: its dependencies are those that the options name. */

@@ -25,6 +25,7 @@ import type { Policies } from '../ttl/policies.ts'
 import type { Counts } from './counts.ts'
 import { fenced, type Found, type Held } from './held.ts'
 import { inheritLag, noteLag } from './lag.ts'
+import { LookUps } from './look-ups.ts'
 import type { Lower } from './lower.ts'
 import type { Kept, Writer } from './writer.ts'
 
@@ -68,14 +69,6 @@ interface Ran {
   readonly failed: boolean
 }
 
-/**
- * Emptied when it has ended: tables that a map has outgrown still refer to what was in them, and once they are old that
- * keeps every value which was read alive until the next full collection.
- */
-interface LookUp {
-  found: Promise<Found | undefined> | undefined
-}
-
 type Settled = Outcome & Pick<Kept, 'refused'>
 
 /** A process that has the turn and does not end is not waited for any longer. */
@@ -94,8 +87,7 @@ export class Reader {
   readonly #flights = new Map<string, Flight>()
   /** Every flight under way, private ones too. */
   readonly #flying = new Set<Flight>()
-  /** key -> the look-up under way in the tiers below. */
-  readonly #lookUps = new Map<string, LookUp>()
+  readonly #lookUps = new LookUps((key) => this.#lookUp(key))
 
   /** key -> the wait for the turn to load it. */
   readonly #waiting = new Map<string, Promise<Found | undefined>>()
@@ -125,17 +117,8 @@ export class Reader {
     const { held, lower } = this.#parts
     const found = held.find(key)
     if (found !== undefined || lower.none) return found
-    const below = this.#below(key)
+    const below = this.#lookUps.find(key)
     return below instanceof Promise ? below.then((later) => this.#worth(key, later)) : below
-  }
-
-  /** The same, but for what is stale. */
-  findFresh(key: string): Answer<Found | undefined> {
-    const { held, lower } = this.#parts
-    const found = held.find(key)
-    if (found !== undefined || lower.none) return freshOf(found)
-    const below = this.#below(key)
-    return below instanceof Promise ? below.then((later) => freshOf(this.#worth(key, later))) : freshOf(below)
   }
 
   /**
@@ -183,31 +166,6 @@ export class Reader {
       this.#waiting.set(key, waiting)
     }
     return waiting
-  }
-
-  /** What is found at once was judged in this tick. */
-  #below(key: string): Answer<Found | undefined> {
-    const underWay = this.#lookUps.get(key)?.found
-    if (underWay !== undefined) return underWay
-    const found = this.#lookUp(key)
-    if (!(found instanceof Promise)) return found
-    const lookUp: LookUp = { found: undefined }
-    lookUp.found = this.#underWay(key, found, lookUp)
-    this.#lookUps.set(key, lookUp)
-    return lookUp.found
-  }
-
-  async #underWay(
-    key: string,
-    found: Promise<Found | undefined>,
-    lookUp: LookUp,
-  ): Promise<Found | undefined> {
-    try {
-      return await found
-    } finally {
-      this.#lookUps.delete(key)
-      lookUp.found = undefined
-    }
   }
 
   /** Until this process may load the key. @returns what another one loaded meanwhile */
