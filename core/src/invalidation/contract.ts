@@ -134,7 +134,7 @@ export interface History {
   putWithin(record: InvalidationResult, from?: readonly Status[]): void
   /**
    * For a history that is in no transaction with the log: the record is there before anything is that is written to the log
-   * after this call. It is told of by what is put later if it could not be. Undefined: `putWithin` is enough.
+   * after this call; if it could not be put, the record of how it ended is told of. Undefined: `putWithin` is enough.
    */
   readonly putAhead?: (record: InvalidationResult) => void
   get(id: string): Promise<InvalidationResult | undefined>
