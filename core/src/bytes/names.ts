@@ -25,6 +25,11 @@ export function keyOf(name: string): Buffer {
   return Buffer.concat([bytes.subarray(0, cutBytes), separator, hash.subarray(0, hashBytes)])
 }
 
+/** The same as text where that has the same bytes: a client sends it for less. */
+export function sentKeyOf(name: string): string | Buffer {
+  return name.length * 3 <= wholeBytesMax && !halfPair.test(name) ? name : keyOf(name)
+}
+
 /** The name of a key; undefined if the key does not hold all of it. */
 export function nameOf(key: Buffer): string | undefined {
   return key[key.length - hashBytes - 1] === 0xff ? undefined : key.toString()

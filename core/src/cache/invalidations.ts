@@ -177,11 +177,14 @@ export class Invalidations implements InvalidationRecords {
     const { log, settings } = this.#parts
     const whole = ending === undefined ? change : { ...change, ends: ending.ends }
     const running = runningRecord({ ...request, attempts: 1, error: null }, settings.clock.now())
+    this.#history.putAhead?.(running)
     return this.#recording.alongside((ride) =>
       log.append(whole, ending?.before, (n) => {
         const position = { generation: log.generation, n }
         try {
-          this.#history.putWithin({ ...running, position, token: tokenOf(position) })
+          // What went ahead is not put again before it has ended: the next invalidation would wait for that.
+          if (this.#history.putAhead === undefined)
+            this.#history.putWithin({ ...running, position, token: tokenOf(position) })
           ride()
         } catch (error) {
           this.#parts.onError(error, 'recording an invalidation')

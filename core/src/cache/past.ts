@@ -8,7 +8,8 @@
  * Both are bounded, the least recently used going first; `low` rises then: of departures up to there nothing is
  * known any more, and who began before is taken for overtaken.
  *
- * Invariant: for n >= low, `endedAfter(n, name)` is true if an entry of that name was found invalid after n.
+ * Invariant: for n >= low, `endedAfter(n, name)` is true if an entry of that name, or what was loaded of it, was found
+ * invalid after n.
  */
 import { LRUCache } from 'lru-cache'
 import type { Log } from '../log/contract.ts'
@@ -95,6 +96,11 @@ export class Past {
     if (dependencies.length > 0) this.#lineages.set(name, { dependencies, n: this.#parts.log.applied })
   }
 
+  /** What was loaded was not kept: who was given it all the same may make something of it, and name it. */
+  overtaken(name: string, by: Invalidated | null): void {
+    this.#end(name, { why: 'invalidated', by }, by?.n ?? this.#parts.log.applied)
+  }
+
   lineageOf(name: string): readonly string[] {
     return this.#lineages.get(name)?.dependencies ?? []
   }
@@ -109,9 +115,9 @@ export class Past {
   }
 
   /** An entry that was pushed out does not undo that one before it was invalidated. */
-  #end(key: string, { why, by }: Pick<Gone, 'why' | 'by'>): void {
+  #end(key: string, { why, by }: Pick<Gone, 'why' | 'by'>, n = by?.n ?? 0): void {
     const before = this.#ended.peek(key)?.endedN ?? 0
-    const endedN = Math.max(before, by?.n ?? 0)
+    const endedN = Math.max(before, n)
     this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow(), endedN })
   }
 

@@ -26,6 +26,7 @@ import type { Counts } from './counts.ts'
 import { fenced, type Found, type Held } from './held.ts'
 import { InTurn } from './in-turn.ts'
 import { inheritLag, noteLag } from './lag.ts'
+import { LookUps } from './look-ups.ts'
 import type { Lower } from './lower.ts'
 import type { Kept, Writer } from './writer.ts'
 
@@ -83,8 +84,7 @@ export class Reader {
   readonly #flights = new Map<string, Flight>()
   /** Every flight under way, private ones too. */
   readonly #flying = new Set<Flight>()
-  /** key -> the look-up under way in the tiers below. */
-  readonly #lookUps = new Map<string, Promise<Found | undefined>>()
+  readonly #lookUps = new LookUps((key) => this.#lookUp(key))
   readonly #turn: InTurn
 
   readonly #backoff: RefreshBackoff
@@ -113,7 +113,7 @@ export class Reader {
     const { held, lower } = this.#parts
     const found = held.find(key)
     if (found !== undefined || lower.none) return found
-    const below = this.#below(key)
+    const below = this.#lookUps.find(key)
     return below instanceof Promise ? below.then((later) => this.#worth(key, later)) : below
   }
 
@@ -163,17 +163,6 @@ export class Reader {
   /** @returns whether there is a lease now */
   regain(): Promise<boolean> {
     return this.#parts.log.membership?.regain() ?? Promise.resolve(true)
-  }
-
-  /** What is found at once was judged in this tick. */
-  #below(key: string): Answer<Found | undefined> {
-    const underWay = this.#lookUps.get(key)
-    if (underWay !== undefined) return underWay
-    const found = this.#lookUp(key)
-    if (!(found instanceof Promise)) return found
-    const lookUp = found.finally(() => this.#lookUps.delete(key))
-    this.#lookUps.set(key, lookUp)
-    return lookUp
   }
 
   /** What was found in a tier some ticks ago, as it is now. */

@@ -197,7 +197,9 @@ export class Writer {
     const by = this.#parts.judge.verdict(flight) ?? this.inheritance.wasOvertaken(flight)
     // Only the newest invalidation of a name is known: an earlier one may have come right after the start.
     if (by !== undefined && by !== false) flight.doom(flight.stamp + 1)
-    return flight.doomedFrom !== Infinity
+    if (flight.doomedFrom === Infinity) return false
+    this.#parts.held.past.overtaken(flight.key, typeof by === 'object' ? by : null)
+    return true
   }
 
   #reasonNotToKeep(flight: Flight, keep: Keep): Refusal | undefined {

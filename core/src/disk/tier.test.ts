@@ -144,6 +144,20 @@ describe('what was removed', () => {
     expect(await tier.delete(['a'])).toBe(1)
     expect(await endedAt('a')).toEqual([2])
   })
+
+  it('is known of what was replaced when it was invalid, too', async () => {
+    const { tier, log, invalid } = open()
+    for (const key of ['a', 'b']) await tier.put(entryOf(key))
+    await log.append({ kind: 'invalidate', names: ['a'] })
+    invalid.add('a')
+    for (const key of ['a', 'b']) await tier.put(entryOf(key, { stamp: 1 }))
+    const endedAt: number[] = []
+    await tier.settle(entryOf('z'), (hold) => {
+      endedAt.push(hold.endedAt('a'), hold.endedAt('b'))
+      return undefined
+    })
+    expect(endedAt).toEqual([1, 0])
+  })
 })
 
 describe('a delete', () => {

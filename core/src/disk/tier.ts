@@ -256,6 +256,9 @@ export class DiskTier implements SharedTier {
     if (entry === undefined) return undefined
     const before = edit.head(keyOf(entry.key))
     if (before !== undefined && before.generation !== '' && isOlder(entry, before)) return undefined
+    // Whoever was made from the one before must not be taken in, though nobody had come by to remove it.
+    if (before !== undefined && before.generation !== '' && this.#parts.isInvalid(before))
+      edit.ended(keyOf(entry.key))
     edit.insert({ entry, ...prepared }, before)
     this.#bytes = edit.counts.bytes
     return entry

@@ -132,6 +132,11 @@ export interface History {
   put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean>
   /** The same in the transaction in which the log beside it is being written: both are there afterwards, or neither. */
   putWithin(record: InvalidationResult, from?: readonly Status[]): void
+  /**
+   * For a history that is in no transaction with the log: the record is there before anything is that is written to the log
+   * after this call; if it could not be put, the record of how it ended is told of. Undefined: `putWithin` is enough.
+   */
+  readonly putAhead?: (record: InvalidationResult) => void
   get(id: string): Promise<InvalidationResult | undefined>
   /**
    * Newest request first. Pages that follow one another by cursor show every record at most once, and all that

@@ -78,10 +78,16 @@ export class Guard {
     if (!this.#breaker.isTrusted || !this.#owed.isNothing) return this.ask(async () => call())
     try {
       const answer = call()
-      return answer instanceof Promise ? this.ask(() => answer) : answer
+      return answer instanceof Promise ? this.#judged(answer) : answer
     } catch (error) {
       return this.ask(() => Promise.reject(error))
     }
+  }
+
+  /** It was asked of a tier that could be trusted: another success is told of only if that has changed meanwhile. */
+  #judged<T>(answer: Promise<T>): Promise<T> {
+    const told = () => (this.#breaker.isOpen ? answer : this.#breaker.run(() => answer))
+    return answer.then((value) => (this.#breaker.isTrusted ? value : told()), told)
   }
 
   /** The same for a call that leaves bytes in the tier. */

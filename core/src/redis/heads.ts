@@ -5,15 +5,15 @@
  * same, and names under which it may be found.
  */
 import { CurrentFormat, type Format, type StoredEntry } from '../bytes/format.ts'
-import { keyOf } from '../bytes/names.ts'
+import { sentKeyOf } from '../bytes/names.ts'
 import type { LogBeside } from '../consistency/contract.ts'
 import type { Policy } from '../model/policy.ts'
-import { bytesOf, listOf, textOf, type Driver, type Reply } from './driver.ts'
-import { headsScript } from './tier-lua.ts'
+import { bytesOf, listOf, type Driver, type Reply } from './driver.ts'
+import { versionMax } from './tier-lua.ts'
 
 /** What stands under a key. */
 export interface Standing {
-  readonly key: Buffer
+  readonly key: string | Buffer
   /** '0': nothing. */
   readonly version: string
   /** Of this generation. */
@@ -28,8 +28,10 @@ export interface HeadsParts {
   readonly policyOf: (name: string) => Policy
 }
 
-/** Keys that one script looks at. */
+/** Keys that are looked at in one step. */
 const sliceMax = 500
+/** As the scripts read it, of whatever bytes. */
+const versionForm = /^[\dA-Za-z-]*/
 
 export class Heads {
   readonly #parts: HeadsParts
@@ -46,14 +48,12 @@ export class Heads {
   }
 
   /** What stands under the keys, slice by slice. */
-  async *standing(keys: readonly Buffer[]): AsyncGenerator<readonly Standing[], void, undefined> {
+  async *standing(keys: readonly (string | Buffer)[]): AsyncGenerator<readonly Standing[], void, undefined> {
     for (let at = 0; at < keys.length; at += sliceMax) {
       const slice = keys.slice(at, at + sliceMax)
-      const rows = listOf(await this.#parts.driver.run(headsScript, slice))
-      yield slice.map((key, i) => {
-        const [version, bytes] = listOf(rows[i])
-        return this.read(key, version, bytes)
-      })
+      const { driver } = this.#parts
+      const rows = listOf(await driver.call('HMGET', `${driver.prefix}:entries`, ...slice))
+      yield slice.map((key, i) => this.read(key, rows[i]))
     }
   }
 
@@ -62,7 +62,7 @@ export class Heads {
     const held = new Map<string, StoredEntry>()
     for (const slice of slicesOf(names)) {
       let at = 0
-      for await (const rows of this.standing(slice.map(keyOf))) {
+      for await (const rows of this.standing(slice.map(sentKeyOf))) {
         for (const row of rows) {
           const name = slice[at++] as string
           const head = entryOf(row, name)
@@ -73,15 +73,17 @@ export class Heads {
     return [...held.values()]
   }
 
-  /** Of a reply. */
-  read(key: Buffer, version: Reply | undefined, bytes: Reply | undefined): Standing {
-    const standing = { key, version: textOf(version), head: undefined, names: [] }
-    if (bytes === null || bytes === undefined) return standing
+  /** Of a reply: version, a space, the entry; null: nothing stands there. */
+  read(key: string | Buffer, reply: Reply | undefined): Standing {
+    if (reply === null || reply === undefined) return { key, version: '0', head: undefined, names: [] }
+    const row = bytesOf(reply)
+    const version = (versionForm.exec(row.toString('latin1', 0, versionMax)) as RegExpExecArray)[0]
+    const bytes = row.subarray(version.length + 1)
     try {
-      const head = this.format.head(bytesOf(bytes))
-      return { ...standing, head: head.generation === '' ? undefined : head, names: head.dependencies }
+      const head = this.format.head(bytes)
+      return { key, version, head: head.generation === '' ? undefined : head, names: head.dependencies }
     } catch {
-      return { ...standing, names: this.format.salvage(bytesOf(bytes))?.dependencies ?? [] }
+      return { key, version, head: undefined, names: this.format.salvage(bytes)?.dependencies ?? [] }
     }
   }
 }

@@ -2,7 +2,7 @@
  * The history of a cluster: what was invalidated, by any of its nodes. Kept as history-lua.ts says.
  *
  * Invariants: each step is one script; a record never changes its place; what is too old is not shown, dropped or not;
- * what was sent alongside the log is written before anything is asked here; what is not what was written is told of
+ * what was sent alongside the log is written before anything is asked here; what is in the log was on record before; what is not what was written is told of
  * once, and left out.
  */
 import { seal, sealBytes, unseal } from '../bytes/codec.ts'
@@ -83,11 +83,22 @@ export class RedisHistory implements History {
   /** There is no transaction with the log: it is sent when the log has answered, and is told of if it is not written. */
   putWithin(record: InvalidationResult, from?: readonly Status[]): void {
     if (this.#closed) throw closed('history')
+    this.#send(record, { from, onError: (error) => this.#onError(error, 'recording an invalidation') })
+  }
+
+  /** One connection, in order: what is in the log is on record, wherever its process ends. */
+  putAhead(record: InvalidationResult): void {
+    if (this.#closed) return
+    // If the server cannot be reached, the log says so, too.
+    this.#send(record, { from: ['pending', 'running'], onError: () => undefined })
+  }
+
+  #send(
+    record: InvalidationResult,
+    { from, onError }: { from: readonly Status[] | undefined; onError: (error: unknown) => void },
+  ): void {
     const sent: Promise<void> = this.#put(record, from)
-      .then(
-        () => undefined,
-        (error: unknown) => this.#onError(error, 'recording an invalidation'),
-      )
+      .then(() => undefined, onError)
       .finally(() => this.#sent.delete(sent))
     this.#sent.add(sent)
   }

@@ -3,32 +3,39 @@
  *
  * Invariant: a read begins after it was asked for; one that fails fails for all who asked along with it.
  */
+import { sentKeyOf } from '../bytes/names.ts'
+import type { Answer } from '../tiers/contract.ts'
 import { listOf, type Driver, type Reply } from './driver.ts'
 
 /** Keys of one command; of large values fewer, so that one answer does not hold up all others. */
 const batchMax = 128
 const batchBytes = 262_144
 
-interface Waiting {
-  readonly key: Buffer
-  readonly resolve: (bytes: Reply | undefined) => void
+/** Makes of bytes what the reader is given. */
+type Take<T> = (key: string, bytes: Buffer) => Answer<T>
+
+interface Waiting<T> {
+  readonly key: string
+  readonly resolve: (taken: Answer<T> | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
-export class Reads {
+export class Reads<T> {
   readonly #driver: Driver
-  readonly #prefix: Buffer
-  #waiting: Waiting[] = []
+  readonly #take: Take<T>
+  readonly #prefix: string
+  #waiting: Waiting<T>[] = []
   /** Of a value, as it was of late. */
   #bytes = 0
 
-  constructor(driver: Driver) {
+  constructor(driver: Driver, take: Take<T>) {
     this.#driver = driver
-    this.#prefix = Buffer.from(`${driver.prefix}:e:`)
+    this.#take = take
+    this.#prefix = `${driver.prefix}:e:`
   }
 
-  /** The bytes under a key; null: nothing. */
-  read(key: Buffer): Promise<Reply | undefined> {
+  /** What was made of the bytes under a key; undefined: nothing is there. */
+  read(key: string): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, resolve, reject })
       // When all that can go on now has gone on.
@@ -43,14 +50,28 @@ export class Reads {
     for (let at = 0; at < waiting.length; at += most) void this.#read(waiting.slice(at, at + most))
   }
 
-  async #read(batch: readonly Waiting[]): Promise<void> {
-    const [first, ...others] = batch.map(({ key }) => Buffer.concat([this.#prefix, key]))
+  async #read(batch: readonly Waiting<T>[]): Promise<void> {
     try {
-      const values = listOf(await this.#driver.call('MGET', first as Buffer, ...others))
-      for (const value of values) if (value instanceof Buffer) this.#weigh(value.length)
-      for (const [i, { resolve }] of batch.entries()) resolve(values[i])
+      const [first, ...others] = batch.map(({ key }) => this.#rowOf(key))
+      const values = listOf(await this.#driver.call('MGET', first as string | Buffer, ...others))
+      for (const [i, each] of batch.entries()) this.#give(each, values[i])
     } catch (error) {
       for (const { reject } of batch) reject(error)
+    }
+  }
+
+  #rowOf(name: string): string | Buffer {
+    const key = sentKeyOf(name)
+    return typeof key === 'string' ? this.#prefix + key : Buffer.concat([Buffer.from(this.#prefix), key])
+  }
+
+  #give({ key, resolve, reject }: Waiting<T>, bytes: Reply | undefined): void {
+    if (!(bytes instanceof Buffer)) return resolve(undefined)
+    this.#weigh(bytes.length)
+    try {
+      resolve(this.#take(key, bytes))
+    } catch (error) {
+      reject(error)
     }
   }
 

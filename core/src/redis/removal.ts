@@ -6,7 +6,7 @@
  * Invariants: what is removed was judged as it stood then; a removal for an invalidation leaves behind since when.
  */
 import type { StoredEntry } from '../bytes/format.ts'
-import { keyOf } from '../bytes/names.ts'
+import { sentKeyOf } from '../bytes/names.ts'
 import type { LogBeside } from '../consistency/contract.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { listOf, numberOf, type Arg, type Driver } from './driver.ts'
@@ -15,7 +15,7 @@ import { removeScript } from './tier-lua.ts'
 
 export interface RemovalParts {
   readonly driver: Driver
-  readonly log: Pick<LogBeside, 'generation' | 'applied'>
+  readonly log: Pick<LogBeside, 'generation'>
 }
 
 /** Whether it goes, and whether it is noted as ended by an invalidation; undefined: it stays. */
@@ -46,7 +46,7 @@ export class Removal {
     let removed = 0
     const work = async () => {
       for (const slice of slices) {
-        const count = await this.remove(slice.map(keyOf), ({ version, head }) => {
+        const count = await this.remove(slice.map(sentKeyOf), ({ version, head }) => {
           const stays = version === '0' || (head !== undefined && isValid(head))
           return stays ? undefined : { isEnded: true }
         })
@@ -59,20 +59,21 @@ export class Removal {
   }
 
   /** @returns how many were removed @throws E_REDIS_CONTENDED */
-  async remove(keys: readonly Buffer[], decide: Decide): Promise<number> {
+  async remove(keys: readonly (string | Buffer)[], decide: Decide): Promise<number> {
+    const { driver, log } = this.#parts
     let left = keys
     let removed = 0
     for (let round = 0; round < roundsMax && left.length > 0; round++) {
-      const changed: Buffer[] = []
+      const changed: (string | Buffer)[] = []
       for await (const rows of this.#heads.standing(left)) {
         const going = rows.flatMap((row): Going[] => {
           const verdict = decide(row)
           return verdict === undefined ? [] : [{ row, ...verdict }]
         })
         for (const batch of batchesOf(going)) {
-          const outcomes = await this.#remove(batch)
-          removed += outcomes.filter((outcome) => outcome === 'removed').length
-          for (const [i, { row }] of batch.entries()) if (outcomes[i] === 'changed') changed.push(row.key)
+          const [count, others] = listOf(await driver.run(removeScript, argsOf(log.generation, batch)))
+          removed += numberOf(count)
+          for (const i of listOf(others)) changed.push((batch[numberOf(i) - 1] as Going).row.key)
         }
       }
       left = changed
@@ -81,20 +82,42 @@ export class Removal {
     const message = `${left.length} entries were not removed: in ${roundsMax} attempts they were always stored anew first`
     throw new StaleproofError('E_REDIS_CONTENDED', message, { details: { count: left.length } })
   }
+}
 
-  /** theirs: it cannot be read here, and another generation has begun. */
-  async #remove(batch: readonly Going[]): Promise<('removed' | 'changed' | 'theirs')[]> {
-    const { driver, log } = this.#parts
-    const { generation, applied } = log
-    const args = batch.flatMap(({ row: { key, version, head, names }, isEnded }): Arg[] => [
-      ...[key, version, head === undefined ? '0' : '1', isEnded ? '1' : '0'],
-      ...[names.length, ...names.map(keyOf)],
-    ])
-    const outcomes = listOf(await driver.run(removeScript, [generation, applied, ...args]))
-    return outcomes.map(
-      (outcome) => (['changed', 'removed', 'theirs'] as const)[numberOf(outcome)] ?? 'changed',
-    )
+function argsOf(generation: string, batch: readonly Going[]): Arg[] {
+  const args: Arg[] = [generation]
+  for (const alike of runsOf(batch)) pushRun(args, alike)
+  return args
+}
+
+/** Rows that follow each other and differ in nothing but key and version. */
+function* runsOf(batch: readonly Going[]): Generator<readonly Going[], void, undefined> {
+  let from = 0
+  for (let at = 1; at <= batch.length; at++) {
+    if (at < batch.length && areAlike(batch[from] as Going, batch[at] as Going)) continue
+    yield batch.slice(from, at)
+    from = at
   }
+}
+
+function areAlike(one: Going, other: Going): boolean {
+  const [names, others] = [one.row.names, other.row.names]
+  return (
+    one.isEnded === other.isEnded &&
+    (one.row.head === undefined) === (other.row.head === undefined) &&
+    names.length === others.length &&
+    names.every((name, i) => name === others[i])
+  )
+}
+
+function pushRun(args: Arg[], alike: readonly Going[]): void {
+  const { row, isEnded } = alike[0] as Going
+  args.push(row.head === undefined ? '0' : '1', isEnded ? '1' : '0')
+  args.push(row.names.length, ...row.names.map(sentKeyOf), alike.length)
+  for (const {
+    row: { key, version },
+  } of alike)
+    args.push(key, `${version} `)
 }
 
 function* batchesOf(going: readonly Going[]): Generator<Going[], void, undefined> {

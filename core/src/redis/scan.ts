@@ -5,9 +5,9 @@
  * Invariant: what stands in the index from beginning to end is found.
  */
 import { keyOf, nameOf, rangeOf } from '../bytes/names.ts'
-import { bytesOf, listOf, textOf, type Driver } from './driver.ts'
+import { bytesOf, listOf, numberOf, textOf, type Driver, type Reply } from './driver.ts'
 import { slicesOf, type Heads } from './heads.ts'
-import { dependentsScript } from './tier-lua.ts'
+import { dependentsScript, keysScript } from './tier-lua.ts'
 
 const pageMax = 1000
 /** Names of one script, and dependents of one of them that it tells; more of them are paged through. */
@@ -35,12 +35,12 @@ export class Scan {
   /** Keys that begin with the prefix, and keys of entries that depend on such a name. */
   async withPrefix(prefix: string): Promise<string[]> {
     const found = new Set<string>()
-    for await (const keys of this.#page('keys', prefix)) {
+    for await (const keys of this.#keys(prefix)) {
       const named = new Set<string>()
       await this.#add(named, keys)
       for (const name of named) if (name.startsWith(prefix)) found.add(name)
     }
-    for await (const names of this.#page('names', prefix)) {
+    for await (const names of this.#names(prefix)) {
       const likely = names.filter((name) => nameOf(name)?.startsWith(prefix) !== false)
       for await (const { name, keys } of this.#dependentsOf(likely))
         await this.#addIf(found, { name, keys, prefix })
@@ -48,18 +48,22 @@ export class Scan {
     return [...found]
   }
 
-  /** Names of the index that may begin with the prefix. */
-  async *#page(index: 'keys' | 'names', prefix: string): AsyncGenerator<Buffer[], void, undefined> {
-    const { start, end } = rangeOf(prefix)
-    const last = end === undefined ? '+' : bound('(', end)
-    let from = start === undefined ? '-' : bound('[', start)
-    for (;;) {
-      const key = `${this.#driver.prefix}:${index}`
+  /** Keys of entries that may begin with the prefix. */
+  #keys(prefix: string): AsyncGenerator<Buffer[], void, undefined> {
+    return pagesOf(prefix, async (from, last) => {
+      const reply = await this.#driver.run(keysScript, [from, last, pageMax])
+      const [standing, looked, end] = listOf(reply)
+      return { found: listOf(standing).map(bytesOf), looked: numberOf(looked), end }
+    })
+  }
+
+  /** Names that have dependents, and may begin with the prefix. */
+  #names(prefix: string): AsyncGenerator<Buffer[], void, undefined> {
+    const key = `${this.#driver.prefix}:names`
+    return pagesOf(prefix, async (from, last) => {
       const page = listOf(await this.#driver.call('ZRANGEBYLEX', key, from, last, 'LIMIT', 0, pageMax))
-      if (page.length > 0) yield page.map(bytesOf)
-      if (page.length < pageMax) return
-      from = bound('(', bytesOf(page.at(-1)))
-    }
+      return { found: page.map(bytesOf), looked: page.length, end: page.at(-1) }
+    })
   }
 
   /** Of each name its dependents, in one part or more. */
@@ -109,6 +113,29 @@ export class Scan {
     for await (const rows of this.#heads.standing(cut)) {
       for (const { head } of rows) if (head !== undefined) found.add(head.key)
     }
+  }
+}
+
+interface Page {
+  readonly found: Buffer[]
+  readonly looked: number
+  /** The last that was looked at. */
+  readonly end: Reply | undefined
+}
+
+/** Of an index that is sorted by bytes, all between the bounds of the prefix. */
+async function* pagesOf(
+  prefix: string,
+  ask: (from: string | Buffer, last: string | Buffer) => Promise<Page>,
+): AsyncGenerator<Buffer[], void, undefined> {
+  const { start, end } = rangeOf(prefix)
+  const last = end === undefined ? '+' : bound('(', end)
+  let from = start === undefined ? '-' : bound('[', start)
+  for (;;) {
+    const page = await ask(from, last)
+    if (page.found.length > 0) yield page.found
+    if (page.looked < pageMax) return
+    from = bound('(', bytesOf(page.end))
   }
 }
 

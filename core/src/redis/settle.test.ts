@@ -69,6 +69,15 @@ it('refuses what was made from an entry that came and was invalidated before it 
   expect([kept, verdict, looks()]).toEqual([undefined, 'refused', 2])
 })
 
+it('refuses what was made from an entry that was invalidated, and replaced before anybody removed it', async () => {
+  await here.tier.put(here.entry('input', { dependencies: ['row'] }))
+  const list = here.entry('list', { dependencies: ['input'], directCount: 1 })
+  await there.invalidate('row')
+  await there.tier.put(there.entry('input', { dependencies: ['other row'] }))
+  here.log.catchUp()
+  expect(await here.admit(list)).toEqual({ kept: undefined, verdict: 'refused' })
+})
+
 it('takes an entry that was removed and stored anew for another', async () => {
   const store = async (node: RedisNode, dependencies: string[]) => {
     await node.tier.delete(['input'])

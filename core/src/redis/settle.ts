@@ -17,7 +17,7 @@ import type { LogBeside } from '../consistency/contract.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
-import type { Admit } from '../tiers/contract.ts'
+import type { Admit, Head } from '../tiers/contract.ts'
 import { bytesOf, listOf, numberOf, textOf, type Arg, type Driver, type Reply } from './driver.ts'
 import { entryOf, type Heads } from './heads.ts'
 import { nothingSeen, SnapshotHold, Wanted, type Seen, type SeenSet, type Snapshot } from './hold.ts'
@@ -29,6 +29,7 @@ export interface SettlingParts {
   readonly log: LogBeside
   readonly clock: Clock
   readonly random: Random
+  readonly isInvalid: (head: Head) => boolean
 }
 
 export interface ToSettle {
@@ -134,16 +135,16 @@ export class Settling {
   }
 
   #seen(name: string, reply: Reply | undefined): Seen {
-    const [version, bytes, ended] = listOf(reply)
-    return { ...this.#heads.read(keyOf(name), version, bytes), ended: textOf(ended) }
+    const [row, ended] = listOf(reply)
+    return { ...this.#heads.read(keyOf(name), row), ended: textOf(ended) }
   }
 
   #seenSet(reply: Reply | undefined): SeenSet {
     const [count, list] = listOf(reply)
     const size = numberOf(count)
     const rows = listOf(list).map((row) => {
-      const [key, version, bytes] = listOf(row)
-      return this.#heads.read(bytesOf(key), version, bytes)
+      const [key, head] = listOf(row)
+      return this.#heads.read(bytesOf(key), head)
     })
     return { size, rows: rows.length === 0 && size > 0 ? undefined : rows }
   }
@@ -160,6 +161,7 @@ export class Settling {
         ...counted([...snapshot.names.values()].map(({ key, version, ended }) => [key, version, ended])),
         ...(announced.length > 0 ? [0] : setArgs(hold)),
         ...this.#rowArgs(entry, value),
+        this.#endsOne(snapshot.names.get(entry.key)?.head) ? '1' : '0',
         ...indexArgs(entry, snapshot.names.get(entry.key)?.names ?? []),
       ]),
     )
@@ -180,6 +182,11 @@ export class Settling {
       format.encode({ ...row, value: none }),
       goneAt === Infinity ? '+inf' : goneAt,
     ]
+  }
+
+  /** Whoever was made from the one before is to be told, though nobody had come by to remove it. */
+  #endsOne(before: Head | undefined): boolean {
+    return before !== undefined && this.#parts.isInvalid(before)
   }
 
   #space(round: number): Promise<void> {

@@ -2,31 +2,36 @@
  * The scripts of the tier. Names stand as in bytes/names.ts, entries as in bytes/format.ts.
  *
  *   {prefix}:e:<key>   string with an expiry: an entry with its value; an eviction policy for volatile keys may take it
- *   {prefix}:h:<key>   hash: b the entry without its value, v version
+ *   {prefix}:entries   hash: key -> its head: version, a space, the entry without its value
  *   {prefix}:d:<name>  set: keys of entries that depend on the name
  *   {prefix}:keys      sorted set, by bytes: keys that have an entry; names: those that have dependents
  *   {prefix}:gone      sorted set: key -> moment from which nobody can be served the entry
- *   {prefix}:ended     sorted set: key -> position at which an entry of it was removed as invalid
- *   {prefix}:tier      hash: sequence of versions; generation that `ended` is of; low: position of those forgotten there;
- *                      swept: the generation before which nothing is left
+ *   {prefix}:left      list: keys, some in each item, whose entries were removed, and rows in keys and gone were left
+ *   {prefix}:invalidated  hash: key -> position at or after that of the invalidation that ended an entry of it
+ *   {prefix}:tier      hash: sequence of versions; generation that `invalidated` is of; low: position of those forgotten
+ *                      there; swept: the generation before which nothing is left
  *
- * Invariants: an entry has its head, its rows in all sets, or it is not there at all, but for its value; two heads that
- * ever stood under one key have two versions, and no head has version 0; the members of a set are the same if there are
- * as many of them and each stands as it stood: a head that keeps its version keeps its dependencies.
+ * Removing a row of a sorted set costs more than all else that an entry has: it is done behind, some at a time.
+ *
+ * Invariants: an entry has its head, its rows in all sets, or it is not there at all, but for its value; a key with rows
+ * in keys or gone, and without a head, stands in left; two heads that ever stood under one key have two versions, and no
+ * head has version 0; the members of a set are the same if there are as many of them and each stands as it stood: a head
+ * that keeps its version keeps its dependencies.
  */
 import { roomyScript, script } from './driver.ts'
 import { prelude } from './lua.ts'
 
+/** Characters of a version, at most. */
+export const versionMax = 40
 /** Dependents whose heads are told: one more than anybody looks at. */
 const dependentsMax = 101
 /** As many are told unasked. */
 const fewDependents = 16
 export const endedMax = 100_000
-/** Forgotten at once, so that `low` rises rarely. */
-const endedSlice = 1000
 
 const tables = `
-local TIER, ALL, NAMES, GONE, ENDED = P .. ':tier', P .. ':keys', P .. ':names', P .. ':gone', P .. ':ended'
+local TIER, ENTRIES, ALL, NAMES = P .. ':tier', P .. ':entries', P .. ':keys', P .. ':names'
+local GONE, LEFT, INVALIDATED = P .. ':gone', P .. ':left', P .. ':invalidated'
 
 local at = 0
 local function arg()
@@ -44,18 +49,18 @@ local function many(arguments, ...)
   end
 end
 
-local function headOf(key)
-  local head = redis.call('HMGET', P .. ':h:' .. key, 'v', 'b')
-  return head[1] or '0', head[2]
+local function headOf(key) return redis.call('HGET', ENTRIES, key) end
+
+-- Of some thousand keys at most. False where nothing stands.
+local function headsOf(keys) return #keys == 0 and {} or redis.call('HMGET', ENTRIES, unpack(keys)) end
+
+local function versionOf(head)
+  return head and string.match(string.sub(head, 1, ${versionMax}), '^[%w-]*') or '0'
 end
 
 -- A server that lost its tail counts from an earlier number again: in another generation.
 local function nextVersion(generation)
   return redis.call('HINCRBY', TIER, 'sequence', 1) .. '-' .. string.sub(generation, 1, 8)
-end
-
-local function versionOf(key)
-  return redis.call('HGET', P .. ':h:' .. key, 'v') or '0'
 end
 
 -- What is known of those who ended is of one generation: of any other nothing is known.
@@ -65,7 +70,24 @@ local function lowOf(generation)
 end
 
 local function endedAt(key, low)
-  return low and (redis.call('ZSCORE', ENDED, key) or low) or '0'
+  return low and (redis.call('HGET', INVALIDATED, key) or low) or '0'
+end
+
+-- Entries of these keys were invalidated, at the newest position at the latest.
+local function ended(keys, generation)
+  if not lowOf(generation) then
+    redis.call('UNLINK', INVALIDATED)
+    redis.call('HSET', TIER, 'generation', generation, 'low', 0)
+  end
+  local n, rows = redis.call('HGET', META, 'n'), {}
+  for _, key in ipairs(keys) do
+    rows[#rows + 1] = key
+    rows[#rows + 1] = n
+  end
+  many(rows, 'HSET', INVALIDATED)
+  if redis.call('HLEN', INVALIDATED) <= ${endedMax} then return end
+  redis.call('UNLINK', INVALIDATED)
+  redis.call('HSET', TIER, 'low', n)
 end
 
 local function depend(name, key)
@@ -94,17 +116,14 @@ local low = lowOf(generation)
 local names, sets = {}, {}
 for i = 1, count() do
   local key = arg()
-  local version, bytes = headOf(key)
-  names[i] = { version, bytes, endedAt(key, low) }
+  names[i] = { headOf(key), endedAt(key, low) }
 end
 while at < #ARGV do
   local set, isAll = P .. ':d:' .. arg(), arg() == '1'
   local size, rows = redis.call('SCARD', set), {}
   if size > 0 and (isAll or size <= ${fewDependents}) then
-    for i, key in ipairs(redis.call('SRANDMEMBER', set, ${dependentsMax})) do
-      local version, bytes = headOf(key)
-      rows[i] = { key, version, bytes }
-    end
+    local keys = redis.call('SRANDMEMBER', set, ${dependentsMax})
+    for i, head in ipairs(headsOf(keys)) do rows[i] = { keys[i], head } end
   end
   sets[#sets + 1] = { size, rows }
 end
@@ -114,8 +133,8 @@ return { refused or tell(applied), names, sets }
 
 /**
  * Stores an entry if all stands as it was seen. ARGV: since; tail that the log has to have, or '' for any; node; records;
- * names seen, with version and end; sets seen, with size, keys and versions; the entry; names that it depends on now,
- * and those that it depends on no more. Lists begin with their length. @returns 1 or 0, and how the log stands
+ * names seen, with version and end; sets seen, with size, keys and versions; the entry, and whether it replaces one that
+ * was invalidated; names that it depends on now, and those that it depends on no more. Lists begin with their length. @returns 1 or 0, and how the log stands
  */
 export const storeScript = roomyScript(
   prelude,
@@ -129,21 +148,22 @@ for i = 1, count() do records[i] = { arg(), arg() } end
 
 local low, isSame = lowOf(generation), tail == '' or n == tonumber(tail)
 for _ = 1, count() do
-  local key, version, ended = arg(), arg(), arg()
-  isSame = isSame and versionOf(key) == version and endedAt(key, low) == ended
+  local key, version, position = arg(), arg(), arg()
+  isSame = isSame and versionOf(headOf(key)) == version and endedAt(key, low) == position
 end
 for _ = 1, count() do
   isSame = redis.call('SCARD', P .. ':d:' .. arg()) == count() and isSame
   for _ = 1, count() do
     local key, version = arg(), arg()
-    isSame = isSame and versionOf(key) == version
+    isSame = isSame and versionOf(headOf(key)) == version
   end
 end
 if not isSame then return { 0, refused or tell(applied) } end
 
-local key, value, expiry, head, gone = arg(), arg(), arg(), arg(), arg()
+local key, value, expiry, head, gone, isEnded = arg(), arg(), arg(), arg(), arg(), arg() == '1'
 for _, record in ipairs(records) do append(record[1], node, record[2]) end
-redis.call('HSET', P .. ':h:' .. key, 'v', nextVersion(generation), 'b', head)
+if isEnded then ended({ key }, generation) end
+redis.call('HSET', ENTRIES, key, nextVersion(generation) .. ' ' .. head)
 if value == '' then redis.call('DEL', P .. ':e:' .. key)
 else redis.call('SET', P .. ':e:' .. key, value, 'PX', expiry) end
 redis.call('ZADD', ALL, 0, key)
@@ -154,79 +174,88 @@ return { 1, refused or tell(applied) }
 `,
 )
 
-/** ARGV: keys. @returns version and head of each */
-export const headsScript = script(
-  prelude,
-  tables,
-  `
-local heads = {}
-for i, key in ipairs(ARGV) do
-  local version, bytes = headOf(key)
-  heads[i] = { version, bytes }
-end
-return heads
-`,
-)
-
 /**
- * Removes entries that stand as they were seen. ARGV: generation; position that is noted for those who ended; then of
- * each its key, version, whether it is of that generation, whether it ended, and what it depends on.
+ * Removes entries that stand as they were seen. ARGV: generation; then, for some entries that have this in common: whether
+ * they are of that generation, whether they were invalidated, what they depend on, and of each its key and version.
  *
  * In another generation the entries that this one cannot read are somebody's.
- * @returns of each 1: it went, 0: it had changed, 2: it is theirs
+ * @returns how many went; numbers of those that had changed
  */
 export const removeScript = script(
   prelude,
   tables,
   `
-local generation, position = arg(), arg()
+local generation = arg()
 local isCurrent = redis.call('HGET', META, 'generation') == generation
 
-local function ended(keys)
-  if not lowOf(generation) then
-    redis.call('DEL', ENDED)
-    redis.call('HSET', TIER, 'generation', generation, 'low', 0)
-  end
-  local members = {}
-  for _, key in ipairs(keys) do
-    members[#members + 1] = position
-    members[#members + 1] = key
-  end
-  many(members, 'ZADD', ENDED, 'GT')
-  local over = redis.call('ZCARD', ENDED) - ${endedMax}
-  if over <= 0 then return end
-  local oldest = redis.call('ZPOPMIN', ENDED, over + ${endedSlice})
-  local low = tonumber(lowOf(generation))
-  redis.call('HSET', TIER, 'low', math.max(low, tonumber(oldest[#oldest])))
-end
-
--- Row by row it is decided, and all at once it is done: a command for each row of each table takes five times as long.
-local removed, gone, rows, left, marked = {}, {}, {}, {}, {}
+-- All at once: a command for each row takes five times as long.
+local seen, changed, values, removed, left, invalidated = 0, {}, {}, {}, {}, {}
 while at < #ARGV do
-  local key, version, isOurs, isEnded, names = arg(), arg(), arg() == '1', arg() == '1', {}
+  local isOurs, isEnded, names, keys, versions, from = arg() == '1', arg() == '1', {}, {}, {}, #removed
   for i = 1, count() do names[i] = arg() end
-  local outcome = (not isOurs and not isCurrent and 2) or (versionOf(key) == version and 1) or 0
-  if outcome == 1 then
-    rows[#rows + 1] = P .. ':e:' .. key
-    rows[#rows + 1] = P .. ':h:' .. key
-    gone[#gone + 1] = key
-    for _, name in ipairs(names) do
-      left[name] = left[name] or {}
-      table.insert(left[name], key)
+  for i = 1, count() do keys[i], versions[i] = arg(), arg() end
+  local heads = (isOurs or isCurrent) and headsOf(keys) or {}
+  for i, head in ipairs(heads) do
+    if head and string.find(head, versions[i], 1, true) == 1 then
+      removed[#removed + 1] = keys[i]
+      values[#values + 1] = P .. ':e:' .. keys[i]
+    else
+      changed[#changed + 1] = seen + i
     end
-    if isEnded and isCurrent then marked[#marked + 1] = key end
   end
-  removed[#removed + 1] = outcome
+  seen = seen + #keys
+  for _, name in ipairs(names) do
+    local keysOfName = left[name] or {}
+    for i = from + 1, #removed do keysOfName[#keysOfName + 1] = removed[i] end
+    left[name] = keysOfName
+  end
+  if isEnded and isCurrent then
+    for i = from + 1, #removed do invalidated[#invalidated + 1] = removed[i] end
+  end
 end
-many(rows, 'UNLINK')
-many(gone, 'ZREM', ALL)
-many(gone, 'ZREM', GONE)
+if #removed == 0 then return { 0, changed } end
+many(values, 'UNLINK')
+many(removed, 'HDEL', ENTRIES)
+redis.call('RPUSH', LEFT, cmsgpack.pack(removed))
 for name, keys in pairs(left) do
   many(keys, 'SREM', P .. ':d:' .. name)
   if redis.call('EXISTS', P .. ':d:' .. name) == 0 then redis.call('ZREM', NAMES, name) end
 end
-if #marked > 0 then ended(marked) end
-return removed
+if #invalidated > 0 then ended(invalidated, generation) end
+return { #removed, changed }
+`,
+)
+
+/** Removes the rows that were left of keys that have no entry. ARGV: keys; none: those that were left first. @returns how many are left still */
+export const leftScript = script(
+  prelude,
+  tables,
+  `
+local keys, none = ARGV, {}
+if #ARGV == 0 then
+  local item = redis.call('LPOP', LEFT)
+  keys = item and cmsgpack.unpack(item) or {}
+end
+for i, head in ipairs(headsOf(keys)) do
+  if not head then none[#none + 1] = keys[i] end
+end
+many(none, 'ZREM', ALL)
+many(none, 'ZREM', GONE)
+return redis.call('LLEN', LEFT)
+`,
+)
+
+/** ARGV: first and last that it may be, how many to look at. @returns keys that have an entry; how many were looked at, and the last of those */
+export const keysScript = script(
+  prelude,
+  tables,
+  `
+local page = redis.call('ZRANGEBYLEX', ALL, ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
+local standing = {}
+for i, head in ipairs(headsOf(page)) do
+  if head then standing[#standing + 1] = page[i] end
+end
+return { standing, #page, page[#page] or false }
 `,
 )
 
@@ -259,7 +288,7 @@ export const laterScript = script(
   prelude,
   tables,
   `
-if versionOf(ARGV[1]) ~= ARGV[2] then return 0 end
+if versionOf(headOf(ARGV[1])) ~= ARGV[2] then return 0 end
 return redis.call('ZADD', GONE, 'XX', ARGV[3], ARGV[1])
 `,
 )

@@ -5,7 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vite
 import { TestClock } from '../../tests/clock.ts'
 import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
 import { RedisWorld, type RedisNode } from '../../tests/redis-world.ts'
-import { endedMax, laterScript, removeScript } from './tier-lua.ts'
+import { putScript } from './history-lua.ts'
+import { prelude } from './lua.ts'
+import { claimScript } from './queue-lua.ts'
+import { endedMax, laterScript, removeScript, storeScript } from './tier-lua.ts'
 
 let server: RedisServer
 let world: RedisWorld
@@ -117,6 +120,53 @@ it('sweeps what nobody can be served any more, and leaves nothing behind', async
   }, patience)
 })
 
+it('removes rows behind, and none of what was stored anew meanwhile', async () => {
+  const clock = new TestClock(Date.now())
+  const node = await world.node({ clock })
+  const { tier, entry, driver } = node
+  const rows = () => Promise.all(['keys', 'gone'].map((table) => driver.call('ZCARD', key(node, table))))
+  const names = Array.from({ length: 700 }, (_, i) => `k${i}`)
+  await Promise.all(names.map((name) => tier.put(entry(name, { dependencies: ['d'] }))))
+  expect(await tier.delete(names)).toBe(700)
+  expect([await tier.held(names), await tier.dependents(['d']), await tier.withPrefix('k')]).toEqual([
+    [],
+    [],
+    [],
+  ])
+  expect(await rows(), 'rows in keys and gone').toEqual([700, 700])
+  await tier.put(entry('k7', { dependencies: ['e'] }))
+  await vi.waitFor(async () => {
+    await clock.advance(1000)
+    expect(await rows(), 'rows in keys and gone').toEqual([1, 1])
+  }, patience)
+  expect([await tier.withPrefix('k'), await tier.dependents(['e']), await world.keys()]).toEqual([
+    ['k7'],
+    ['k7'],
+    expect.not.arrayContaining(['left']),
+  ])
+})
+
+it('removes a row that stands in no list of those left', async () => {
+  const clock = new TestClock(Date.now())
+  const node = await world.node({ clock, lagMs: 0 })
+  await node.tier.put(node.entry('k', { ttlMs: 100 }))
+  await node.tier.delete(['k'])
+  await node.driver.call('DEL', key(node, 'left'))
+  await vi.waitFor(async () => {
+    await clock.advance(1000)
+    expect(await node.driver.call('EXISTS', key(node, 'gone'), key(node, 'keys'))).toBe(0)
+  }, patience)
+})
+
+it('has no table of the same name as one of the log, the history or the queue', () => {
+  const tablesOf = (text: string) =>
+    new Set([...text.matchAll(/P \.\. ':([a-z]+)/g)].map(([, table]) => table))
+  const own = tablesOf(storeScript.text.replace(prelude, ''))
+  expect(own.size).toBeGreaterThan(8)
+  for (const other of [prelude, putScript.text, claimScript.text])
+    expect([...tablesOf(other)].filter((table) => own.has(table))).toEqual([])
+})
+
 it('keeps what has a longer life by the policy of today', async () => {
   const clock = new TestClock(Date.now())
   let graceMs = 0
@@ -181,7 +231,7 @@ it('takes a damaged head for no entry, and replaces or removes it', async () => 
   const { tier, entry, driver } = node
   for (const end of ['replaced', 'removed']) {
     await tier.put(entry('k', { dependencies: ['d', 'e'] }))
-    await driver.call('HSET', key(node, 'h:k'), 'b', 'what is this')
+    await driver.call('HSET', key(node, 'entries'), 'k', 'what is this')
     expect([await tier.held(['k']), await seen(node, 'k')]).toEqual([
       [],
       expect.objectContaining({ isHeld: false }),
@@ -258,7 +308,10 @@ it('spares when it deletes what became valid meanwhile', async () => {
   }
   expect(await here.purge('k', 'gone')).toBe(1)
   expect([(await here.tier.get('k'))?.value, await here.tier.get('gone')]).toEqual(['new', undefined])
-  expect(await seen(here, 'k')).toEqual({ isHeld: true, endedAt: 0 })
+  expect(await seen(here, 'k'), 'the one before it had ended').toEqual({
+    isHeld: true,
+    endedAt: here.log.applied,
+  })
 })
 
 it('spares when it deletes what a server stored that counts from an earlier number again', async () => {
@@ -274,24 +327,23 @@ it('spares when it deletes what a server stored that counts from an earlier numb
   expect((await other.tier.get('k'))?.value).toBe('of the new')
 })
 
-it('forgets the oldest of what ended, and then takes what it does not know for ended', async () => {
+it('forgets what ended when that is too much, and then takes what it does not know for ended', async () => {
   const node = await world.node()
   const { tier, entry, driver } = node
-  for (const name of ['old', 'new']) {
-    await tier.put(entry(name))
-    await node.invalidate(name)
-    await tier.delete([name])
-  }
-  const n = node.log.applied
+  await tier.put(entry('old'))
+  await node.invalidate('old')
+  await tier.delete(['old'])
+  expect(await seen(node, 'unknown')).toEqual({ isHeld: false, endedAt: 0 })
   for (let at = 0; at < endedMax; at += 10_000) {
-    const others = Array.from({ length: 10_000 }, (_, i) => [n - 1, `other ${at + i}`])
-    await driver.call('ZADD', key(node, 'ended'), ...others.flat())
+    const others = Array.from({ length: 10_000 }, (_, i) => [`other ${at + i}`, 1])
+    await driver.call('HSET', key(node, 'invalidated'), ...others.flat())
   }
   await tier.put(entry('last'))
   await tier.delete(['last'])
-  expect(await driver.call('ZCARD', key(node, 'ended'))).toBeLessThanOrEqual(endedMax)
-  expect([await seen(node, 'unknown'), await seen(node, 'new')]).toEqual([
-    { isHeld: false, endedAt: n - 1 },
+  expect(await driver.call('HLEN', key(node, 'invalidated'))).toBe(0)
+  const n = node.log.applied
+  expect([await seen(node, 'unknown'), await seen(node, 'old')]).toEqual([
+    { isHeld: false, endedAt: n },
     { isHeld: false, endedAt: n },
   ])
 })

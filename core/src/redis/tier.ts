@@ -20,7 +20,7 @@ import type { Clock, Random } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Policy } from '../model/policy.ts'
-import type { Admit, Head, Settled, SharedTier } from '../tiers/contract.ts'
+import type { Admit, Answer, Head, Settled, SharedTier } from '../tiers/contract.ts'
 import type { Driver } from './driver.ts'
 import { Heads } from './heads.ts'
 import { Reads } from './reads.ts'
@@ -59,7 +59,7 @@ export class RedisTier implements SharedTier {
   readonly isShared = true
   readonly #parts: RedisTierParts
   readonly #heads: Heads
-  readonly #reads: Reads
+  readonly #reads: Reads<EntryParts | undefined>
   readonly #removal: Removal
   readonly #scan: Scan
   readonly #settling: Settling
@@ -72,7 +72,7 @@ export class RedisTier implements SharedTier {
   constructor(parts: RedisTierParts) {
     this.#parts = parts
     this.#heads = new Heads(parts)
-    this.#reads = new Reads(parts.driver)
+    this.#reads = new Reads(parts.driver, (key, bytes) => this.#taken(key, bytes))
     this.#removal = new Removal(parts, this.#heads)
     this.#scan = new Scan(parts.driver, this.#heads)
     this.#settling = new Settling(parts, this.#heads)
@@ -87,19 +87,8 @@ export class RedisTier implements SharedTier {
     return this.#sweeper.progress
   }
 
-  async get(key: string): Promise<EntryParts | undefined> {
-    const keyBytes = keyOf(key)
-    const bytes = await this.#reads.read(keyBytes)
-    if (!(bytes instanceof Buffer)) return undefined
-    let entry: StoredEntry
-    try {
-      entry = this.#heads.format.decode(bytes)
-    } catch (cause) {
-      await this.#drop(key, { keyBytes, bytes, cause })
-      return undefined
-    }
-    const isIt = entry.key === key && entry.generation !== '' && entry.form !== 'none'
-    return isIt ? entry : undefined
+  get(key: string): Promise<EntryParts | undefined> {
+    return this.#reads.read(key)
   }
 
   async put(entry: EntryParts): Promise<void> {
@@ -133,11 +122,19 @@ export class RedisTier implements SharedTier {
     await this.#sweeper.close()
   }
 
+  #taken(key: string, bytes: Buffer): Answer<EntryParts | undefined> {
+    let entry: StoredEntry
+    try {
+      entry = this.#heads.format.decode(bytes)
+    } catch (cause) {
+      return this.#drop(key, bytes, cause)
+    }
+    const isIt = entry.key === key && entry.generation !== '' && entry.form !== 'none'
+    return isIt ? entry : undefined
+  }
+
   /** A value that is not what was written, unless it is another by now; its head stays. */
-  async #drop(
-    key: string,
-    { keyBytes, bytes, cause }: { keyBytes: Buffer; bytes: Buffer; cause: unknown },
-  ): Promise<void> {
+  async #drop(key: string, bytes: Buffer, cause: unknown): Promise<undefined> {
     const { driver, onError } = this.#parts
     this.#damaged++
     if (!this.#toldDamaged.has(key)) onError(damaged(key, cause), `reading '${key}' from Redis`)
@@ -145,7 +142,7 @@ export class RedisTier implements SharedTier {
     this.#toldDamaged.add(key)
     const sha = createHash('sha1').update(bytes).digest('hex')
     await driver
-      .run(dropScript, [keyBytes, sha])
+      .run(dropScript, [keyOf(key), sha])
       .catch((error: unknown) => onError(error, `removing what is damaged of '${key}' from Redis`))
   }
 

@@ -41,7 +41,10 @@ export type Head = Pick<EntryParts, 'key' | 'stamp' | 'keyStamp' | 'dependencies
 export interface Hold {
   /** The entry of that name, if one is held. */
   headOf(name: string): Head | undefined
-  /** A position at or after that of the last invalidation that removed an entry of that name; 0 if none is known. */
+  /**
+   * A position at or after that of the last invalidation that ended an entry of that name which is gone, be it removed or
+   * replaced; 0 if none is known.
+   */
   endedAt(name: string): number
   /** Entries other than that of the name itself that depend on it. */
   dependentsOf(name: string): Iterable<Head>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { opened } from '../opened.ts'
+import { gate, opened } from '../opened.ts'
 
 describe('links', () => {
   it('declare what a name is made from, before or after it is cached', async () => {
@@ -177,6 +177,23 @@ describe('fills from outside', () => {
       expiresAt: null,
     })
     expect(await cache.fill('row', 2, { since })).toMatchObject({ refused: 'invalidated' })
+  })
+
+  it('are refused if what they name was loaded before it was invalidated, and handed out all the same', async () => {
+    const { cache } = opened()
+    const since = cache.token()
+    const { passed, open } = gate()
+    const list = cache.getOrSet('list', () => passed.then(() => 'old'), { tags: ['row'] })
+    await cache.invalidate('row')
+    open()
+    expect([await list, cache.peek('list')]).toEqual(['old', undefined])
+    expect(await cache.fill('page', 'of the old list', { since, dependsOn: 'list' })).toMatchObject({
+      refused: 'invalidated',
+    })
+    const now = cache.token()
+    expect(await cache.fill('page', 'of a new list', { since: now, dependsOn: 'list' })).toMatchObject({
+      stored: true,
+    })
   })
 
   it('are refused with a token of another life of the cache', async () => {

@@ -297,7 +297,7 @@ describe('an invalidation while a tier fails', () => {
     take()
     expect(await cache.get('a')).toBeUndefined()
     await clock.settle()
-    expect(take()).toEqual(["error  delete 'a' from lower", 'miss a'])
+    expect(take()).toEqual(['miss a', "error  delete 'a' from lower"])
     expect([lower.entries.has('a'), cache.stats().tiers['lower']?.owed]).toEqual([true, 1])
     lower.deleteFailure = undefined
     await cache.get('c')
