@@ -38,7 +38,7 @@ describe('nodes under faults', () => {
 describe('real faults bring to light', () => {
   for (const { mutation, by } of faultMutations.filter(({ mutation: { name } }) => found.has(name))) {
     it(mutation.name, async () => {
-      const library = stable.breed(mutation)
+      const library = stable.breed(mutation.name, [mutation])
       const toll = await runFaults({ library, seed, seconds: 45, only: by, calmMs: 1500 })
       expect(toll.faults.join()).toMatch(/stale|served though/)
     })

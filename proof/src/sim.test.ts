@@ -4,14 +4,13 @@
 import { describe, expect, it } from 'vitest'
 import { buildLibrary } from './build.ts'
 import { Stable } from './mutants.ts'
-import { hunt, modeOf } from './sim/hunt.ts'
+import { breedSimulated, hunt, modeOf, openSimulated } from './sim/hunt.ts'
 import { simulatedMutations } from './sim/mutations.ts'
-import { openParts } from './sim/parts.ts'
 import { runSeed } from './sim/run.ts'
 
 await buildLibrary()
 const stable = new Stable('sim')
-const library = await openParts(stable.original)
+const library = await openSimulated(stable)
 
 describe('many nodes, whatever goes wrong', () => {
   it.each([0, 100, 200])('nothing stale is served in a hundred seeds from %i on', async (first) => {
@@ -54,7 +53,7 @@ describe('the simulation would notice', () => {
   it.each(simulatedMutations.map((mutation) => [mutation.name, mutation] as const))(
     '%s',
     async (_, mutation) => {
-      const { run } = await hunt(stable.breed(mutation), mutation.first ?? 1, 250)
+      const { run } = await hunt(breedSimulated(stable, mutation), mutation.first ?? 1, 250)
       expect(run?.fault).toBeDefined()
     },
   )

@@ -71,7 +71,7 @@ export class Faults {
 
   #ofServer(kind: FaultKind): void {
     const { chance, redis, timeline, keys } = this.#world
-    if (kind === 'evict') return redis.evictEntry(chance.pick(keys))
+    if (kind === 'evict') return redis.carryOut('evictValue', [chance.pick(keys)])
     if (kind === 'serverClock') {
       redis.skew += chance.between(-20_000, 20_000)
       return
@@ -82,18 +82,21 @@ export class Faults {
       case 'down':
         return this.#down(() => undefined)
       case 'restart':
-        return this.#down(() => this.#lose(redis.promote(chance.is(0.5) ? timeline.now : this.#before())))
+        return this.#down(() => this.#promote(chance.is(0.5) ? timeline.now : this.#before()))
       case 'promote':
-        this.#lose(redis.promote(this.#before()))
+        this.#promote(this.#before())
         return this.#reset()
       case 'flush':
-        redis.flush()
+        redis.carryOut('flush', [])
         return this.#lose(1)
       case 'deleteLog':
-        redis.deleteLog()
+        redis.carryOut('deleteLog', [])
+        return this.#lose(1)
+      case 'deleteSnapshot':
+        redis.carryOut('deleteSnapshot', [])
         return this.#lose(1)
       default:
-        redis.deleteSnapshot()
+        redis.carryOut('deleteNodes', [])
         return this.#lose(1)
     }
   }
@@ -103,9 +106,13 @@ export class Faults {
     return this.#world.timeline.now - this.#world.chance.pick([0, 1, 20, 200, 1500, 6000])
   }
 
-  #lose(effects: number): void {
-    if (effects > 0) this.#world.losses++
-    this.#world.tell(`the server lost ${effects} effects`)
+  #promote(before: number): void {
+    this.#lose(this.#world.redis.carryOut('promote', [before]).lost)
+  }
+
+  #lose(steps: number): void {
+    if (steps > 0) this.#world.losses++
+    this.#world.tell(`the server lost ${steps} steps`)
   }
 
   #reset(): void {
@@ -143,12 +150,12 @@ export class Faults {
 
   /** A link is declared, and lost with the tail of the log before others know of it. */
   loseLink(link: () => Promise<void>): void {
-    const { chance, timeline, redis } = this.#world
+    const { chance, timeline } = this.#world
     const before = timeline.now
     link().catch(() => undefined)
     timeline.after(chance.between(10, 60), () => {
       this.#world.serverDisturbedAt = timeline.now
-      this.#lose(redis.promote(before))
+      this.#promote(before)
       this.#reset()
     })
   }

@@ -65,6 +65,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'waits-too-short',
+    first: 120,
     file: lease,
     from: 'this.outlastMs = termMs * (1 + rho) + epsilonMs;',
     to: 'this.outlastMs = termMs * 0.8;',
@@ -105,6 +106,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'joins-doomed-flights',
+    first: 85,
     hole: 'A3',
     file: reader,
     from: 'return position < doomedFrom && beganMs < flight.sharedUntilMs;',
@@ -124,14 +126,13 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'monotonic-clock-not-looked-at',
-    first: 700,
+    first: 120,
     file: lease,
     from: 'const isHeld = isWithin(monotonic - this.#since.monotonic, this.#heldMs) &&',
     to: 'const isHeld =',
   },
   {
     name: 'flights-of-another-generation-are-kept',
-    first: 36,
     file: writer,
     from: 'if (flight.generation !== this.#parts.log.generation)\n            flight.doom(-Infinity);',
     to: '',
@@ -144,14 +145,12 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'memory-survives-a-gap',
-    first: 50,
     file: applied,
     from: 'this.generation = generation;\n        this.n = n;',
     to: 'if (this.generation === generation) {\n            this.n = n;\n            this.#witness = "";\n            return;\n        }\n        this.generation = generation;\n        this.n = n;',
   },
   {
     name: 'fenced-for-memory-only',
-    first: 75,
     hole: 'A5',
     file: reader,
     from: 'this.countMiss(request.key);\n        return this.#load(request);',
@@ -159,7 +158,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'what-was-declared-is-lost-with-the-tail',
-    first: 380,
+    first: 300,
     file: member,
     from: 'this.#debt.repeat([...missing, ...ring]);',
     to: 'this.#debt.repeat(ring);',

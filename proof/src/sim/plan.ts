@@ -27,6 +27,7 @@ export const faultKinds = [
   'flush',
   'deleteLog',
   'deleteSnapshot',
+  'deleteNodes',
   'late',
   'wallClock',
   'serverClock',

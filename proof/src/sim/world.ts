@@ -6,7 +6,7 @@ import { Judge } from './judge.ts'
 import { Node } from './node.ts'
 import type { Parts } from './parts.ts'
 import type { Plan } from './plan.ts'
-import { Redis } from './redis.ts'
+import { Redis, type Step } from './redis.ts'
 import { Timeline } from './timeline.ts'
 import { Truth } from './truth.ts'
 
@@ -15,6 +15,8 @@ const tailMax = 80
 export interface WorldOptions {
   /** All lines are kept. */
   readonly isVerbose?: boolean | undefined
+  /** Told of each step of the server. */
+  readonly onStep?: ((step: Step) => void) | undefined
   /** How many of the events are followed by a look at all that is in memory. Default 0.1. */
   readonly looks?: number | undefined
 }
@@ -39,12 +41,13 @@ export class World {
   serverDisturbedAt = -Infinity
   #born = 0
 
-  constructor(library: Parts, plan: Plan, { isVerbose = false, looks = 0.1 }: WorldOptions) {
+  constructor(library: Parts, plan: Plan, { isVerbose = false, looks = 0.1, onStep }: WorldOptions) {
     this.library = library
     this.plan = plan
     this.isVerbose = isVerbose
     this.chance = new Chance(plan.seed ^ 0x5eed)
     this.redis = new Redis(this.timeline)
+    this.redis.onStep = onStep
     this.truth = new Truth(Array.from({ length: plan.sources }, (_, i) => `s:${i}`))
     this.judge = new Judge(this.truth, () => this.timeline.now)
     this.keys = plan.recipes.map((_, i) => `k:${i}`)

@@ -1,0 +1,126 @@
+/**
+ * Mutations of the scripts on Redis: each forgets one thing, and has to be found when the simulated server is held
+ * against a real one.
+ */
+import type { Change } from '../mutants.ts'
+
+export interface ScriptMutation extends Change {
+  readonly name: string
+  /** Where the search begins, for one that is found late; default 1. */
+  readonly first?: number
+}
+
+const prelude = 'redis/lua.js'
+const log = 'redis/log-server.js'
+const tier = 'redis/tier-lua.js'
+
+export const scriptMutations: readonly ScriptMutation[] = [
+  {
+    name: 'the-epoch-is-not-looked-at',
+    file: prelude,
+    from: 'if not meta[1] or meta[2] ~= epoch() then return nil end',
+    to: 'if not meta[1] then return nil end',
+  },
+  {
+    name: 'a-register-that-is-gone-is-whole',
+    file: prelude,
+    from: "if redis.call('HLEN', NODES) ~= tonumber(meta[4] or '0') then return nil end",
+    to: '',
+  },
+  {
+    name: 'a-log-without-its-snapshot-is-whole',
+    file: prelude,
+    from: "if redis.call('EXISTS', LOG, SNAPSHOT) < 2 then return nil end",
+    to: '',
+  },
+  {
+    name: 'generations-are-compared-by-the-server',
+    file: prelude,
+    from: 'if current ~= generation or applied > n then',
+    to: 'if applied > n then',
+  },
+  {
+    name: 'a-gap-is-not-told',
+    file: prelude,
+    from: "if first > applied + 1 then return { 'gap' } end",
+    to: '',
+  },
+  {
+    name: 'a-record-is-not-told',
+    file: prelude,
+    from: "records = redis.call('XRANGE', LOG, (applied + 1) .. '-0'",
+    to: "records = redis.call('XRANGE', LOG, (applied + 2) .. '-0'",
+  },
+  {
+    name: 'a-sync-registers-nobody',
+    file: log,
+    from: "redis.call('HSET', NODES, id, ARGV[2] .. ' ' .. said .. ' ' .. name)",
+    to: '',
+  },
+  {
+    name: 'nobody-says-that-leases-are-over',
+    file: log,
+    from: "if settled == '1' then redis.call('HSET', META, 'settled', '1') end",
+    to: '',
+  },
+  {
+    name: 'nothing-is-appended-behind-a-gap',
+    file: log,
+    from: "if refused and refused[1] ~= 'gap' then return { refused, 0 } end",
+    to: 'if refused then return { refused, 0 } end',
+  },
+  {
+    name: 'nodes-of-any-generation',
+    file: log,
+    from: "if current ~= ARGV[1] then return 'other' end",
+    to: '',
+  },
+  {
+    name: 'a-generation-begins-though-one-goes-on',
+    file: log,
+    from: 'if whole() then return 0 end',
+    to: '',
+  },
+  {
+    name: 'an-older-snapshot-replaces-a-newer-one',
+    file: log,
+    from: 'if before >= n then return 0 end',
+    to: '',
+  },
+  {
+    name: 'an-entry-is-stored-though-another-has-come',
+    file: tier,
+    from: 'isSame = isSame and versionOf(key) == version and endedAt(key, low) == ended',
+    to: 'isSame = isSame and endedAt(key, low) == ended',
+  },
+  {
+    name: 'ends-are-those-of-any-generation',
+    file: tier,
+    from: "return tier[1] == generation and (tier[2] or '0')",
+    to: "return tier[2] or '0'",
+  },
+  {
+    name: 'an-entry-is-removed-though-another-has-come',
+    file: tier,
+    from: '(versionOf(key) == version and 1) or 0',
+    to: '1',
+  },
+  {
+    name: 'entries-of-the-next-generation-are-removed',
+    file: tier,
+    from: '(not isOurs and not isCurrent and 2) or',
+    to: '',
+  },
+  {
+    name: 'nobody-notes-what-has-ended',
+    file: tier,
+    from: 'if #marked > 0 then ended(marked) end',
+    to: '',
+  },
+  {
+    name: 'the-value-of-what-is-removed-stays',
+    file: tier,
+    from: "rows[#rows + 1] = P .. ':e:' .. key",
+    to: '',
+  },
+]
