@@ -19,11 +19,13 @@ beforeAll(async () => {
 
 describe('nodes under faults', () => {
   it('serve nothing stale, and are well again afterwards', async () => {
-    const toll = await runFaults({ library: stable.original, seed, seconds: 20 })
+    const toll = await runFaults({ library: stable.original, seed, seconds: 24 })
     expect(toll.faults).toEqual([])
     expect(toll.struckTimes).toBeGreaterThan(10)
     expect(toll.tally.found).toBeGreaterThan(1000)
     expect(toll.strict.get('done')).toBeGreaterThan(10)
+    expect(toll.timed).toBeGreaterThan(3)
+    expect(toll.tally.handed).toBeGreaterThan(3)
   })
 
   it('are judged by one who sees a stale answer', async () => {

@@ -2,6 +2,7 @@
  * The simulated server held against a real one: a seed is run, and then once more on a real redis-server.
  */
 import type { Change, Stable } from '../mutants.ts'
+import { directed } from './directed.ts'
 import { modeOf, openSimulated } from './hunt.ts'
 import type { Parts } from './parts.ts'
 import { asSimulated, openRealParts } from './real-parts.ts'
@@ -39,6 +40,15 @@ export class CrossCheck {
     const steps: Step[] = []
     const run = await runSeed(this.#library, { ...options, onStep: (step) => steps.push(step) })
     return { run, steps: steps.length, difference: await this.#replay.run(steps) }
+  }
+
+  /** Schedules that chance rarely brings about. */
+  async directed(): Promise<string | undefined> {
+    for (const [what, steps] of directed) {
+      const difference = await this.#replay.run(steps)
+      if (difference !== undefined) return `${what}: ${difference}`
+    }
+    return undefined
   }
 
   /** Seed after seed, until one shows a difference. @returns undefined: none did */

@@ -76,6 +76,18 @@ export const scriptMutations: readonly ScriptMutation[] = [
     to: '',
   },
   {
+    name: 'a-node-is-forgotten-though-it-spoke',
+    file: log,
+    from: "if redis.call('HGET', NODES, ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', NODES, ARGV[i]) end",
+    to: "redis.call('HDEL', NODES, ARGV[i])",
+  },
+  {
+    name: 'whoever-leaves-makes-a-register-whole',
+    file: log,
+    from: 'if known then count() end',
+    to: 'count()',
+  },
+  {
     name: 'a-generation-begins-though-one-goes-on',
     file: log,
     from: 'if whole() then return 0 end',
@@ -88,10 +100,40 @@ export const scriptMutations: readonly ScriptMutation[] = [
     to: '',
   },
   {
+    name: 'records-are-trimmed-though-no-snapshot-has-them',
+    file: log,
+    from: 'math.min(n, last)',
+    to: 'last',
+  },
+  {
     name: 'an-entry-is-stored-though-another-has-come',
     file: tier,
     from: 'isSame = isSame and versionOf(key) == version and endedAt(key, low) == ended',
     to: 'isSame = isSame and endedAt(key, low) == ended',
+  },
+  {
+    name: 'an-entry-is-stored-though-its-input-has-ended',
+    file: tier,
+    from: 'isSame = isSame and versionOf(key) == version and endedAt(key, low) == ended',
+    to: 'isSame = isSame and versionOf(key) == version',
+  },
+  {
+    name: 'an-announcement-takes-any-position',
+    file: tier,
+    from: "lowOf(generation), tail == '' or n == tonumber(tail)",
+    to: 'lowOf(generation), true',
+  },
+  {
+    name: 'a-dependent-more-is-not-noticed',
+    file: tier,
+    from: "isSame = redis.call('SCARD', P .. ':d:' .. arg()) == count() and isSame",
+    to: "isSame = (redis.call('SCARD', P .. ':d:' .. arg()) == count() or true) and isSame",
+  },
+  {
+    name: 'what-an-entry-rests-on-no-more-stays-in-the-index',
+    file: tier,
+    from: 'for _ = 1, count() do leave(arg(), key) end',
+    to: '',
   },
   {
     name: 'ends-are-those-of-any-generation',
@@ -116,6 +158,12 @@ export const scriptMutations: readonly ScriptMutation[] = [
     file: tier,
     from: 'if #marked > 0 then ended(marked) end',
     to: '',
+  },
+  {
+    name: 'a-lower-end-replaces-a-higher-one',
+    file: tier,
+    from: "many(members, 'ZADD', ENDED, 'GT')",
+    to: "many(members, 'ZADD', ENDED)",
   },
   {
     name: 'the-value-of-what-is-removed-stays',

@@ -26,7 +26,7 @@ export interface Operation {
   readonly asked: (readonly Asked[])[]
 }
 
-const roundsMax = 4
+const roundsMax = 50
 
 export class SimulatedTier implements SharedTier {
   readonly name = 'shared'

@@ -6,6 +6,7 @@ import { Judge } from './judge.ts'
 import { Node } from './node.ts'
 import type { Parts } from './parts.ts'
 import type { Plan } from './plan.ts'
+import { Positions } from './positions.ts'
 import { Redis, type Step } from './redis.ts'
 import { Timeline } from './timeline.ts'
 import { Truth } from './truth.ts'
@@ -29,6 +30,7 @@ export class World {
   readonly redis: Redis
   readonly truth: Truth
   readonly judge: Judge
+  readonly positions: Positions
   readonly keys: readonly string[]
   /** Those of now; one that died is replaced. */
   readonly nodes: Node[] = []
@@ -47,9 +49,21 @@ export class World {
     this.isVerbose = isVerbose
     this.chance = new Chance(plan.seed ^ 0x5eed)
     this.redis = new Redis(this.timeline)
-    this.redis.onStep = onStep
-    this.truth = new Truth(Array.from({ length: plan.sources }, (_, i) => `s:${i}`))
-    this.judge = new Judge(this.truth, () => this.timeline.now)
+    const { sources, hidden, lagging } = plan
+    this.truth = new Truth(Array.from({ length: sources }, (_, i) => `s:${i}`))
+    // What is linked depends on links, and what lags is not kept at first: neither is demanded by position.
+    const known = this.truth.names.map((name, i) => (i === hidden || i === lagging ? '' : name))
+    this.positions = new Positions(known, (source) => this.truth.version(source))
+    this.redis.onStep = (step) => {
+      this.positions.note(step)
+      onStep?.(step)
+    }
+    this.judge = new Judge({
+      truth: this.truth,
+      positions: this.positions,
+      lagging,
+      now: () => this.timeline.now,
+    })
     this.keys = plan.recipes.map((_, i) => `k:${i}`)
     this.redis.onAppend = () => {
       for (const node of this.nodes) if (!node.isDead) node.server.news()
