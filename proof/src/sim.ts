@@ -66,7 +66,7 @@ async function runOnReal(): Promise<void> {
       const { run, steps, difference } = await check.check({ seed, mode: chosenMode(seed) })
       count(run)
       sum.steps += steps
-      return difference === undefined ? undefined : `seed ${seed}: ${difference}`
+      return difference === undefined ? undefined : `seed ${seed}: ${difference.toString()}`
     })
   } finally {
     await check.close()

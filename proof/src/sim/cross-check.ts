@@ -46,7 +46,7 @@ export class CrossCheck {
   async directed(): Promise<string | undefined> {
     for (const [what, steps] of directed) {
       const difference = await this.#replay.run(steps)
-      if (difference !== undefined) return `${what}: ${difference}`
+      if (difference !== undefined) return `${what}: ${difference.toString()}`
     }
     return undefined
   }

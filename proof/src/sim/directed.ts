@@ -5,7 +5,7 @@
 import type { EntryParts, Member, Since } from './parts.ts'
 import { Redis, type Step } from './redis.ts'
 import { SeenHold } from './seen-hold.ts'
-import type { Operation } from './shared-tier.ts'
+import type { Operation } from './operation.ts'
 import { Timeline } from './timeline.ts'
 
 const generation = 'directed'

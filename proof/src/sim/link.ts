@@ -8,7 +8,7 @@
 import type { Chance } from './chance.ts'
 import type { Machine } from './machine.ts'
 import type { AnswerOf, ArgsOf, Redis, StepName } from './redis.ts'
-import type { Operation } from './shared-tier.ts'
+import type { Operation } from './operation.ts'
 import type { Timeline } from './timeline.ts'
 
 export type Way = 'there' | 'back'

@@ -18,7 +18,7 @@ interface Gate {
 export class RealOperation<T> {
   /** What came of it; undefined while it goes on. */
   outcome: { readonly value: T } | undefined
-  failure: unknown
+  failure: Error | undefined
   #gate: Gate | undefined
   #arrive: (() => void) | undefined
 
@@ -36,7 +36,7 @@ export class RealOperation<T> {
       .then(
         (value) => this.#end({ value }),
         (failure: unknown) => {
-          this.failure = failure
+          this.failure = failure instanceof Error ? failure : new Error('it fails', { cause: failure })
           this.#end(undefined)
         },
       )

@@ -11,7 +11,7 @@ import type { Driver, LogBeside, RealParts, Script } from './real-parts.ts'
 import type { Step, StepOf } from './redis.ts'
 import { differenceOf, entryOf, headOf, headsOf } from './same.ts'
 import type { Asked } from './seen-hold.ts'
-import type { Operation } from './shared-tier.ts'
+import type { Operation } from './operation.ts'
 
 /** A call under way, on both servers. */
 interface Underway {

@@ -5,7 +5,7 @@
  * Invariants: each step is atomic, and has a number of its own; the epoch is another after each restart and each
  * promotion; who is told of an append is told when the step is over.
  */
-import type { Operation } from './shared-tier.ts'
+import type { Operation } from './operation.ts'
 import { Replicated, Store, type Effect, type Promoted } from './store.ts'
 import { TierScripts } from './tier-scripts.ts'
 import type { Timeline } from './timeline.ts'

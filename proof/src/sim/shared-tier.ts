@@ -8,22 +8,13 @@
 import type { Admit, EntryParts as Entry, Head, SharedTier } from 'staleproof'
 import type { Connection } from './link.ts'
 import type { Member } from './parts.ts'
-import { SeenHold, type Asked } from './seen-hold.ts'
+import type { Operation } from './operation.ts'
+import { SeenHold } from './seen-hold.ts'
 
 export interface SimulatedTierParts {
   readonly asking: Connection
   readonly member: Member
   readonly isAlwaysShared: boolean
-}
-
-/** What a step is part of: a call of the tier, which may take several. */
-export interface Operation {
-  /** That the node is in. */
-  readonly generation: string
-  /** What is to be settled. */
-  readonly entry?: Entry
-  /** What `admit` asked for, of each time that something was to be stored. */
-  readonly asked: (readonly Asked[])[]
 }
 
 const roundsMax = 50

@@ -138,7 +138,7 @@ export function dependentsOf(entries: Store['entries'], name: string): ReadonlyM
   return found
 }
 
-export function versionOf({ entries }: Pick<Store, 'entries'>, key: string): string {
+function versionOf({ entries }: Pick<Store, 'entries'>, key: string): string {
   return entries.get(key)?.version ?? absent
 }
 
