@@ -47,6 +47,7 @@ say({ say: 'ready' })
 async function obey(order: Order): Promise<void> {
   if (order.do === 'clock') stepMs += order.stepMs
   if (order.do === 'flood') await work.flood(order.count)
+  if (order.do === 'hand on') await work.handed(order)
   if (order.do === 'rest') await work.rest().then(() => say({ say: 'rested' }))
   if (order.do === 'settle') await work.settle().then(() => say({ say: 'settled' }))
   if (order.do === 'check') await work.check().then(() => say({ say: 'checked' }))

@@ -19,11 +19,13 @@ beforeAll(async () => {
 
 describe('nodes under faults', () => {
   it('serve nothing stale, and are well again afterwards', async () => {
-    const toll = await runFaults({ library: stable.original, seed, seconds: 20 })
+    const toll = await runFaults({ library: stable.original, seed, seconds: 24 })
     expect(toll.faults).toEqual([])
     expect(toll.struckTimes).toBeGreaterThan(10)
     expect(toll.tally.found).toBeGreaterThan(1000)
     expect(toll.strict.get('done')).toBeGreaterThan(10)
+    expect(toll.timed).toBeGreaterThan(3)
+    expect(toll.tally.handed).toBeGreaterThan(3)
   })
 
   it('are judged by one who sees a stale answer', async () => {
@@ -38,7 +40,7 @@ describe('nodes under faults', () => {
 describe('real faults bring to light', () => {
   for (const { mutation, by } of faultMutations.filter(({ mutation: { name } }) => found.has(name))) {
     it(mutation.name, async () => {
-      const library = stable.breed(mutation)
+      const library = stable.breed(mutation.name, [mutation])
       const toll = await runFaults({ library, seed, seconds: 45, only: by, calmMs: 1500 })
       expect(toll.faults.join()).toMatch(/stale|served though/)
     })

@@ -57,7 +57,7 @@ async function huntMutants(): Promise<void> {
     const began = Date.now()
     const seconds = Number(values.minutes) * 60
     const toll = await runFaults({
-      library: stable.breed(mutation),
+      library: stable.breed(mutation.name, [mutation]),
       seed: Number(values.seed),
       seconds,
       only: by,

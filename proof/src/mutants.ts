@@ -40,21 +40,37 @@ export class Stable {
     openDoors(join(this.original, 'disk'))
   }
 
-  /** @returns the folder of the mutant, to be opened like the library */
-  breed({ name, file, from, to }: Omit<Mutation, 'invariants'>): string {
-    const text = readFileSync(join(this.original, file), 'utf8')
-    const places = text.split(from).length - 1
-    if (places !== 1) {
-      throw new Error(`mutation '${name}' is out of date: its text stands ${places} times in ${file}`)
-    }
+  /**
+   * @param changes each of them one mistake, or what is needed to see it
+   * @returns the folder of the mutant, to be opened like the library
+   */
+  breed(name: string, changes: readonly Change[]): string {
     const home = join(this.#home, name)
     cpSync(this.original, home, { recursive: true })
-    writeFileSync(
-      join(home, file),
-      text.replace(from, () => to),
-    )
+    for (const change of changes) alter(home, name, change)
     return home
   }
+
+  /** Nothing of it is left. */
+  close(): void {
+    rmSync(this.#home, { recursive: true, force: true })
+  }
+}
+
+/** One text in the place of another. */
+export type Change = Pick<Mutation, 'file' | 'from' | 'to'>
+
+function alter(home: string, name: string, { file, from, to }: Change): void {
+  const path = join(home, file)
+  const text = readFileSync(path, 'utf8')
+  const places = text.split(from).length - 1
+  if (places !== 1) {
+    throw new Error(`mutation '${name}' is out of date: its text stands ${places} times in ${file}`)
+  }
+  writeFileSync(
+    path,
+    text.replace(from, () => to),
+  )
 }
 
 function openDoors(disk: string): void {

@@ -12,6 +12,6 @@ const stable = new Stable('of-directories')
 
 for (const mutation of directoryMutations) {
   it(`${mutation.name} is found by ${mutation.by}`, async () => {
-    expect(await isFound(stable.breed(mutation), mutation.by)).toBe(true)
+    expect(await isFound(stable.breed(mutation.name, [mutation]), mutation.by)).toBe(true)
   })
 }

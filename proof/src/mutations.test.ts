@@ -23,7 +23,7 @@ describe('the table of mutations', () => {
 
   it('tells of a text that is gone', () => {
     const gone = { name: 'gone', invariants: [], file: 'index.js', from: 'nobody wrote this', to: '' }
-    expect(() => new Stable('gone').breed(gone)).toThrow(
+    expect(() => new Stable('gone').breed(gone.name, [gone])).toThrow(
       "mutation 'gone' is out of date: its text stands 0 times in index.js",
     )
   })

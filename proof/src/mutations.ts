@@ -36,9 +36,9 @@ const ofFlights: readonly Mutation[] = [
   {
     name: 'joins-the-look-up-of-another-key',
     invariants: [3],
-    file: reader,
-    from: 'this.#lookUps.get(key);',
-    to: '[...this.#lookUps.values()][0];',
+    file: 'cache/look-ups.js',
+    from: 'this.#underWay.get(key)?.found;',
+    to: '[...this.#underWay.values()][0]?.found;',
   },
   {
     name: 'takes-doomed-outcomes',
@@ -158,8 +158,8 @@ const ofStores: readonly Mutation[] = [
   {
     name: 'tokens-of-any-generation',
     invariants: [7],
-    file: 'cache/cache.js',
-    from: 'since.generation === this.#log.generation && since.n',
+    file: 'cache/bringing.js',
+    from: 'since.generation === log.generation && since.n',
     to: 'since.n',
   },
   {

@@ -1,25 +1,28 @@
 /**
- * The simulation of many nodes: thousands of faults, the same again from the same seed, and proof that it would notice.
+ * The simulation of many nodes: thousands of faults, the same again from the same seed, and one stale answer that is noticed.
  */
 import { describe, expect, it } from 'vitest'
 import { buildLibrary } from './build.ts'
 import { Stable } from './mutants.ts'
-import { hunt, modeOf } from './sim/hunt.ts'
-import { simulatedMutations } from './sim/mutations.ts'
-import { openParts } from './sim/parts.ts'
+import { modeOf, openSimulated } from './sim/hunt.ts'
 import { runSeed } from './sim/run.ts'
 
 await buildLibrary()
 const stable = new Stable('sim')
-const library = await openParts(stable.original)
+const library = await openSimulated(stable)
 
 describe('many nodes, whatever goes wrong', () => {
-  it.each([0, 100, 200])('nothing stale is served in a hundred seeds from %i on', async (first) => {
-    for (let seed = first; seed < first + 100; seed++) {
-      const { fault } = await runSeed(library, { seed, mode: modeOf(seed) })
-      expect(fault, `seed ${seed}`).toBeUndefined()
-    }
-  })
+  const hundreds = Array.from({ length: 10 }, (_, i) => i * 100)
+  it.each(hundreds)(
+    'nothing stale is served in a hundred seeds from %i on',
+    { timeout: 300_000 },
+    async (first) => {
+      for (let seed = first; seed < first + 100; seed++) {
+        const { fault } = await runSeed(library, { seed, mode: modeOf(seed) })
+        expect(fault, `seed ${seed}`).toBeUndefined()
+      }
+    },
+  )
 
   it('the same seed is the same run', async () => {
     for (const seed of [7, 9]) {
@@ -50,12 +53,4 @@ describe('the simulation would notice', () => {
     }
     expect.fail('the stale answer was not found')
   })
-
-  it.each(simulatedMutations.map((mutation) => [mutation.name, mutation] as const))(
-    '%s',
-    async (_, mutation) => {
-      const { run } = await hunt(stable.breed(mutation), mutation.first ?? 1, 250)
-      expect(run?.fault).toBeDefined()
-    },
-  )
 })

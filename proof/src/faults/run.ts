@@ -2,6 +2,7 @@
  * A run: nodes at work on one server, each behind a link of its own; faults at random, as the seed has them; then all
  * is healed, everything that is true is demanded, and every node is looked at.
  *
+ *   at first         one node and the server are spared for some seconds, since nothing has struck them before
  *   epochs of 20 s   in each, one node is spared; in every second, the server as well, so that strict calls of that node can
  *                    be held against the time that is promised (16)
  *
@@ -18,7 +19,11 @@ import { ofLinks, ofProcesses, ofServers } from './befall.ts'
 import { Node, type NodesOptions } from './nodes.ts'
 import { nowMs, type Word } from './said.ts'
 import { Servers } from './servers.ts'
-import { epochMs, Toll } from './toll.ts'
+import { type Calm, recoveredMs, Toll } from './toll.ts'
+
+/** How long one node is spared: in the beginning, and then in turns. */
+const firstMs = 6000
+const epochMs = 20_000
 
 export interface RunOptions {
   /** Folder of the library's copy. */
@@ -56,7 +61,8 @@ class Run {
   readonly #home = mkdtempSync(join(memory(), 'staleproof-faults-'))
   readonly #nodes: Node[] = []
   readonly #count: number
-  readonly #began = nowMs()
+  /** When faults begin. */
+  #began = Infinity
   #servers: Servers | undefined
 
   constructor(options: RunOptions) {
@@ -64,8 +70,7 @@ class Run {
     this.#count = options.nodes ?? 4
     this.toll = new Toll({
       leaseMs: options.leaseMs ?? 600,
-      isSpared: (slot, at) => options.only === undefined && this.#isSpared(slot, at) && this.#isCalm(at),
-      sinceEpoch: (at) => (at - this.#began) % epochMs,
+      calmOf: (slot, at) => this.#calmOf(slot, at),
     })
   }
 
@@ -79,13 +84,17 @@ class Run {
       ...{ library, leaseMs, seed, random, count: this.#count, truth: join(this.#home, 'truth') },
       ...(plantAt === undefined ? {} : { plantAt }),
       port: () => servers.port,
-      onWord: (word: Word, slot: number) => this.toll.take(word, slot),
+      onWord: (word: Word, slot: number) => {
+        this.toll.take(word, slot)
+        if (word.say === 'token') this.#handOn(word, dice)
+      },
     }
     for (let slot = 0; slot < this.#count; slot++) this.#nodes.push(await Node.open(slot, parts))
   }
 
   /** Until the time is over, or something is wrong. */
   async strike(): Promise<void> {
+    this.#began = nowMs()
     const links = this.#nodes.map((node, i) => this.#befall(ofLinks, node, i))
     const processes = this.#nodes.map((node, i) => this.#befall(ofProcesses, node, 100 + i))
     await Promise.all([...links, ...processes, this.#befall(ofServers, this.#servers as Servers, 200)])
@@ -106,6 +115,12 @@ class Run {
     }
     await this.#servers?.close()
     rmSync(this.#home, { recursive: true, force: true })
+  }
+
+  /** To any node, itself included. */
+  #handOn({ name, version, token }: Extract<Word, { say: 'token' }>, dice: Dice): void {
+    if (this.#nodes.length === this.#count)
+      dice.of(this.#nodes).order({ do: 'hand on', name, version, token })
   }
 
   async #befall<T extends Node | Servers>(
@@ -144,14 +159,22 @@ class Run {
   }
 
   #isSparedNow(whom: Node | Servers): boolean {
-    return whom instanceof Node ? this.#isSpared(whom.slot, nowMs()) : this.#isCalm(nowMs())
+    const { slot, isCalm } = this.#epoch(nowMs())
+    return whom instanceof Node ? whom.slot === slot : isCalm
   }
 
-  #isSpared(slot: number, at: number): boolean {
-    return slot === Math.floor((at - this.#began) / epochMs) % this.#count
+  #calmOf(slot: number, at: number): Calm {
+    const epoch = this.#epoch(at)
+    const isSpared =
+      this.#options.only === undefined && at >= this.#began && epoch.slot === slot && epoch.isCalm
+    return isSpared ? epoch : { sinceMs: 0, leftMs: 0 }
   }
 
-  #isCalm(at: number): boolean {
-    return Math.floor((at - this.#began) / epochMs) % 2 === 1
+  #epoch(at: number): Calm & { readonly slot: number; readonly isCalm: boolean } {
+    const first = at - this.#began
+    if (first < firstMs) return { slot: 0, isCalm: true, sinceMs: recoveredMs, leftMs: firstMs - first }
+    const number = Math.floor((first - firstMs) / epochMs)
+    const sinceMs = (first - firstMs) % epochMs
+    return { slot: number % this.#count, isCalm: number % 2 === 1, sinceMs, leftMs: epochMs - sinceMs }
   }
 }

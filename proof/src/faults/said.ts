@@ -24,15 +24,24 @@ export type Order =
   | { readonly do: 'rest' }
   /** Invalidates strictly all that it owns, until that is done. */
   | { readonly do: 'settle' }
+  /** Reads with the token of a change that another node made. */
+  | ({ readonly do: 'hand on' } & Handed)
   /** Looks at everything: all was settled. */
   | { readonly do: 'check' }
   | { readonly do: 'quit' }
+
+export interface Handed {
+  readonly name: string
+  readonly version: number
+  readonly token: string
+}
 
 /** Moments in ms of the monotonic clock that all processes of the machine share. */
 export type Word =
   | { readonly say: 'ready' | 'rested' | 'settled' | 'checked' }
   /** Since the last of these. */
   | ({ readonly say: 'tally' } & Tally)
+  | ({ readonly say: 'token' } & Handed)
   | { readonly say: 'fault'; readonly text: string; readonly at: number }
   | {
       readonly say: 'strict'
@@ -51,6 +60,8 @@ export interface Tally {
   readonly fenced: number
   readonly loads: number
   readonly eventual: number
+  /** Reads with a token of another node. */
+  readonly handed: number
 }
 
 export function nowMs(): number {

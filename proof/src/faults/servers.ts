@@ -8,20 +8,11 @@
  *
  * Invariants: one primary at a time; only servers that were started here are ended; nothing is left after `close`.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
-import { memory } from '../crash/lives.ts'
+import { ask, freePort, kill, start, type Server } from '../redis-server.ts'
 import { Link, type Random } from './proxy.ts'
-
-interface Server {
-  readonly port: number
-  readonly folder: string
-  child: ChildProcess
-}
 
 export class Servers {
   readonly #random: Random
@@ -104,33 +95,6 @@ export class Servers {
   }
 }
 
-async function start(port: number, folder = newFolder(), more: readonly string[] = []): Promise<Server> {
-  const settings = {
-    ...{ port, dir: folder, save: '', bind: '127.0.0.1', appendonly: 'yes', 'repl-diskless-sync-delay': 0 },
-    ...{ 'repl-timeout': 60, 'aof-load-truncated': 'yes' },
-  }
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const child = spawn('redis-server', [...args, ...more], { stdio: 'ignore' })
-  const end = Date.now() + 20_000
-  for (;;) {
-    const answer = await ask(port, ['PING']).catch(() => '')
-    if (answer.startsWith('+PONG')) return { port, folder, child }
-    if (Date.now() > end) throw new Error(`redis-server on port ${port} does not answer: ${answer}`)
-    await after(10)
-  }
-}
-
-function newFolder(): string {
-  return mkdtempSync(join(memory(), 'staleproof-server-'))
-}
-
-async function kill({ child }: Server): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGKILL')
-  await ended
-}
-
 /** Of the newest piece of the append-only file. */
 function loseTail(folder: string, lostBytes: number): void {
   const home = join(folder, 'appendonlydir')
@@ -139,28 +103,4 @@ function loseTail(folder: string, lostBytes: number): void {
     const path = join(home, name)
     truncateSync(path, Math.max(0, statSync(path).size - lostBytes))
   }
-}
-
-/** One command and the beginning of its answer. */
-function ask(port: number, words: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.setTimeout(3000, () => socket.destroy(new Error(`no answer to ${words.join(' ')}`)))
-    socket.once('error', reject)
-    socket.once('data', (bytes) => {
-      socket.destroy()
-      resolve(bytes.toString())
-    })
-    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`)
-    socket.write(`*${words.length}\r\n${parts.join('')}`)
-  })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

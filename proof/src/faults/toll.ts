@@ -8,15 +8,17 @@ import type { Tally, Word } from './said.ts'
 
 export interface TollParts {
   readonly leaseMs: number
-  /** Nothing struck the node or the server in that epoch. */
-  readonly isSpared: (slot: number, at: number) => boolean
-  readonly sinceEpoch: (at: number) => number
+  /** How long nothing has struck that node and the server, and for how long nothing will. */
+  readonly calmOf: (slot: number, at: number) => Calm
 }
 
-/** How long one node is spared. */
-export const epochMs = 20_000
-/** From the beginning of an epoch: what struck before is over, and the connection, the lease and the tier are back. */
-const recoveredMs = 7000
+export interface Calm {
+  readonly sinceMs: number
+  readonly leftMs: number
+}
+
+/** After so long what struck before is over, and the connection, the lease and the tier are back. */
+export const recoveredMs = 7000
 /** Round trips, on a machine that has other things to do. */
 const slackMs = 1500
 
@@ -35,6 +37,7 @@ export class Toll {
     fenced: 0,
     loads: 0,
     eventual: 0,
+    handed: 0,
   }
   readonly #parts: TollParts
 
@@ -63,22 +66,22 @@ export class Toll {
   }
 
   text(): string {
-    const { reads, found, fenced, loads, eventual } = this.tally
+    const { reads, found, fenced, loads, eventual, handed } = this.tally
     const bound = reads === 0 ? '' : ` <= ${(3 / reads).toExponential(1)}`
     return [
       `${this.struckTimes} faults, ${reads} answers judged (${found} values, ${loads} loads, ${fenced} looks without a lease)`,
       `${sum(this.strict)} strict (${entries(this.strict)}; ${this.timed} timed, longest ${Math.round(this.longestMs)} ms)`,
-      `${eventual} eventual`,
+      `${eventual} eventual, ${handed} read with a token of another`,
       this.faults.length === 0 ? `0 wrong${bound}` : `${this.faults.length} WRONG`,
     ].join('; ')
   }
 
   #timed({ began, ended, how }: Extract<Word, { say: 'strict' }>, slot: number): void {
     add(this.strict, how)
-    const { leaseMs, isSpared, sinceEpoch } = this.#parts
+    const { leaseMs, calmOf } = this.#parts
     const mostMs = leaseMs * 1.01 + 20 + slackMs
-    const at = sinceEpoch(began)
-    if (!isSpared(slot, began) || at < recoveredMs || at > epochMs - mostMs) return
+    const { sinceMs, leftMs } = calmOf(slot, began)
+    if (sinceMs < recoveredMs || leftMs < mostMs) return
     this.timed++
     this.longestMs = Math.max(this.longestMs, ended - began)
     if (ended - began > mostMs)

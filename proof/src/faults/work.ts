@@ -16,7 +16,7 @@ import { type Dice, isOwner, type Made, oldest } from '../crash/roles.ts'
 import type { SharedTruth, Versions } from '../crash/shared-truth.ts'
 import type { RedisLibrary } from '../library.ts'
 import { keys, recipeOf, settled, sources } from './names.ts'
-import { type NodeOptions, nowMs, type Word } from './said.ts'
+import { type Handed, type NodeOptions, nowMs, type Word } from './said.ts'
 
 type Cache = ReturnType<RedisLibrary['createCache']>
 
@@ -35,7 +35,7 @@ const loaders = 3
 /** No step takes longer when nothing is wrong any more. */
 const restMsMax = 20_000
 const all: readonly string[] = [...keys, ...settled]
-const none = { reads: 0, found: 0, fenced: 0, loads: 0, eventual: 0 }
+const none = { reads: 0, found: 0, fenced: 0, loads: 0, eventual: 0, handed: 0 }
 
 export class Work {
   readonly #parts: WorkParts
@@ -77,6 +77,22 @@ export class Work {
     await Promise.allSettled(names.map((name) => cache.invalidate(name, { strategy: 'lazy' })))
   }
 
+  /** Whoever is handed a token reads what it is of, or more (13). */
+  async handed({ name, version, token }: Handed): Promise<void> {
+    const { cache } = this.#parts
+    const isThere = await cache.upTo(token).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) return
+    this.#tally.handed++
+    for (const key of keys) {
+      const made = cache.peek<Made>(key)?.versions[name]
+      if (made !== undefined && made < version)
+        this.#fault(`${key} has ${name} at ${made}, stale for who has the token of ${version}`)
+    }
+  }
+
   async rest(): Promise<void> {
     this.#isResting = true
     const late = setTimeout(() => {
@@ -90,7 +106,7 @@ export class Work {
   /** From here on all that is true is demanded. */
   async settle(): Promise<void> {
     const own = [...this.#own.sources, ...this.#own.settled]
-    for (const name of own) await this.#insist(() => this.#invalidateOne(name, 'strict'))
+    for (const name of own) await this.#insist(() => this.#invalidateAll([name], 'strict'))
   }
 
   /** Every tier misses or equals the source, and what is loaded is kept again. */
@@ -201,19 +217,25 @@ export class Work {
   // Writing
 
   async #invalidate(consistency: 'strict' | 'eventual'): Promise<void> {
-    if (this.#own.sources.length === 0) return
-    await this.#invalidateOne(this.#parts.dice.of(this.#own.sources), consistency)
+    const { dice } = this.#parts
+    const { sources: own } = this.#own
+    if (own.length === 0) return
+    const names = dice.below(4) === 0 ? [dice.of(own), dice.of(own)] : [dice.of(own)]
+    await this.#invalidateAll([...new Set(names)], consistency)
   }
 
-  /** @returns whether it is in force */
-  async #invalidateOne(name: string, consistency: 'strict' | 'eventual'): Promise<boolean> {
+  /** As one record. @returns whether it is in force */
+  async #invalidateAll(names: readonly string[], consistency: 'strict' | 'eventual'): Promise<boolean> {
     const { cache, dice, truth, say } = this.#parts
-    const version = truth.write(name)
+    const written = names.map((name) => ({ name, version: truth.write(name) }))
     const strategy = dice.below(3) === 0 ? 'lazy' : 'immediate'
     const began = nowMs()
-    const how = await outcome(cache.invalidate(name, { consistency, strategy }))
+    const { how, token } = await outcome(cache.invalidate(names, { consistency, strategy }))
     const isDone = how === 'done' || how === 'purge failed'
-    if (isDone) this.#demand(name, version, consistency === 'strict' ? 0 : boundMs)
+    for (const { name, version } of written) {
+      if (isDone) this.#demand(name, version, consistency === 'strict' ? 0 : boundMs)
+      if (token !== undefined) say({ say: 'token', name, version, token })
+    }
     if (consistency === 'strict') say({ say: 'strict', began, ended: nowMs(), how })
     else this.#tally.eventual++
     return isDone
@@ -248,15 +270,17 @@ export class Work {
 }
 
 /** 'done'; 'purge failed': nobody is served it, but bytes of it are left; or the code of the error. */
-async function outcome(invalidation: Promise<InvalidationResult>): Promise<string> {
+async function outcome(
+  invalidation: Promise<InvalidationResult>,
+): Promise<{ readonly how: string; readonly token?: string | undefined }> {
   try {
-    await invalidation
-    return 'done'
+    const { token } = await invalidation
+    return { how: 'done', token: token ?? undefined }
   } catch (error) {
     const { code, details } = error as { code?: string; details?: { result?: InvalidationResult } }
     const { result } = details ?? {}
-    if (result?.status === 'failed' && result.position !== null) return 'purge failed'
-    return code ?? String(error)
+    if (result?.status === 'failed' && result.position !== null) return { how: 'purge failed' }
+    return { how: code ?? String(error) }
   }
 }
 

@@ -45,7 +45,9 @@ export class Faults {
       case 'suspend':
         return this.#stop(node, kind === 'suspend')
       case 'kill':
-        return this.#kill(node)
+        return this.kill(node)
+      case 'leave':
+        return this.#replace(node, 'leaves', () => node.leave())
       case 'cutThere':
         return this.#cut(node, ['there'])
       case 'cutBack':
@@ -62,8 +64,7 @@ export class Faults {
         this.#told(node, 'has a slow link')
         return this.#slow(node)
       case 'wallClock':
-        this.#told(node, 'has its wall clock set')
-        return node.machine.step(this.#world.chance.pick([-8000, -3000, -1500, 1500, 8000]))
+        return this.#setClock(node)
       default:
         return this.#ofServer(kind)
     }
@@ -71,7 +72,7 @@ export class Faults {
 
   #ofServer(kind: FaultKind): void {
     const { chance, redis, timeline, keys } = this.#world
-    if (kind === 'evict') return redis.evictEntry(chance.pick(keys))
+    if (kind === 'evict') return redis.carryOut('evictValue', [chance.pick(keys)])
     if (kind === 'serverClock') {
       redis.skew += chance.between(-20_000, 20_000)
       return
@@ -82,18 +83,21 @@ export class Faults {
       case 'down':
         return this.#down(() => undefined)
       case 'restart':
-        return this.#down(() => this.#lose(redis.promote(chance.is(0.5) ? timeline.now : this.#before())))
+        return this.#down(() => this.#promote(chance.is(0.5) ? timeline.now : this.#before()))
       case 'promote':
-        this.#lose(redis.promote(this.#before()))
+        this.#promote(this.#before())
         return this.#reset()
       case 'flush':
-        redis.flush()
+        redis.carryOut('flush', [])
         return this.#lose(1)
       case 'deleteLog':
-        redis.deleteLog()
+        redis.carryOut('deleteLog', [])
+        return this.#lose(1)
+      case 'deleteSnapshot':
+        redis.carryOut('deleteSnapshot', [])
         return this.#lose(1)
       default:
-        redis.deleteSnapshot()
+        redis.carryOut('deleteNodes', [])
         return this.#lose(1)
     }
   }
@@ -103,9 +107,13 @@ export class Faults {
     return this.#world.timeline.now - this.#world.chance.pick([0, 1, 20, 200, 1500, 6000])
   }
 
-  #lose(effects: number): void {
-    if (effects > 0) this.#world.losses++
-    this.#world.tell(`the server lost ${effects} effects`)
+  #promote(before: number): void {
+    this.#lose(this.#world.redis.carryOut('promote', [before]).lost)
+  }
+
+  #lose(steps: number): void {
+    if (steps > 0) this.#world.losses++
+    this.#world.tell(`the server lost ${steps} steps`)
   }
 
   #reset(): void {
@@ -141,31 +149,58 @@ export class Faults {
     this.#later(node, () => node.link.heal())
   }
 
-  /** A link is declared, and lost with the tail of the log before others know of it. */
-  loseLink(link: () => Promise<void>): void {
-    const { chance, timeline, redis } = this.#world
+  /** Often while it is cut off, and for about as long as that takes. */
+  #setClock(node: Node): void {
+    const { chance } = this.#world
+    this.#told(node, 'has its wall clock set')
+    if (chance.is(0.5)) this.#cut(node, ['there', 'back'], chance.between(3000, 6000))
+    node.machine.step(chance.pick([-8000, -3000, -1500, 1500, 8000]))
+  }
+
+  /**
+   * A link is declared, and lost with the tail of the log before others know of it; or who declared it dies, and somebody
+   * knows of it. @param onHeir told of that one
+   */
+  loseLink(link: () => Promise<void>, onHeir: (heir: Node) => void): void {
+    const { chance, timeline, nodes } = this.#world
+    const [linker, heir] = nodes as [Node, Node]
     const before = timeline.now
-    link().catch(() => undefined)
-    timeline.after(chance.between(10, 60), () => {
+    const isToDie = chance.is(0.5)
+    let isDone = false
+    link().then(
+      () => (isDone = true),
+      () => undefined,
+    )
+    timeline.after(isToDie ? chance.between(200, 1500) : chance.between(10, 60), () => {
       this.#world.serverDisturbedAt = timeline.now
-      this.#lose(redis.promote(before))
+      const isKnown =
+        heir.member.generation === linker.member.generation && heir.member.applied >= linker.member.applied
+      if (isToDie && isDone && isKnown) {
+        onHeir(heir)
+        this.kill(linker)
+      }
+      this.#promote(before)
       this.#reset()
     })
   }
 
+  kill(node: Node): void {
+    this.#replace(node, 'is killed', () => node.die())
+  }
+
   /** Another takes its place. */
-  #kill(node: Node): void {
+  #replace(node: Node, how: string, end: () => void): void {
     const { nodes } = this.#world
     const place = nodes.indexOf(node)
     if (place < 0) return
-    node.die()
-    nodes[place] = this.#world.born()
-    this.#told(node, `is killed, and ${nodes[place].name} begins`)
+    end()
+    const next = this.#world.born()
+    nodes[place] = next
+    this.#told(node, `${how}, and ${next.name} begins`)
   }
 
-  #cut(node: Node, ways: readonly Way[]): void {
+  #cut(node: Node, ways: readonly Way[], lasts = this.#lasts()): void {
     const { chance, timeline } = this.#world
-    const lasts = this.#lasts()
     const cut = chance.is(0.5) ? 'lost' : 'held'
     this.#told(node, `has its link cut for ${lasts.toFixed(0)} ms: ${ways.join(', ')}, ${cut}`)
     for (const way of ways) node.link.cut(way, timeline.now + lasts, cut)

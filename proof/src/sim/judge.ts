@@ -3,8 +3,9 @@
  *
  * Invariants: an answer is judged in the tick in which it comes; the first fault ends the run.
  */
+import { holdOffMs, lagMs, type Node } from './node.ts'
+import type { Positions } from './positions.ts'
 import type { Fault, Made, Truth } from './truth.ts'
-import type { Node } from './node.ts'
 
 /** What is remembered of a read when it begins. */
 export interface Reading {
@@ -12,10 +13,31 @@ export interface Reading {
   readonly key: string
   readonly at: number
   readonly floors: readonly number[]
+  /** What the position says that is applied there. */
+  readonly applied: readonly number[]
+  /** What the position says whose token it was handed. */
+  readonly handed: readonly number[] | undefined
   readonly generation: string
   /** When the last sync that was answered was sent. */
   readonly syncSentAt: number
 }
+
+/** What a reader was handed. */
+export interface Handed {
+  readonly generation: string
+  readonly n: number
+}
+
+export interface JudgeParts {
+  readonly truth: Truth
+  readonly positions: Positions
+  /** A source that is read from a replica. */
+  readonly lagging: number | undefined
+  readonly now: () => number
+}
+
+/** What was read of a source that lags is handed out for so long, by clocks of any rate. */
+const laggingMs = Math.max(lagMs, holdOffMs) * 1.01
 
 /** A lease ends before, by true time. */
 const surelyOverMs = 2970
@@ -30,19 +52,27 @@ export class Judge {
   plantAt: number | undefined
   readonly #now: () => number
 
-  constructor(truth: Truth, now: () => number) {
+  readonly #positions: Positions
+  readonly #lagging: number | undefined
+
+  constructor({ truth, positions, lagging, now }: JudgeParts) {
     this.truth = truth
+    this.#positions = positions
+    this.#lagging = lagging
     this.#now = now
   }
 
-  begin(node: Node, key: string): Reading {
+  begin(node: Node, key: string, handed?: Handed): Reading {
     const at = this.#now()
+    const { generation, applied } = node.member
     return {
       node,
       key,
       at,
-      floors: this.truth.floors(at),
-      generation: node.member.generation,
+      floors: this.#floors(at),
+      applied: this.#positions.floors(generation, applied),
+      handed: handed && this.#positions.floors(handed.generation, handed.n),
+      generation,
       syncSentAt: node.syncSentAt,
     }
   }
@@ -64,8 +94,20 @@ export class Judge {
     this.fault ??= { invariant, text, at: this.#now() }
   }
 
+  /** Of a source that lags, what was demanded a while ago. */
+  #floors(at: number): readonly number[] {
+    const floors = this.truth.floors(at)
+    const lagging = this.#lagging
+    if (lagging === undefined) return floors
+    return floors.with(lagging, this.truth.floorsBefore(at - laggingMs)[lagging] as number)
+  }
+
   #faultOf(reading: Reading, value: Made): Fault | undefined {
-    const fault = this.truth.fault(value, reading.floors)
+    const { floors, applied, handed } = reading
+    const fault =
+      this.truth.fault(value, { floors, invariant: 1 }) ??
+      this.truth.fault(value, { floors: applied, invariant: 12 }) ??
+      (handed && this.truth.fault(value, { floors: handed, invariant: 13 }))
     if (fault !== undefined) return fault
     if (value.key !== reading.key) return { invariant: 3, text: `${reading.key}: the value of ${value.key}` }
     if (value.madeAt >= reading.at) return undefined

@@ -7,7 +7,8 @@
  */
 import type { Chance } from './chance.ts'
 import type { Machine } from './machine.ts'
-import type { Redis } from './redis.ts'
+import type { AnswerOf, ArgsOf, Redis, StepName } from './redis.ts'
+import type { Operation } from './operation.ts'
 import type { Timeline } from './timeline.ts'
 
 export type Way = 'there' | 'back'
@@ -27,7 +28,8 @@ export class Connection {
     this.#link = link
   }
 
-  ask<T>(step: (redis: Redis) => T): Promise<T> {
+  /** @param of what the step is part of */
+  ask<Name extends StepName>(name: Name, args: ArgsOf<Name>, of?: Operation): Promise<AnswerOf<Name>> {
     const { machine, redis } = this.#link
     const epoch = this.#epoch
     if (this.#link.isRefused()) return Promise.reject(new Error('ECONNREFUSED'))
@@ -37,12 +39,11 @@ export class Connection {
         this.#pending.delete(fail)
         reject(error)
       }
-      const late = new Error('Command timed out')
-      const timer = machine.schedule(answerMs, () => fail(late))
+      const timer = machine.schedule(answerMs, () => fail(new Error('Command timed out')))
       this.#pending.add(fail)
       this.#send('there', epoch, () => {
         if (redis.isDown) return
-        const answer = step(redis)
+        const answer = redis.carryOut(name, args, of)
         this.#send('back', epoch, () => {
           machine.receive(() => {
             if (epoch !== this.#epoch || !this.#pending.delete(fail)) return

@@ -2,13 +2,15 @@
  * Loaders of the simulation: how a value is made from sources and other values, each over a way of its own.
  */
 import type { Load } from 'staleproof'
-import type { Node } from './node.ts'
-import type { Ingredient } from './plan.ts'
+import { lagMs, type Node } from './node.ts'
+import { awayEveryMs, awaySource, type Ingredient, type PolicyName } from './plan.ts'
 import type { Made } from './truth.ts'
 import type { World } from './world.ts'
 
 /** Reads a key as a client does, or as a loader. */
 type Reads = Pick<Load, 'get' | 'getOrSet'>
+
+export const awayText = 'the source is away'
 
 export class Loading {
   readonly #world: World
@@ -23,8 +25,7 @@ export class Loading {
   async getOrSet(key: number, load?: Reads): Promise<Made> {
     const name = this.#world.keys[key] as string
     const reads: Reads = load ?? this.#node.cache
-    const policy = key % 3 === 2 ? 'strictly' : undefined
-    const options = policy === undefined ? undefined : { policy }
+    const options = { policy: this.#world.plan.policies[key] as PolicyName }
     return this.#judged(key, 'gets', () =>
       reads.getOrSet<Made>(name, (inner) => this.#make(key, inner), options),
     ) as Promise<Made>
@@ -35,17 +36,28 @@ export class Loading {
     return this.#judged(key, 'finds', () => reads.get<Made>(this.#world.keys[key] as string))
   }
 
-  /** The version that a source has when it is asked. */
-  source(source: number): Promise<number> {
+  /** The version that a source has when it is asked. @param isReplica one that lags is asked */
+  source(source: number, isReplica = false): Promise<number> {
     const { timeline, truth } = this.#world
     const { chance, machine } = this.#node
     const slow = chance.is(0.1) ? 400 : 15
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       timeline.after(chance.between(0.1, slow), () => {
-        const version = truth.version(source)
+        if (this.#isAway(source)) return machine.receive(() => reject(new Error(awayText)))
+        const version = isReplica ? this.#lagged(source) : truth.version(source)
         timeline.after(chance.between(0.1, slow), () => machine.receive(() => resolve(version)))
       })
     })
+  }
+
+  #isAway(source: number): boolean {
+    const { timeline, plan } = this.#world
+    return source === awaySource && timeline.now < plan.lastsMs && timeline.now % awayEveryMs < plan.awayMs
+  }
+
+  #lagged(source: number): number {
+    const { timeline, truth } = this.#world
+    return truth.versionAt(source, timeline.now - this.#node.chance.between(0, lagMs))
   }
 
   async #make(key: number, load: Load): Promise<Made> {
@@ -71,7 +83,7 @@ export class Loading {
     const { source } = ingredient
     const name = this.#world.truth.names[source] as string
     if (ingredient.of === 'source' && !ingredient.isNamedLate) load.dependsOn(name)
-    note(versions, source, await this.source(source))
+    note(versions, source, await this.source(source, source === this.#world.plan.lagging))
     if (ingredient.of === 'source' && ingredient.isNamedLate) load.dependsOn(name)
   }
 

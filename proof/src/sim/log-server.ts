@@ -40,17 +40,17 @@ export class SimulatedLogServer implements LogServer {
 
   async sync(since: Since, presence: Presence): Promise<Said> {
     const sentAt = this.#parts.link.timeline.now
-    const said = await this.#parts.asking.ask((redis) => redis.sync(since, presence))
+    const said = await this.#parts.asking.ask('sync', [since, presence])
     this.#parts.onAnswer(sentAt)
     return said
   }
 
   append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended> {
-    return this.#parts.asking.ask((redis) => redis.append(since, changes))
+    return this.#parts.asking.ask('append', [since, changes])
   }
 
   nodes(generation: string, except: string): Promise<Register | 'other'> {
-    return this.#parts.asking.ask((redis) => redis.nodes(generation, except))
+    return this.#parts.asking.ask('nodes', [generation, except])
   }
 
   /** The hint that never comes: who waits looks by himself. */
@@ -59,33 +59,30 @@ export class SimulatedLogServer implements LogServer {
   }
 
   forget(generation: string, nodes: readonly NodeAck[]): Promise<void> {
-    return this.#parts.asking.ask((redis) => redis.forget(generation, nodes))
+    return this.#parts.asking.ask('forget', [generation, nodes])
   }
 
   leave(id: string): Promise<void> {
-    return this.#parts.asking.ask((redis) => redis.leave(id))
+    return this.#parts.asking.ask('leave', [id])
   }
 
   snapshot(): Promise<Snapshot | undefined> {
-    return this.#parts.asking.ask((redis) => redis.snapshot())
+    return this.#parts.asking.ask('snapshot', [])
   }
 
   /** Two commands: others may come between. */
   async records(generation: string, n: number): Promise<readonly Told[]> {
     const { asking } = this.#parts
-    const [current, records] = await Promise.all([
-      asking.ask((redis) => redis.generation()),
-      asking.ask((redis) => redis.records(n)),
-    ])
+    const [current, records] = await Promise.all([asking.ask('generation', []), asking.ask('records', [n])])
     return current === generation ? records : []
   }
 
   begin(base: Pick<Snapshot, 'generation' | 'dump'>): Promise<void> {
-    return this.#parts.asking.ask((redis) => redis.begin(base))
+    return this.#parts.asking.ask('begin', [base])
   }
 
   keep(snapshot: Snapshot): Promise<void> {
-    return this.#parts.asking.ask((redis) => redis.keep(snapshot))
+    return this.#parts.asking.ask('keep', [snapshot])
   }
 
   watch(since: () => Since, onNews: OnNews): void {
@@ -103,7 +100,7 @@ export class SimulatedLogServer implements LogServer {
     for (let i = 0; i < times; i++) {
       const at = link.passes('back')
       if (at === undefined) continue
-      const records = link.redis.records(applied)
+      const records = link.redis.carryOut('records', [applied])
       link.timeline.at(at + chance.between(0, chance.is(0.1) ? 500 : 2), () =>
         link.machine.receive(() => onNews(records, generation)),
       )

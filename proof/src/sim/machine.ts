@@ -11,6 +11,8 @@ import type { Clock, Timer } from 'staleproof'
 import type { Chance } from './chance.ts'
 import type { Event, Timeline } from './timeline.ts'
 
+/** A timer may come so much too early, as rates are multiplied. */
+const roundingMs = 1e-6
 const began = Date.UTC(2026, 0, 1)
 
 export class Machine implements Clock {
@@ -54,11 +56,12 @@ export class Machine implements Clock {
     const fire = () => {
       if (isCancelled) return
       const left = due - this.monotonic()
-      if (left > 1e-6) event = this.#timeline.after(left / this.#rate, arrive)
+      if (left > roundingMs) event = this.#timeline.after(left / this.#rate, arrive)
       else work()
     }
     const arrive = () => this.#happen(fire, true)
-    event = this.#timeline.after(Math.max(0, delayMs) / this.#rate, arrive)
+    // Whoever finds that it is a rounding too early, and waits for the rest, has to get on.
+    event = this.#timeline.after(Math.max(2 * roundingMs, delayMs) / this.#rate, arrive)
     return {
       cancel: () => {
         isCancelled = true

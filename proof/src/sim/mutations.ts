@@ -14,6 +14,7 @@ const member = 'consistency/member.js'
 const lease = 'consistency/lease.js'
 const everywhere = 'consistency/everywhere.js'
 const applied = 'consistency/applied.js'
+const judge = 'log/judge.js'
 const held = 'cache/held.js'
 const reader = 'cache/reader.js'
 const writer = 'cache/writer.js'
@@ -65,6 +66,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'waits-too-short',
+    first: 35,
     file: lease,
     from: 'return Math.max(this.#termMs, this.#longestMs) * (1 + rho) + epsilonMs;',
     to: 'return this.#termMs * 0.8;',
@@ -124,14 +126,13 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'monotonic-clock-not-looked-at',
-    first: 130,
+    first: 480,
     file: lease,
     from: 'isWithin(monotonic - this.#since.monotonic, heldMs) &&',
     to: '',
   },
   {
     name: 'flights-of-another-generation-are-kept',
-    first: 36,
     file: writer,
     from: 'if (flight.generation !== this.#parts.log.generation)\n            flight.doom(-Infinity);',
     to: '',
@@ -144,14 +145,13 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'memory-survives-a-gap',
-    first: 50,
     file: applied,
     from: 'this.generation = generation;\n        this.n = n;',
     to: 'if (this.generation === generation) {\n            this.n = n;\n            this.#witness = "";\n            return;\n        }\n        this.generation = generation;\n        this.n = n;',
   },
   {
     name: 'fenced-for-memory-only',
-    first: 75,
+    first: 320,
     hole: 'A5',
     file: reader,
     from: 'this.countMiss(request.key);\n        return this.#load(request);',
@@ -159,9 +159,52 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'what-was-declared-is-lost-with-the-tail',
-    first: 700,
+    first: 140,
     file: member,
     from: 'this.#debt.repeat([...missing, ...ring]);',
     to: 'this.#debt.repeat(ring);',
+  },
+  {
+    name: 'records-of-several-names-end-the-first-only',
+    file: judge,
+    from: 'for (const name of reach.names)\n            this.#write(record, name);',
+    to: 'for (const name of [...reach.names].slice(0, 1))\n            this.#write(record, name);',
+  },
+  {
+    name: 'whoever-is-handed-a-token-does-not-wait',
+    file: 'cache/up-to.js',
+    from: 'log.catchUp();\n    if (isThere())\n        return;\n    for',
+    to: 'log.catchUp();\n    if (log.generation === generation)\n        return;\n    for',
+  },
+  {
+    name: 'soft-swallows-hard',
+    file: judge,
+    from: 'this.#ended(made) ?? (this.#soft.size === 0 ? undefined : this.#bounded(made));',
+    to: '(this.#soft.size === 0 ? undefined : this.#bounded(made)) ?? this.#ended(made);',
+  },
+  {
+    name: 'nobody-holds-off',
+    file: 'cache/lag.js',
+    from: 'if (flight.holdOffMs > 0)',
+    to: 'if (flight.holdOffMs < 0)',
+  },
+  {
+    name: 'what-was-made-from-a-source-that-lags-is-kept',
+    first: 125,
+    file: 'cache/lag.js',
+    from: 'within.sharedUntilMs = Math.min(within.sharedUntilMs, from.sharedUntilMs);',
+    to: '',
+  },
+  {
+    name: 'rules-are-lost-with-a-generation',
+    file: 'cache/applier.js',
+    from: 'rules: graph.rules(), intents };',
+    to: 'rules: [], intents };',
+  },
+  {
+    name: 'writes-of-the-dead-are-open-for-ever',
+    file: 'cache/mutations.js',
+    from: 'this.#end(id, names);\n        if (next',
+    to: ';\n        if (next',
   },
 ]

@@ -25,6 +25,10 @@ const leaseMs = 3000
 /** Each lease from before has ended after so long, by the clock of who waits. */
 export const outlastMs = leaseMs * 1.01 + 20
 
+/** A replica of a source lags by less, by whatever clock; and how long what is read there is not kept. */
+export const lagMs = 250
+export const holdOffMs = 300
+
 export type Cache = ReturnType<Parts['createCache']>
 
 export class Node {
@@ -55,7 +59,11 @@ export class Node {
       disk: { open },
       tracking: plan.tracking,
       memory: { maxEntries: plan.entriesMax },
-      policies: { strictly: { onFence: 'error' } },
+      policies: {
+        strictly: { onFence: 'error' },
+        gracious: { grace: '1h' },
+        lagging: { holdOff: holdOffMs },
+      },
     })
     this.cache.on('error', ({ error, during }) => onError(error, during))
   }
@@ -68,6 +76,12 @@ export class Node {
     this.isDead = true
     this.machine.die()
     void this.server.close()
+  }
+
+  /** As a process ends that is told to. */
+  leave(): void {
+    this.isDead = true
+    void this.cache.close().finally(() => this.machine.die())
   }
 
   #open({ Member, MemoryHistory, MemoryQueue }: Parts, plan: Plan, parts: BackingParts): Backing {
@@ -87,7 +101,8 @@ export class Node {
     const history = new MemoryHistory({ clock: this.machine, ...parts.history })
     const queue = new MemoryQueue({ ...parts.queue, history })
     const { member } = this
-    const shared = hasTier ? new SimulatedTier({ asking, member, isAlwaysShared }) : undefined
+    const { isInvalid } = parts
+    const shared = hasTier ? new SimulatedTier({ asking, member, isAlwaysShared, isInvalid }) : undefined
     const close = async () => {
       await queue.close()
       await member.close()

@@ -16,6 +16,7 @@ export const faultKinds = [
   'stop',
   'suspend',
   'kill',
+  'leave',
   'cutThere',
   'cutBack',
   'cutBoth',
@@ -27,6 +28,7 @@ export const faultKinds = [
   'flush',
   'deleteLog',
   'deleteSnapshot',
+  'deleteNodes',
   'late',
   'wallClock',
   'serverClock',
@@ -54,7 +56,24 @@ export interface Plan {
   readonly lazy: number
   readonly snapshotAfter: number
   readonly entriesMax: number
+  /** What a key is read by: the name of its policy. */
+  readonly policies: readonly PolicyName[]
+  /** A source that loaders read from a replica. */
+  readonly lagging: number | undefined
+  /** For so long of each `awayEveryMs` one of the sources cannot be read. */
+  readonly awayMs: number
+  /** Keys are linked to the hidden source by a rule. */
+  readonly isByRule: boolean
+  /** Of all invalidations: soft ones, and those by `mutate`. */
+  readonly soft: number
+  readonly mutated: number
 }
+
+export const awayEveryMs = 9000
+/** Which one it is. */
+export const awaySource = 1
+
+export type PolicyName = 'default' | 'strictly' | 'gracious' | 'lagging'
 
 export function planOf(seed: number, mode: Mode): Plan {
   const chance = new Chance(seed)
@@ -63,6 +82,9 @@ export function planOf(seed: number, mode: Mode): Plan {
   const keys = 4 + chance.below(3)
   // A machine that sleeps and whose wall clock is set back has both its clocks behind: that is not promised for.
   const never: FaultKind = chance.is(0.5) ? 'suspend' : 'wallClock'
+  const recipes = Array.from({ length: keys }, (_, key) => recipeOf(key, { keys, sources, chance }))
+  const lagging = chance.is(0.25) ? 0 : undefined
+  const hasGrace = chance.is(0.3)
   const some = faultKinds.filter((kind) => chance.is(0.35) && kind !== never)
   return {
     seed,
@@ -73,7 +95,13 @@ export function planOf(seed: number, mode: Mode): Plan {
     tracking: chance.is(0.5) ? 'automatic' : 'explicit',
     sources,
     hidden,
-    recipes: Array.from({ length: keys }, (_, key) => recipeOf(key, { keys, sources, chance })),
+    recipes,
+    lagging,
+    policies: recipes.map((recipe, key) => policyOf(recipe, { key, lagging, hasGrace })),
+    awayMs: hasGrace ? chance.pick([0, 8500]) : 0,
+    isByRule: chance.is(0.3),
+    soft: hasGrace ? 0.4 : 0,
+    mutated: chance.pick([0, 0, 0.3]),
     lastsMs: chance.pick([4000, 8000, 15_000]),
     stepEveryMs: chance.pick([30, 60, 150]),
     faultEveryMs: chance.pick([400, 1200, 3000]),
@@ -83,6 +111,19 @@ export function planOf(seed: number, mode: Mode): Plan {
     snapshotAfter: chance.pick([4, 12, 4096]),
     entriesMax: chance.pick([3, 1000, 1000]),
   }
+}
+
+interface Policing {
+  readonly key: number
+  readonly lagging: number | undefined
+  readonly hasGrace: boolean
+}
+
+/** A source that lags is read by a policy that knows it. */
+function policyOf(recipe: readonly Ingredient[], { key, lagging, hasGrace }: Policing): PolicyName {
+  if (recipe.some((one) => one.of === 'source' && one.source === lagging)) return 'lagging'
+  if (key % 3 === 2) return 'strictly'
+  return hasGrace ? 'gracious' : 'default'
 }
 
 function recipeOf(

@@ -43,6 +43,7 @@ export async function runSeed(library: Parts, { seed, mode, plantAt, ...options 
   world.judge.plantAt = plantAt
   const work = new Work(world)
   const faults = new Faults(world)
+  work.onDeath = (node) => faults.kill(node)
   const { timeline, judge } = world
   const isOver = () => judge.fault !== undefined
   again(world, plan.stepEveryMs, () => work.step())
@@ -95,20 +96,26 @@ class Rest {
     this.#faults.heal()
     const isOver = () => judge.fault !== undefined
     await timeline.run(timeline.now + calmMs, isOver)
-    const { faults, seed } = this.#world.plan
     const [linker] = nodes as [Node]
-    if (faults.includes('promote') || seed % 2 === 0) this.#faults.loseLink(() => this.#work.link(linker))
+    const onHeir = (heir: Node) => (this.#work.linker = heir)
+    this.#faults.loseLink(() => this.#work.link(linker), onHeir)
     await timeline.run(timeline.now + healedMs, isOver)
     if (isOver()) return
     this.#warm()
     await timeline.run(timeline.now + 2000, isOver)
     // What is held now has to go, by links that were declared before, too.
-    this.#world.truth.write(this.#world.plan.hidden)
+    this.#world.truth.write(this.#world.plan.hidden, timeline.now)
     this.#cover()
     await timeline.run(timeline.now + healedMs, isOver)
     if (isOver()) return
     for (const node of nodes) this.#check(node)
     await timeline.run(timeline.now + 3000, isOver)
+    // Those who load the same at the same time may end each other's loads once.
+    for (let round = 0; round < 2; round++) {
+      this.#warm()
+      await timeline.run(timeline.now + 2000, isOver)
+    }
+    for (const node of nodes) for (const key of this.#world.keys) this.#keeps(node, key)
     if (this.#open > 0) judge.report(15, `${this.#open} reads do not end though all faults have`)
   }
 
@@ -135,7 +142,7 @@ class Rest {
       // A tier that has failed for long is not asked for a while.
       const ready = linked.catch(() => (this.#isLinked = false))
       void ready
-        .then(() => this.#work.invalidate(node, source, 'strict'))
+        .then(() => this.#work.invalidate(node, [source], 'strict'))
         .catch((error: unknown) =>
           this.#world.judge.report(15, `${node.name} cannot invalidate: ${String(error)}`),
         )
@@ -153,6 +160,13 @@ class Rest {
       this.#expect(node, `get ${key}`, () => node.cache.get<Made>(key))
       this.#expect(node, `getOrSet ${key}`, () => this.#work.loading(node).getOrSet(i))
     }
+  }
+
+  /** What was loaded is kept, where there is room for it. */
+  #keeps(node: Node, key: string): void {
+    const { plan, judge, keys } = this.#world
+    if (plan.entriesMax < keys.length || node.cache.peek(key) !== undefined) return
+    judge.report(15, `${node.name} does not keep ${key}`)
   }
 
   #expect(node: Node, what: string, read: () => Promise<Made | undefined>): void {

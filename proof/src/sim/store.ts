@@ -19,6 +19,8 @@ export interface Meta {
   readonly settled: boolean
   /** Counts what nodes said. */
   readonly said: number
+  /** How many nodes are registered, as far as the log knows. */
+  readonly nodes: number
 }
 
 export interface Ack {
@@ -27,14 +29,30 @@ export interface Ack {
   readonly said: number
 }
 
+/** An entry as it stands: its value may have gone for room. */
+export interface Standing {
+  readonly entry: EntryParts
+  /** Another each time that something is stored under the key. */
+  readonly version: string
+  readonly hasValue: boolean
+}
+
+/** What is known, in one generation, of keys whose entries were removed as invalid. */
+export interface Ended {
+  readonly generation: string
+  /** key -> position up to which the log was applied by who removed an entry of it */
+  readonly at: ReadonlyMap<string, number>
+}
+
 export class Store {
   meta: Meta | undefined
   log: readonly Row[] | undefined
   nodes: ReadonlyMap<string, Ack> = new Map()
   snapshot: Snapshot | undefined
-  entries: ReadonlyMap<string, EntryParts> = new Map()
-  /** key -> position up to which the log was applied by who deleted an invalid entry of it */
-  ended: ReadonlyMap<string, number> = new Map()
+  entries: ReadonlyMap<string, Standing> = new Map()
+  /** Counts what was stored. */
+  sequence = 0
+  ended: Ended = { generation: '', at: new Map() }
 
   copy(): Store {
     return Object.assign(new Store(), this)
@@ -43,38 +61,56 @@ export class Store {
 
 export type Effect = (store: Store) => void
 
+/** What one step did: a replica gets all of it or nothing. */
 interface Sent {
   readonly at: number
-  readonly effect: Effect
+  readonly step: number
+  readonly effects: Effect[]
 }
 
-/** Effects that a replica may be behind by, at most. */
+/** Steps that a replica may be behind by, at most. */
 const behindMax = 400
 
-/** A primary, and a replica that has had all but the last effects. */
+/** A primary, and a replica that has had all but the last steps. */
 export class Replicated {
   primary = new Store()
   #replica = new Store()
+  /** The last step that the replica has had. */
+  #had = 0
   #stream: Sent[] = []
 
-  carryOut(at: number, effect: Effect): void {
+  /** @param step number of it, which grows */
+  carryOut(step: { readonly at: number; readonly step: number }, effect: Effect): void {
     effect(this.primary)
-    this.#stream.push({ at, effect })
+    const last = this.#stream.at(-1)
+    if (last?.step === step.step) last.effects.push(effect)
+    else this.#stream.push({ ...step, effects: [effect] })
     if (this.#stream.length > behindMax) this.#catchUp(this.#stream.length - behindMax / 2)
   }
 
-  /** The replica takes over with what it had at that time. @returns how many effects are lost */
-  promote(at: number): number {
+  /** The replica takes over with what it had at that time. */
+  promote(at: number): Promoted {
     const had = this.#stream.findIndex((sent) => sent.at > at)
     this.#catchUp(had < 0 ? this.#stream.length : had)
     const lost = this.#stream.length
+    const kept = this.#had
     this.#stream = []
     this.primary = this.#replica
     this.#replica = this.primary.copy()
-    return lost
+    return { lost, kept }
   }
 
   #catchUp(count: number): void {
-    for (const { effect } of this.#stream.splice(0, count)) effect(this.#replica)
+    for (const { effects, step } of this.#stream.splice(0, count)) {
+      for (const effect of effects) effect(this.#replica)
+      this.#had = step
+    }
   }
+}
+
+export interface Promoted {
+  /** How many steps are lost. */
+  readonly lost: number
+  /** The last step that is not: all is as it was after that. */
+  readonly kept: number
 }

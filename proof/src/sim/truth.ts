@@ -33,17 +33,25 @@ export interface Fault {
   readonly text: string
 }
 
+/** Changes of what is demanded that are remembered at least: more than there are in the time that a source may lag by. */
+const pastMax = 200
+
 export class Truth {
   readonly names: readonly string[]
   readonly #versions: number[]
+  /** When each version came, but for the first. */
+  readonly #writtenAt: readonly number[][]
   readonly #floors: number[]
   #due: Due[] = []
   #frozen: readonly number[] | undefined
+  /** What was demanded since when, of late. */
+  #past: { readonly at: number; readonly floors: readonly number[] }[] = []
   #made = 0
 
   constructor(names: readonly string[]) {
     this.names = names
     this.#versions = names.map(() => 0)
+    this.#writtenAt = names.map(() => [])
     this.#floors = names.map(() => 0)
   }
 
@@ -51,10 +59,17 @@ export class Truth {
     return this.#versions[source] as number
   }
 
-  write(source: number): number {
+  /** @param at when */
+  write(source: number, at: number): number {
     const version = this.version(source) + 1
     this.#versions[source] = version
+    this.#writtenAt[source]?.push(at)
     return version
+  }
+
+  /** What a replica has that is behind. */
+  versionAt(source: number, at: number): number {
+    return (this.#writtenAt[source] ?? []).findLastIndex((written) => written <= at) + 1
   }
 
   demand(source: number, version: number): void {
@@ -73,21 +88,35 @@ export class Truth {
       for (const { at, source, version } of this.#due) if (at <= now) this.demand(source, version)
       this.#due = this.#due.filter(({ at }) => at > now)
     }
-    return (this.#frozen ??= [...this.#floors])
+    if (this.#frozen === undefined) {
+      this.#frozen = [...this.#floors]
+      this.#past.push({ at: now, floors: this.#frozen })
+      if (this.#past.length > 2 * pastMax) this.#past.splice(0, pastMax)
+    }
+    return this.#frozen
+  }
+
+  /** What was demanded then, or a little before. */
+  floorsBefore(at: number): readonly number[] {
+    const found = this.#past.findLast((one) => one.at <= at)
+    return found?.floors ?? this.names.map(() => 0)
   }
 
   make(made: Omit<Made, 'id'>): Made {
     return Object.freeze({ id: this.#made++, ...made })
   }
 
-  /** What is wrong with an answer; undefined if nothing is. */
-  fault({ id, key, versions, node, madeAt }: Made, floors: readonly number[]): Fault | undefined {
+  /** What is wrong with an answer; undefined if nothing is. @param invariant that the floors are of */
+  fault(
+    { id, key, versions, node, madeAt }: Made,
+    { floors, invariant }: { readonly floors: readonly number[]; readonly invariant: number },
+  ): Fault | undefined {
     for (const [source, version] of versions.entries()) {
       if (version === Infinity) continue
       const what = `${key}: value ${id}, made at ${madeAt.toFixed(1)} by ${node}, has ${this.names[source]} at ${version}`
       if (version > this.version(source)) return { invariant: 3, text: `${what}, which is of the future` }
       const floor = floors[source] as number
-      if (version < floor) return { invariant: 1, text: `${what}, and ${floor} is demanded` }
+      if (version < floor) return { invariant, text: `${what}, and ${floor} is demanded` }
     }
     return undefined
   }

@@ -4,8 +4,9 @@
  * Invariants: a source is written before it is invalidated (hole A1); what is demanded is only what a call promised that
  * resolved, or rejected with the word that no reader is served the old values.
  */
-import { Loading } from './loading.ts'
+import { awayText, Loading } from './loading.ts'
 import { outlastMs, type Node } from './node.ts'
+import { awaySource } from './plan.ts'
 import type { Made } from './truth.ts'
 import { wordsOf, type World } from './world.ts'
 
@@ -14,6 +15,12 @@ const boundMs = 5000
 const aboutMs = 600
 /** After so long without a fault, what it led to is over. */
 const calmMs = 6000
+
+/** How long a write may take; and by when the others have it covered, if the writer is dead. */
+const withinMs = 1000
+const coveredMs = 8000
+
+const expected = new RegExp(`Command timed out|ECONNREFUSED|Connection is closed|${awayText}`)
 
 type Consistency = 'strict' | 'eventual'
 
@@ -35,6 +42,8 @@ export class Work {
   /** Who linked last: as long as it lives, the links do. */
   linker: Node | undefined
   calls = 0
+  /** Somebody dies in the middle of something. */
+  onDeath: (node: Node) => void = () => undefined
   strictCalls = 0
 
   constructor(world: World) {
@@ -57,6 +66,7 @@ export class Work {
       [2, (at) => this.#fill(at)],
       [1.5, (at) => this.link(at)],
       [1, (at) => this.#endKey(at)],
+      [1.5, (at) => this.#handOn(at)],
     ])
     node.machine.receive(() => {
       what(node).catch((error: unknown) => this.#failed(node, error))
@@ -69,28 +79,46 @@ export class Work {
     return loading
   }
 
-  /** @returns whether it is in force */
-  async invalidate(node: Node, source: number, consistency: Consistency): Promise<void> {
-    const { truth, timeline, chance } = this.#world
-    const version = truth.version(source)
-    const isLinked = this.#linkedAt === this.#world.losses
-    const name = truth.names[source] as string
-    const target = chance.is(0.1) ? { prefix: name } : name
-    const strategy = chance.is(this.#world.plan.lazy) ? 'lazy' : 'immediate'
-    const at = timeline.now
-    if (consistency === 'strict') this.#watchTime(node, `invalidate ${name}`)
-    this.#world.tell(`${node.name} invalidates ${name} at ${version}, ${consistency}`)
-    const isInForce = await this.#inForce(node, { source, version }, () =>
-      node.cache.invalidate(target, { strategy, consistency }),
+  /** One record for all of them. */
+  async invalidate(node: Node, sources: readonly number[], how: Consistency | 'soft'): Promise<void> {
+    const { truth, chance, plan } = this.#world
+    const names = sources.map((source) => truth.names[source] as string)
+    const isSoft = how === 'soft'
+    const consistency = isSoft ? 'eventual' : how
+    const [name] = names as [string]
+    const target = names.length === 1 && !isSoft && chance.is(0.1) ? { prefix: name } : { names }
+    const strategy = chance.is(plan.lazy) ? 'lazy' : 'immediate'
+    const mode = isSoft ? 'soft' : 'purge'
+    const written = sources.map((source) => ({ source, version: truth.version(source) }))
+    if (consistency === 'strict') this.#watchTime(node, `invalidate ${names.join(', ')}`)
+    await this.#promise(node, { written, consistency }, () =>
+      node.cache.invalidate(target, { strategy, consistency, mode }),
     )
+  }
+
+  /** It is demanded when it is in force. */
+  async #promise(
+    node: Node,
+    { written, consistency }: { readonly written: readonly Written[]; readonly consistency: Consistency },
+    call: () => Promise<unknown>,
+  ): Promise<void> {
+    const { truth, timeline } = this.#world
+    const at = timeline.now
+    const isLinked = this.#linkedAt === this.#world.losses
+    const what = () => written.map(({ source, version }) => `${truth.names[source]} at ${version}`).join(', ')
+    this.#world.tell(`${node.name} invalidates ${what()}, ${consistency}`)
+    const isInForce = await this.#inForce(node, written, call)
     this.#world.tell(
-      `${node.name} invalidated ${name} at ${version}, ${consistency}, since ${at.toFixed(1)}: ${isInForce ? 'in force' : 'not known'}`,
+      `${node.name} invalidated ${what()}, ${consistency}, since ${at.toFixed(1)}: ${isInForce ? 'in force' : 'not known'}`,
     )
     if (!isInForce) return
-    this.covered[source] = Math.max(version, this.covered[source] as number)
-    if (source === this.#world.plan.hidden && !(isLinked && this.#linkedAt === this.#world.losses)) return
-    if (consistency === 'strict') truth.demand(source, version)
-    else truth.demandFrom(timeline.now + boundMs, source, version)
+    for (const { source, version } of written) {
+      this.covered[source] = Math.max(version, this.covered[source] as number)
+      const isSure = source !== this.#world.plan.hidden || (isLinked && this.#linkedAt === this.#world.losses)
+      if (!isSure) continue
+      if (consistency === 'strict') truth.demand(source, version)
+      else truth.demandFrom(timeline.now + boundMs, source, version)
+    }
   }
 
   /** Strict calls that are under way, with the time by which they have to have ended. */
@@ -116,7 +144,7 @@ export class Work {
 
   #current: number | undefined
 
-  async #inForce(node: Node, written: Written, call: () => Promise<unknown>): Promise<boolean> {
+  async #inForce(node: Node, written: readonly Written[], call: () => Promise<unknown>): Promise<boolean> {
     const current = this.#current
     this.#current = undefined
     try {
@@ -124,10 +152,10 @@ export class Work {
       return true
     } catch (error) {
       const { code } = error as { code?: string }
-      if (code === 'E_LOG_PENDING') this.owed.push({ ...written, node })
+      if (code === 'E_LOG_PENDING') this.owed.push(...written.map((one) => ({ ...one, node })))
       this.#failed(node, error)
-      // A tier could not purge: nobody is served what it holds all the same.
-      return code === 'E_INVALIDATION_INCOMPLETE'
+      // A tier could not purge: nobody is served what it holds all the same. A write that came late was invalidated once more.
+      return code === 'E_INVALIDATION_INCOMPLETE' || code === 'E_MUTATE_LATE'
     } finally {
       if (current !== undefined) this.#timed.delete(current)
     }
@@ -145,10 +173,59 @@ export class Work {
   }
 
   async #change(node: Node): Promise<void> {
-    const { truth, chance, plan } = this.#world
+    const { truth, chance, plan, timeline } = this.#world
+    const sources = [chance.below(plan.sources)]
+    if (chance.is(0.2)) sources.push((sources[0] as number) === 0 ? 1 : 0)
+    // What is stale for long was not purged meanwhile.
+    const isSoft = chance.is(plan.soft) || (plan.awayMs > 0 && sources.includes(awaySource))
+    const consistency = !isSoft && chance.is(0.75) ? 'strict' : 'eventual'
+    if (!isSoft && chance.is(plan.mutated)) return this.#mutate(node, sources, consistency)
+    for (const source of sources) truth.write(source, timeline.now)
+    await this.invalidate(node, sources, isSoft ? 'soft' : consistency)
+  }
+
+  /** The source is written in the middle of the call; who dies over it is covered by the others, in time. */
+  async #mutate(node: Node, sources: readonly number[], consistency: Consistency): Promise<void> {
+    const { truth, chance, timeline, losses, plan } = this.#world
+    const names = sources.map((source) => truth.names[source] as string)
+    const written: Written[] = []
+    const write = async () => {
+      await this.#pause(node, chance.between(0, 300))
+      written.push(...sources.map((source) => ({ source, version: truth.write(source, timeline.now) })))
+      timeline.after(withinMs + coveredMs, () => {
+        if (!node.isDead || this.#world.losses !== losses) return
+        for (const { source, version } of written)
+          if (source !== this.#world.plan.hidden) truth.demand(source, version)
+      })
+      if (chance.is(0.2) && plan.faults.includes('kill')) this.onDeath(node)
+      await this.#pause(node, chance.between(0, 300))
+    }
+    const call = () => node.cache.mutate(names, write, { consistency, within: withinMs })
+    await this.#promise(node, { written, consistency }, call)
+  }
+
+  #pause(node: Node, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#world.timeline.after(ms, () => node.machine.receive(resolve))
+    })
+  }
+
+  /** Somebody is told of a change with its token, and looks at another node. */
+  async #handOn(node: Node): Promise<void> {
+    const { truth, chance, plan, timeline, nodes, judge, keys } = this.#world
     const source = chance.below(plan.sources)
-    truth.write(source)
-    await this.invalidate(node, source, chance.is(0.75) ? 'strict' : 'eventual')
+    truth.write(source, timeline.now)
+    const { position, token } = await node.cache.invalidate(truth.names[source] as string, {
+      consistency: 'relaxed',
+    })
+    if (position === null || token === null) return
+    await this.#pause(node, chance.between(0, 50))
+    const other = chance.pick(nodes)
+    if (!other.isRunning) return
+    await other.cache.upTo(token)
+    const readings = keys.map((key) => judge.begin(other, key, position))
+    const values = await other.cache.getMany<Made>(keys)
+    for (const reading of readings) judge.end(reading, values.get(reading.key), 'gets with a token')
   }
 
   /** A value made in this tick from sources alone. */
@@ -185,9 +262,7 @@ export class Work {
     const value = this.#madeNow(other, key, generation) ?? (await this.#madeOf(other, key, generation))
     if (value === undefined) return
     const dependsOn = value.names
-    await new Promise<void>((resolve) => {
-      this.#world.timeline.after(chance.between(0, 300), () => node.machine.receive(resolve))
-    })
+    await this.#pause(node, chance.between(0, 300))
     this.#world.tell(
       `${node.name} fills ${value.made.key} with value ${value.made.id} since ${since.slice(-6)}`,
     )
@@ -236,13 +311,14 @@ export class Work {
     const { plan, keys, truth, chance, losses } = this.#world
     const linked = keys.filter((_, i) => plan.recipes[i]?.some(({ of }) => of === 'hidden'))
     const hidden = truth.names[plan.hidden] as string
-    const links: [string, string][] = [
-      ...linked.map((key): [string, string] => [key, 'between']),
-      ['between', hidden],
-    ]
-    if (chance.is(0.5)) links.reverse()
-    if (chance.is(0.3)) await node.cache.unlink('other', { dependsOn: hidden }).catch(() => undefined)
-    for (const [name, dependsOn] of links) await node.cache.link(name, { dependsOn })
+    const { cache } = node
+    const declarations = plan.isByRule
+      ? [() => cache.rule('k:{any}', { dependsOn: 'between' })]
+      : linked.map((key) => () => cache.link(key, { dependsOn: 'between' }))
+    declarations.push(() => cache.link('between', { dependsOn: hidden }))
+    if (chance.is(0.5)) declarations.reverse()
+    if (chance.is(0.3)) await cache.unlink('other', { dependsOn: hidden }).catch(() => undefined)
+    for (const declare of declarations) await declare()
     this.#linkedAt = losses
     this.linker = node
   }
@@ -260,7 +336,7 @@ export class Work {
     const { code } = error as { code?: string }
     if (code === 'E_TOKEN_INVALID')
       this.#world.judge.report(13, `${node.name}: its own token is refused: ${wordsOf(error)}`)
-    if (code === undefined && !/Command timed out|ECONNREFUSED|Connection is closed/.test(String(error)))
+    if (code === undefined && !expected.test(String(error)))
       this.#world.judge.report(0, `${node.name} failed: ${(error as Error).stack ?? String(error)}`)
     this.#world.tell(`${node.name} rejects: ${wordsOf(error)}`)
   }

@@ -6,7 +6,8 @@ import { Judge } from './judge.ts'
 import { Node } from './node.ts'
 import type { Parts } from './parts.ts'
 import type { Plan } from './plan.ts'
-import { Redis } from './redis.ts'
+import { Positions } from './positions.ts'
+import { Redis, type Step } from './redis.ts'
 import { Timeline } from './timeline.ts'
 import { Truth } from './truth.ts'
 
@@ -15,6 +16,8 @@ const tailMax = 80
 export interface WorldOptions {
   /** All lines are kept. */
   readonly isVerbose?: boolean | undefined
+  /** Told of each step of the server. */
+  readonly onStep?: ((step: Step) => void) | undefined
   /** How many of the events are followed by a look at all that is in memory. Default 0.1. */
   readonly looks?: number | undefined
 }
@@ -27,6 +30,7 @@ export class World {
   readonly redis: Redis
   readonly truth: Truth
   readonly judge: Judge
+  readonly positions: Positions
   readonly keys: readonly string[]
   /** Those of now; one that died is replaced. */
   readonly nodes: Node[] = []
@@ -39,14 +43,27 @@ export class World {
   serverDisturbedAt = -Infinity
   #born = 0
 
-  constructor(library: Parts, plan: Plan, { isVerbose = false, looks = 0.1 }: WorldOptions) {
+  constructor(library: Parts, plan: Plan, { isVerbose = false, looks = 0.1, onStep }: WorldOptions) {
     this.library = library
     this.plan = plan
     this.isVerbose = isVerbose
     this.chance = new Chance(plan.seed ^ 0x5eed)
     this.redis = new Redis(this.timeline)
-    this.truth = new Truth(Array.from({ length: plan.sources }, (_, i) => `s:${i}`))
-    this.judge = new Judge(this.truth, () => this.timeline.now)
+    const { sources, hidden, lagging } = plan
+    this.truth = new Truth(Array.from({ length: sources }, (_, i) => `s:${i}`))
+    // What is linked depends on links, and what lags is not kept at first: neither is demanded by position.
+    const known = this.truth.names.map((name, i) => (i === hidden || i === lagging ? '' : name))
+    this.positions = new Positions(known, (source) => this.truth.version(source))
+    this.redis.onStep = (step) => {
+      this.positions.note(step)
+      onStep?.(step)
+    }
+    this.judge = new Judge({
+      truth: this.truth,
+      positions: this.positions,
+      lagging,
+      now: () => this.timeline.now,
+    })
     this.keys = plan.recipes.map((_, i) => `k:${i}`)
     this.redis.onAppend = () => {
       for (const node of this.nodes) if (!node.isDead) node.server.news()
