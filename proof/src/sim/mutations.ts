@@ -23,6 +23,7 @@ const isFenced = 'return this.#membership !== undefined && this.#membership.isFe
 export const simulatedMutations: readonly SimulatedMutation[] = [
   {
     name: 'lease-from-the-answer',
+    first: 345,
     file: member,
     from: 'this.#lease.grant(sent);',
     to: 'this.#lease.grant(this.#lease.moment());',

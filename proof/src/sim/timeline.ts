@@ -19,8 +19,8 @@ export class Timeline {
   count = 0
   readonly #heap: Event[] = []
   #seq = 0
-  /** After each event, when all that it led to is done. */
-  onSettled: () => void = () => undefined
+  /** After each event, when all that it led to is done. @returns whether the nodes were asked anything: then they come to rest, too */
+  onSettled: () => boolean = () => false
 
   at(at: number, work: () => void): Event {
     const event = { at: Math.max(at, this.now), seq: this.#seq++, work }
@@ -37,12 +37,14 @@ export class Timeline {
     return new Promise((resolve, reject) => {
       let left = 0
       let isDone = false
+      let wasAsked = false
       const step = () => {
         left--
         if (isDone) return
         try {
-          this.onSettled()
-          isDone = isOver() || !this.#next(until)
+          // Time does not pass in the middle of a run of microtasks.
+          wasAsked = !wasAsked && this.onSettled()
+          isDone = !wasAsked && (isOver() || !this.#next(until))
         } catch (error) {
           isDone = true
           reject(error)

@@ -70,7 +70,9 @@ export class World {
     }
     for (let i = 0; i < plan.nodes; i++) this.nodes.push(this.born())
     this.timeline.onSettled = () => {
-      if (this.chance.is(looks)) this.look()
+      const isToLook = this.chance.is(looks)
+      if (isToLook) this.look()
+      return isToLook
     }
   }
 
