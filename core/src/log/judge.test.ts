@@ -43,6 +43,14 @@ describe('the judge', () => {
     expect(judge.verdict(made(0, 'a', 'b'))).toMatchObject({ name: 'a', untilMs: 0 })
   })
 
+  it('bounds a soft record by the time for which it was meant, if it comes from a clock that is ahead', () => {
+    const judge = new Judge(2 ** 16, (name) => [name], { now: () => 1000, heard: () => 0 })
+    record(judge, soft(1, ['a'], [60_000, 65_000]))
+    expect(judge.verdict(made(0, 'a'))).toMatchObject({ untilMs: 6000 })
+    record(judge, soft(2, ['b'], [-60_000, -55_000]))
+    expect(judge.verdict(made(0, 'b'))).toMatchObject({ untilMs: -55_000 })
+  })
+
   it('gives an earlier soft record no time by a later one', () => {
     const judge = new Judge(2 ** 16, (name) => [name])
     record(judge, soft(1, ['a'], [0, 5]))

@@ -44,7 +44,8 @@ export interface JudgeDump {
   readonly newestMs?: number
 }
 
-const noTimes: Times = { now: () => 0, heard: () => 0 }
+/** Whoever has no clock is told by none that time has passed. */
+const noTimes: Times = { now: () => Infinity, heard: () => 0 }
 
 export class Judge {
   /** Wide records that are not written yet. */
@@ -57,12 +58,14 @@ export class Judge {
   /** n of a soft record -> until when; forgotten once past, which ends the grace. */
   readonly #softUntil = new Map<number, number>()
   readonly #recents: Recents
+  readonly #times: Times
 
   constructor(ledgerBytesMax: number, above: Above, times: Times = noTimes) {
     this.#ledgerBytesMax = ledgerBytesMax
     this.backlog = new Backlog(above)
     this.intents = new Intents(above)
     this.#recents = new Recents(times)
+    this.#times = times
     this.#forget()
   }
 
@@ -239,6 +242,8 @@ export class Judge {
     this.#recents.add(record)
     if (record.kind !== 'soft') return
     for (const [n, endsMs] of this.#softUntil) if (endsMs <= record.atMs) this.#softUntil.delete(n)
-    this.#softUntil.set(record.n, record.untilMs ?? 0)
+    const { atMs, untilMs = 0 } = record
+    // By a clock that is ahead of this one it would be served for longer than was promised.
+    this.#softUntil.set(record.n, Math.min(untilMs, this.#times.now() + untilMs - atMs))
   }
 }
