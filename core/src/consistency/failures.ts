@@ -23,8 +23,17 @@ export function unexpected(cause: unknown): StaleproofError {
 export function otherLease(givenMs: number, leaseMs: number): StaleproofError {
   return new StaleproofError(
     'E_CONSISTENCY_LEASE',
-    `this node was given a lease of ${givenMs} ms, and the log that it joined has one of ${leaseMs} ms, which it takes: the nodes of a ` +
-      'log need the same one. Give all of them that',
+    `this node was given a lease of ${givenMs} ms, and the generation that it joined has ${leaseMs} ms: it takes the shorter one, and waits ` +
+      'for the leases of others by the longer one. Give all nodes the same',
     { details: { givenMs, leaseMs } },
+  )
+}
+
+export function tooLong(leaseMs: number, boundMs: number): StaleproofError {
+  return new StaleproofError(
+    'E_CONSISTENCY_LEASE',
+    `the nodes of this log have leases of ${leaseMs} ms, and may serve for so long what this one has invalidated; its consistency promises ` +
+      `${boundMs} ms, so that it does not join them. Raise consistency.eventual.bound and consistency.relaxed.bound, or give all nodes a shorter lease`,
+    { details: { leaseMs, boundMs } },
   )
 }

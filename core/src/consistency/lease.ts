@@ -27,9 +27,10 @@ const epsilonMs = 20
 const sparedMax = 256
 
 export class Lease {
+  /** Of this node; those of others are not longer than `#longestMs`. */
+  readonly #givenMs: number
   #termMs: number
-  /** Of those that others may have had. */
-  #longestMs = 0
+  #longestMs: number
   readonly #clock: Clock
   #since: Moment | undefined
   #spared = 0
@@ -38,22 +39,44 @@ export class Lease {
 
   constructor(clock: Clock, termMs: number) {
     this.#clock = clock
+    this.#givenMs = termMs
     this.#termMs = termMs
+    this.#longestMs = termMs
   }
 
+  /** Of this generation. */
   get termMs(): number {
     return this.#termMs
   }
 
-  /** All nodes of the log have leases of that length. */
-  agree(termMs: number): void {
+  /** Of this node: a shorter one than was agreed upon does no harm. */
+  get ownMs(): number {
+    return Math.min(this.#givenMs, this.#termMs)
+  }
+
+  /** Of any that may be left, from whichever generation. */
+  get longestMs(): number {
+    return this.#longestMs
+  }
+
+  get terms(): { readonly leaseMs: number; readonly longestMs: number } {
+    return { leaseMs: this.#termMs, longestMs: this.#longestMs }
+  }
+
+  /** Nodes of this generation have leases of that length at most; of before some may be left that are as long as the longest. */
+  agree(termMs: number, longestMs: number): void {
     this.#termMs = termMs
-    this.#longestMs = Math.max(this.#longestMs, termMs)
+    this.#longestMs = Math.max(this.#longestMs, termMs, longestMs)
+  }
+
+  /** None of before this generation is left. */
+  settle(): void {
+    this.#longestMs = this.#termMs
   }
 
   /** Each lease from before has ended then. */
   get outlastMs(): number {
-    return Math.max(this.#termMs, this.#longestMs) * (1 + rho) + epsilonMs
+    return this.#longestMs * (1 + rho) + epsilonMs
   }
 
   /** Taken before a sync is sent. */
@@ -84,7 +107,7 @@ export class Lease {
   #look(): boolean {
     if (this.#since === undefined) return false
     const { monotonic, wall } = this.moment()
-    const heldMs = this.#termMs * (1 - rho) - epsilonMs
+    const heldMs = this.ownMs * (1 - rho) - epsilonMs
     const isHeld =
       isWithin(monotonic - this.#since.monotonic, heldMs) && isWithin(wall - this.#since.wall, heldMs)
     if (isHeld) this.#spare()

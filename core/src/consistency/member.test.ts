@@ -55,7 +55,7 @@ async function joined(random?: () => number) {
     await clock.settle()
   }
   await step('sync', { is: 'other' })
-  await step('snapshot', { generation: 'one', n: 0, dump: { leaseMs: 3000, state: [] } })
+  await step('snapshot', { generation: 'one', n: 0, dump: { leaseMs: 3000, longestMs: 3000, state: [] } })
   await step('records', [told('one', 1, link)])
   await step('records', [])
   await step('sync', same('one', 1))
@@ -74,7 +74,11 @@ it('a generation is repaired once, though an append and a sync find it at the sa
   hand.next('sync').answer({ is: 'other' })
   await clock.settle()
   expect(hand.asked.map(({ what }) => what)).toEqual(['snapshot'])
-  await step('snapshot', { generation: 'two', n: 0, dump: { leaseMs: 3000, state: ['page'] } })
+  await step('snapshot', {
+    generation: 'two',
+    n: 0,
+    dump: { leaseMs: 3000, longestMs: 3000, state: ['page'] },
+  })
   await step('records', [])
   expect([log.generation, log.isFenced]).toEqual(['two', true])
   void appended.catch(() => undefined)
@@ -84,7 +88,7 @@ it('what was declared and is not known in a new generation is declared again, be
   const { clock, hand, step, log } = await joined()
   void log.refresh()
   await step('sync', { is: 'other' })
-  await step('snapshot', { generation: 'two', n: 0, dump: { leaseMs: 3000, state: [] } })
+  await step('snapshot', { generation: 'two', n: 0, dump: { leaseMs: 3000, longestMs: 3000, state: [] } })
   await step('records', [])
   await clock.settle()
   const { args } = hand.next('append')
@@ -97,7 +101,11 @@ it('records of a generation that began between two steps of reading are not appl
   const { step, log, applied } = await joined()
   void log.refresh()
   await step('sync', { is: 'gap' })
-  await step('snapshot', { generation: 'one', n: 1, dump: { leaseMs: 3000, state: ['page'] } })
+  await step('snapshot', {
+    generation: 'one',
+    n: 1,
+    dump: { leaseMs: 3000, longestMs: 3000, state: ['page'] },
+  })
   await step('records', [told('two', 2, invalidate)])
   expect([log.generation, log.applied, applied.length]).toEqual(['one', 1, 1])
 })

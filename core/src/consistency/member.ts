@@ -23,10 +23,10 @@ import { Applied } from './applied.ts'
 import type { LogBeside, LogServer, Said, Since, Told } from './contract.ts'
 import { Debt } from './debt.ts'
 import { everywhere } from './everywhere.ts'
-import { closed, otherLease, unexpected, unsteady } from './failures.ts'
+import { closed, otherLease, tooLong, unexpected, unsteady } from './failures.ts'
 import { Lease } from './lease.ts'
 import { isOf, newGeneration, nonceOf } from './nonce.ts'
-import type { Sending } from './own.ts'
+import type { Pending, Sending } from './own.ts'
 import { termsOf, type Terms } from './terms.ts'
 
 export interface MemberParts {
@@ -40,6 +40,8 @@ export interface MemberParts {
   readonly nodeName: string
   /** How long a node may serve without having asked, in ms. */
   readonly leaseMs: number
+  /** What a consistency promises, in ms: no node may serve for longer without having asked. Default: any time. */
+  readonly boundMs?: number
   /** Records after which a snapshot is worth its price, at least. Default 4096. */
   readonly snapshotAfter?: number
   readonly onError: (error: unknown, during: string) => void
@@ -56,11 +58,6 @@ const spreadMs = 100
 const roundsMax = 10
 /** A read waits no longer for a lease. */
 const regainMs = 500
-
-interface Pending extends Sending {
-  readonly resolve: (position: Position) => void
-  readonly reject: (error: unknown) => void
-}
 
 export class Member implements Log, Membership, LogBeside {
   readonly name: string
@@ -177,7 +174,7 @@ export class Member implements Log, Membership, LogBeside {
   take(said: Said): boolean {
     if (said.is !== 'same' || said.generation !== this.generation) return false
     this.#nodes = said.nodes
-    this.#isSettled ||= said.isSettled
+    if (said.isSettled) this.#settle()
     const isAll = this.#applied.take(said)
     this.#acknowledge()
     return isAll
@@ -214,7 +211,7 @@ export class Member implements Log, Membership, LogBeside {
     await this.#sync()
     if (this.#isClosed) return
     const { clock, random } = this.#parts
-    const everyMs = (this.#lease.termMs / 3) * (1 - random() / 10)
+    const everyMs = (this.#lease.ownMs / 3) * (1 - random() / 10)
     const delayMs = this.#failures === 0 ? everyMs : backoffMs(retry, this.#failures, random)
     this.#timer?.cancel()
     this.#timer = clock.schedule(delayMs, () => void this.#keepUp())
@@ -264,7 +261,7 @@ export class Member implements Log, Membership, LogBeside {
       return false
     }
     if (!this.take(said)) return false
-    this.#isSettled ||= isSettled
+    if (isSettled) this.#settle()
     this.#succeed()
     this.#lease.grant(sent)
     if (this.#wasFenced) this.#tellFence(false)
@@ -390,7 +387,8 @@ export class Member implements Log, Membership, LogBeside {
     if (last !== undefined && last.generation !== this.generation) this.#load(last.generation, last)
     // What the server still has of it.
     await this.#followRest()
-    await server.begin({ generation: newGeneration(), dump: { leaseMs, state: state.declared() } })
+    const longestMs = Math.max(leaseMs, this.#lease.longestMs)
+    await server.begin({ generation: newGeneration(), dump: { leaseMs, longestMs, state: state.declared() } })
   }
 
   /** Applies what the server has of this generation. */
@@ -408,6 +406,9 @@ export class Member implements Log, Membership, LogBeside {
   async #restore(): Promise<void> {
     const snapshot = await this.#parts.server.snapshot()
     if (snapshot === undefined) throw unsteady()
+    const { leaseMs } = termsOf(snapshot.dump, this.#lease.termMs)
+    const { boundMs = Infinity } = this.#parts
+    if (leaseMs > boundMs) throw tooLong(leaseMs, boundMs)
     const isAnother = snapshot.generation !== this.generation
     const ring = isAnother ? this.#applied.own.takeRing() : []
     this.#load(snapshot.generation, snapshot)
@@ -426,21 +427,26 @@ export class Member implements Log, Membership, LogBeside {
       this.#seenSince = this.#parts.clock.monotonic()
       this.#isSettled = false
     }
-    const { leaseMs, state } = termsOf(snapshot.dump, this.#lease.termMs)
-    this.#agree(leaseMs)
+    const terms = termsOf(snapshot.dump, this.#lease.termMs)
+    this.#agree(terms)
     this.#snapshotAt = snapshot.n
     this.#acked = 0
-    this.#applied.load(generation, { n: snapshot.n, dump: state })
+    this.#applied.load(generation, { n: snapshot.n, dump: terms.state })
     // What is in force here only is not in what was loaded.
     this.#debt.force()
   }
 
-  /** How long leases last is said by whoever began this generation. */
-  #agree(leaseMs: number): void {
+  #settle(): void {
+    this.#isSettled = true
+    this.#lease.settle()
+  }
+
+  /** How long leases last is said by whoever began the generation. */
+  #agree({ leaseMs, longestMs }: Terms): void {
     const { leaseMs: givenMs, onError } = this.#parts
     if (leaseMs !== givenMs && leaseMs !== this.#lease.termMs)
       onError(otherLease(givenMs, leaseMs), 'joining the log')
-    this.#lease.agree(leaseMs)
+    this.#lease.agree(leaseMs, longestMs)
   }
 
   #snapshotIfDue(): void {
@@ -449,7 +455,7 @@ export class Member implements Log, Membership, LogBeside {
     if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#debt.count > 0) return
     this.#snapshotting = true
     this.#snapshotAt = this.since().applied
-    const dump: Terms = { leaseMs: this.#lease.termMs, state: state.dump() }
+    const dump: Terms = { ...this.#lease.terms, state: state.dump() }
     server
       .keep({ generation: this.generation, n: this.#snapshotAt, dump })
       .catch((error: unknown) => onError(error, 'writing a snapshot of the log'))

@@ -8,12 +8,19 @@
  * was declared is not in it.
  */
 import type { Change } from '../log/contract.ts'
+import type { Position } from '../model/position.ts'
 import type { Told } from './contract.ts'
 
 export interface Sending {
   readonly change: Change
   readonly before: ((n: number) => void) | undefined
   readonly alongside: ((n: number) => void) | undefined
+}
+
+/** One whose sender waits for its position. */
+export interface Pending extends Sending {
+  readonly resolve: (position: Position) => void
+  readonly reject: (error: unknown) => void
 }
 
 const ringMax = 4096

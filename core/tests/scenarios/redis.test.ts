@@ -11,6 +11,7 @@ import {
   systemClock,
   type CacheOptions,
   type Clock,
+  type Duration,
   type InvalidationResult,
 } from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
@@ -146,14 +147,25 @@ describe('several nodes', () => {
 })
 
 describe('nodes that were given leases of different lengths', () => {
-  it('have that of the first, so that nobody serves for longer than he is waited for', async () => {
+  /** With a way that can be cut, if it is not the server's. */
+  const node = (prefix: string, lease: Duration, more: { url?: string; bound?: Duration } = {}) => {
+    const { url = server.url, bound = '5s' } = more
+    const consistency = { eventual: { bound }, relaxed: { bound: '60s' as const } }
+    const cache = createCache({ redis: redis({ url, prefix, lease }), consistency })
+    onTestFinished(() => cache.close())
+    return cache
+  }
+  const codesOf = (cache: ReturnType<typeof createCache>) => {
+    const codes: unknown[] = []
+    cache.on('error', ({ error }) => codes.push((error as { code?: string }).code))
+    return codes
+  }
+
+  it('have none that is longer than that of the first, so that nobody serves for longer than he is waited for', async () => {
     const way = await wayTo(server.port)
-    const prefix = randomUUID() as string
-    const a = createCache({ redis: redis({ url: server.url, prefix, lease: '600ms' }) })
-    const b = createCache({ redis: redis({ url: way.url, prefix, lease: '4s' }) })
-    for (const cache of [a, b]) onTestFinished(() => cache.close())
-    const told: unknown[] = []
-    b.on('error', ({ error }) => told.push((error as { code?: string }).code))
+    const prefix = randomUUID()
+    const [a, b] = [node(prefix, '600ms'), node(prefix, '4s', way)]
+    const told = codesOf(b)
     await a.ready()
     await b.ready()
     expect(told).toContain('E_CONSISTENCY_LEASE')
@@ -164,6 +176,32 @@ describe('nodes that were given leases of different lengths', () => {
     const { nodes } = await a.invalidate('row', { consistency: 'strict' })
     expect(nodes).toMatchObject([{ status: 'outlasted' }])
     expect(b.peek('page')).toBe(undefined)
+  })
+
+  it('wait for the longer ones of a generation before, whoever they are told by', async () => {
+    const way = await wayTo(server.port)
+    const prefix = randomUUID()
+    const [a, b] = [node(prefix, '2s', way), node(prefix, '300ms')]
+    await a.ready()
+    await b.ready()
+    await a.getOrSet('page', () => 'old', { dependsOn: 'row' })
+    way.cut()
+    const driver = new RedisClient({ url: server.url }, prefix, surroundings)
+    onTestFinished(() => driver.close())
+    await driver.call('DEL', `${driver.prefix}:meta`)
+    const generation = b.token().split('.')[0]
+    await until(async () => (await b.ready(), b.token().split('.')[0] !== generation), 'another generation')
+    // It knows nothing of the one before but what is told it.
+    const c = node(prefix, '300ms')
+    await c.ready()
+    await c.invalidate('row', { consistency: 'strict' })
+    expect(a.peek('page')).toBe(undefined)
+  })
+
+  it('are not joined by one that promises less', async () => {
+    const prefix = randomUUID()
+    await node(prefix, '20s', { bound: '30s' }).ready()
+    await expect(node(prefix, '3s').ready()).rejects.toMatchObject({ code: 'E_CONSISTENCY_LEASE' })
   })
 })
 

@@ -37,8 +37,8 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   {
     name: 'lease-for-half-as-long-again',
     file: lease,
-    from: 'const heldMs = this.#termMs * (1 - rho) - epsilonMs;',
-    to: 'const heldMs = this.#termMs * 1.5;',
+    from: 'const heldMs = this.ownMs * (1 - rho) - epsilonMs;',
+    to: 'const heldMs = this.ownMs * 1.5;',
   },
   {
     name: 'lease-regained-without-asking',
@@ -69,8 +69,8 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     name: 'waits-too-short',
     first: 35,
     file: lease,
-    from: 'return Math.max(this.#termMs, this.#longestMs) * (1 + rho) + epsilonMs;',
-    to: 'return this.#termMs * 0.8;',
+    from: 'return this.#longestMs * (1 + rho) + epsilonMs;',
+    to: 'return this.#longestMs * 0.8;',
   },
   {
     name: 'no-wait-for-a-young-generation',
