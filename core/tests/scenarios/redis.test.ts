@@ -164,9 +164,10 @@ describe('nodes that were given leases of different lengths', () => {
   it('have none that is longer than that of the first, so that nobody serves for longer than he is waited for', async () => {
     const way = await wayTo(server.port)
     const prefix = randomUUID()
-    const [a, b] = [node(prefix, '600ms'), node(prefix, '4s', way)]
-    const told = codesOf(b)
+    const a = node(prefix, '600ms')
     await a.ready()
+    const b = node(prefix, '4s', way)
+    const told = codesOf(b)
     await b.ready()
     expect(told).toContain('E_CONSISTENCY_LEASE')
     await b.getOrSet('page', () => 'old', { dependsOn: 'row' })
@@ -181,8 +182,9 @@ describe('nodes that were given leases of different lengths', () => {
   it('wait for the longer ones of a generation before, whoever they are told by', async () => {
     const way = await wayTo(server.port)
     const prefix = randomUUID()
-    const [a, b] = [node(prefix, '2s', way), node(prefix, '300ms')]
+    const a = node(prefix, '2s', way)
     await a.ready()
+    const b = node(prefix, '300ms')
     await b.ready()
     await a.getOrSet('page', () => 'old', { dependsOn: 'row' })
     way.cut()
