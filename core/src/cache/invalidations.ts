@@ -182,9 +182,7 @@ export class Invalidations implements InvalidationRecords {
       log.append(whole, ending?.before, (n) => {
         const position = { generation: log.generation, n }
         try {
-          // What went ahead is not put again before it has ended: the next invalidation would wait for that.
-          if (this.#history.putAhead === undefined)
-            this.#history.putWithin({ ...running, position, token: tokenOf(position) })
+          this.#history.putWithin?.({ ...running, position, token: tokenOf(position) })
           ride()
         } catch (error) {
           this.#parts.onError(error, 'recording an invalidation')
