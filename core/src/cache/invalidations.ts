@@ -16,7 +16,7 @@ import type { Judge } from '../log/judge.ts'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import type { Events } from '../model/event.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Plan } from '../model/invalidation.ts'
-import type { Consistency } from '../model/invalidation.ts'
+import type { Consistency, NodeOutcome } from '../model/invalidation.ts'
 import { tokenOf, type Position } from '../model/position.ts'
 import type { Applier } from './applier.ts'
 import type { Counts } from './counts.ts'
@@ -160,9 +160,11 @@ export class Invalidations implements InvalidationRecords {
 
   /** What cannot be carried out at all is on record too; what will be, once the log can be written, is pending. */
   async #attempt(request: InvalidationRequest, ending?: Ending): Promise<InvalidationResult> {
-    const append = (change: Change) => this.#append(request, change, ending)
+    const running = runningRecord({ ...request, attempts: 1, error: null }, this.#parts.settings.clock.now())
+    const append = (change: Change) => this.#append(running, change, ending)
+    const everywhere = (position: Position) => this.#everywhere(position, running)
     try {
-      return await perform(request, { ...this.#hands, append })
+      return await perform(request, { ...this.#hands, append, everywhere })
     } catch (error) {
       const failed = failedRecord(request, error, this.#parts.settings.clock.now())
       if (failed.error?.code !== 'E_LOG_PENDING') return failed
@@ -172,25 +174,37 @@ export class Invalidations implements InvalidationRecords {
     }
   }
 
-  /** Its record goes with that of the log: what is in force is on record, whatever happens next. */
-  #append(request: InvalidationRequest, change: Change, ending?: Ending): Promise<Position> {
-    const { log, settings } = this.#parts
+  /** Its record goes with that of the log, or ahead of it: what is in force is on record, whatever happens next. */
+  #append(running: InvalidationResult, change: Change, ending?: Ending): Promise<Position> {
+    const { log } = this.#parts
     const whole = ending === undefined ? change : { ...change, ends: ending.ends }
-    const running = runningRecord({ ...request, attempts: 1, error: null }, settings.clock.now())
     this.#history.putAhead?.(running)
     return this.#recording.alongside((ride) =>
       log.append(whole, ending?.before, (n) => {
         const position = { generation: log.generation, n }
         try {
-          // What went ahead is not put again before it has ended: the next invalidation would wait for that.
-          if (this.#history.putAhead === undefined)
-            this.#history.putWithin({ ...running, position, token: tokenOf(position) })
+          this.#history.putWithin?.(placed(running, position))
           ride()
         } catch (error) {
           this.#parts.onError(error, 'recording an invalidation')
         }
       }),
     )
+  }
+
+  /**
+   * What went ahead of the log has no position. One that has to wait for others gets it meanwhile, so that whoever finds it
+   * cut off knows that it is in force; nobody waits for that, and what ends at once is put as it ended only.
+   */
+  async #everywhere(
+    position: Position,
+    running?: InvalidationResult,
+  ): Promise<readonly NodeOutcome[] | undefined> {
+    const { membership } = this.#parts.log
+    if (membership === undefined) return []
+    return membership.everywhere(position, () => {
+      if (running !== undefined) this.#history.putAhead?.(placed(running, position))
+    })
   }
 
   /** Whoever asks finds what was cut off ended, and what ended on record. */
@@ -232,8 +246,7 @@ export class Invalidations implements InvalidationRecords {
       boundMs: ({ consistency }) => settings.boundMs[consistency],
       reach: (request) => this.#reach(request),
       append: (change) => log.append(change),
-      everywhere: async (position) =>
-        log.membership === undefined ? [] : log.membership.everywhere(position),
+      everywhere: (position) => this.#everywhere(position),
       written: () => applier.written(),
       droppedNear: (n) => held.takeDroppedAt(n),
       purgeNear: (keys) => held.purge(keys),
@@ -248,4 +261,9 @@ export class Invalidations implements InvalidationRecords {
     const { graph, settings } = this.#parts
     return new GraphReach(graph, target, settings.graph)
   }
+}
+
+/** It is in the log. */
+function placed(running: InvalidationResult, position: Position): InvalidationResult {
+  return { ...running, position, token: tokenOf(position) }
 }

@@ -2,6 +2,7 @@
  * Recording: writes into the history how invalidations ended.
  *
  *   ended -> gathered -> with the next record of the log, or a moment later, or when somebody asks
+ *                        (a history that is in no transaction with the log: only the latter two)
  *
  * Nobody waits for it but who asks for records: a transaction of its own for each would keep the next invalidation waiting.
  * Invariants: whoever asks sees what has ended; a record replaces none that ended before; one that the history does not
@@ -38,10 +39,13 @@ export class Recording {
 
   /** What was gathered goes with the transaction that `ride` is called in, if it can and `step` succeeds; else by itself. */
   alongside<T>(step: (ride: () => void) => Promise<T>): Promise<T> {
+    const history = this.#history
+    // What is only sent along may fail by itself, and nobody would try it again.
+    if (history.putWithin === undefined) return step(() => undefined)
     const records = this.#take()
     let isWritten = records.length === 0
     const ride = () => {
-      for (const record of records) this.#history.putWithin(record, notEnded)
+      for (const record of records) history.putWithin?.(record, notEnded)
       isWritten = true
     }
     const stepping = step(ride)

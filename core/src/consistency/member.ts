@@ -180,13 +180,14 @@ export class Member implements Log, Membership, LogBeside {
     return isAll
   }
 
-  everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined> {
+  everywhere(position: Position, onWaiting?: () => void): Promise<readonly NodeOutcome[] | undefined> {
     const { outlastMs } = this.#lease
     return everywhere(position, {
       ...this.#parts,
       outlastMs,
       generation: () => this.generation,
       isSettled: () => this.#isSettled,
+      onWaiting,
     })
   }
 

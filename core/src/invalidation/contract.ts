@@ -130,11 +130,15 @@ export interface History {
    * these; else false, and nothing happens.
    */
   put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean>
-  /** The same in the transaction in which the log beside it is being written: both are there afterwards, or neither. */
-  putWithin(record: InvalidationResult, from?: readonly Status[]): void
   /**
-   * For a history that is in no transaction with the log: the record is there before anything is that is written to the log
-   * after this call; if it could not be put, the record of how it ended is told of. Undefined: `putWithin` is enough.
+   * The same in the transaction in which the log beside it is being written: both are there afterwards, or neither.
+   * Undefined: there is no such transaction, but `putAhead`.
+   */
+  readonly putWithin?: (record: InvalidationResult, from?: readonly Status[]) => void
+  /**
+   * For a history that is in no transaction with the log: a record of what is under way, which is there before anything is that
+   * is written to the log after this call. It replaces none that has ended, and nobody waits for it or is told if it
+   * could not be put: how it ended is, until it is taken. Undefined: `putWithin` is enough.
    */
   readonly putAhead?: (record: InvalidationResult) => void
   get(id: string): Promise<InvalidationResult | undefined>

@@ -103,13 +103,34 @@ test('closing waits for the attempt under way', async () => {
   expect(log).toEqual(['Error: first', 'after'])
 })
 
-test('of more than may wait the oldest are given up, and that is told', async () => {
+test('of more than may wait the oldest are given up, and each round tells once how many', async () => {
   const { clock, log, failing, outbox, step } = setUp(2)
-  for (const name of ['a', 'b', 'c', 'd']) failing.add(name)
-  for (const name of failing) await outbox.take(step(name))
-  expect(log.filter((line) => line.includes('the oldest'))).toHaveLength(2)
+  const fail = async (...names: string[]) => {
+    for (const name of names) failing.add(name)
+    for (const name of names) await outbox.take(step(name))
+  }
+  const told = () => log.splice(0).filter((line) => line.includes('given up'))
+  await fail('a', 'b', 'c', 'd', 'e')
+  expect(told()).toEqual([])
+  await clock.advance(1000)
+  expect(told()).toMatchObject([expect.stringContaining('given up: 3')])
+  await clock.advance(1000)
+  expect(told()).toEqual([])
+  await fail('f', 'g')
+  await clock.advance(1000)
+  expect(told()).toMatchObject([expect.stringContaining('given up: 2')])
+  failing.clear()
+  await clock.advance(1000)
+  expect(log.toSorted()).toEqual(['f', 'g'])
+})
+
+test('closing tells of those that were given up since the last round', async () => {
+  const { log, failing, outbox, step } = setUp(1)
+  failing.add('a').add('b')
+  await outbox.take(step('a'))
+  await outbox.take(step('b'))
   failing.clear()
   log.length = 0
-  await clock.advance(1000)
-  expect(log).toEqual(['c', 'd'])
+  await outbox.close()
+  expect(log).toEqual(['b', expect.stringContaining('given up: 1')])
 })

@@ -4,7 +4,7 @@
  * Invariants: the steps of one task are taken in order, each successful one once; a failure is told, never
  * swallowed; a round of retries ends after a few failures, however many tasks wait, and none is for ever behind those
  * that fail; what `close` leaves undone is what a crash would have left undone, and repaired like that; of more tasks than
- * may wait the oldest are given up, and that is told.
+ * may wait the oldest are given up, and each round tells how many.
  */
 import type { Clock, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
@@ -28,6 +28,8 @@ export class Outbox {
   readonly #waitingMax: number
   /** Each task's steps that are still to be taken. */
   #tasks: Step[][] = []
+  /** Tasks that were given up since that was told last. */
+  #givenUp = 0
   #timer: Timer | undefined
   #retrying: Promise<void> | undefined
   #closed = false
@@ -69,8 +71,14 @@ export class Outbox {
 
   #giveUp(): void {
     const { length } = this.#tasks.splice(0, this.#tasks.length - this.#waitingMax)
-    if (length === 0) return
-    const message = `${this.#waitingMax} wait to be recorded, and no more may: the oldest will not be`
+    this.#givenUp += length
+  }
+
+  /** Once for all: there may be thousands a second. A round follows whatever was given up, since others wait then. */
+  #tellGivenUp(): void {
+    if (this.#givenUp === 0) return
+    const message = `${this.#waitingMax} may wait to be recorded, and more came: the oldest will not be; given up: ${this.#givenUp}`
+    this.#givenUp = 0
     this.#onError(new StaleproofError('E_INVALIDATION_UNRECORDED', message), 'recording an invalidation')
   }
 
@@ -83,6 +91,8 @@ export class Outbox {
       if (!(await this.#try(steps)) && ++failures === failuresMax) break
     }
     this.#tasks = [...tasks.slice(tried), ...this.#tasks]
+    this.#giveUp()
+    this.#tellGivenUp()
   }
 
   #arm(): void {

@@ -38,7 +38,7 @@ export function cutOffRecord(record: InvalidationResult, endedAt: number): Inval
   // It is in the log: nobody is served the old values, and their bytes go when they are touched or swept.
   if (record.position !== null) return { ...record, status: 'completed', endedAt }
   const message =
-    'the process that carried it out ended before it was done: perhaps a part of it was; retry it to be sure'
+    'the process that carried it out ended before it was known to be in force: it may be, or not; retry it, or invalidate again, which does no harm'
   return { ...record, status: 'failed', endedAt, error: { code: 'E_INVALIDATION_CUT_OFF', message } }
 }
 

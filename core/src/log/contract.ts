@@ -82,9 +82,10 @@ export interface Membership {
   refresh(): Promise<boolean>
   /**
    * Resolves when no node can serve what was made before the record at that position; undefined: it may have been lost,
-   * and is to be appended again. Rejects if it cannot be known.
+   * and is to be appended again. Rejects if it cannot be known. `onWaiting` is called, once at most, if it does not
+   * resolve with the first answer of the log.
    */
-  everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined>
+  everywhere(position: Position, onWaiting?: () => void): Promise<readonly NodeOutcome[] | undefined>
 }
 
 /** Takes a record in. Must not wait, and must not throw. */

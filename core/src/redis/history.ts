@@ -2,8 +2,8 @@
  * The history of a cluster: what was invalidated, by any of its nodes. Kept as history-lua.ts says.
  *
  * Invariants: each step is one script; a record never changes its place; what is too old is not shown, dropped or not;
- * what was sent alongside the log is written before anything is asked here; what is in the log was on record before; what is not what was written is told of
- * once, and left out.
+ * what was sent ahead of the log is written before anything is asked here; what is in the log was on record before; what
+ * is not what was written is told of once, and left out.
  */
 import { seal, sealBytes, unseal } from '../bytes/codec.ts'
 import { decodeRecord, encodeRecord, type KeptRecord } from '../bytes/record.ts'
@@ -60,7 +60,7 @@ export class RedisHistory implements History {
   readonly #keepForMs: number
   readonly #keepCount: number
   readonly #onError: RedisHistoryOptions['onError']
-  /** Those sent alongside the log that were not answered yet. */
+  /** Those sent ahead that were not answered yet. */
   readonly #sent = new Set<Promise<void>>()
   /** Records that are not what was written, as far as they were told of. */
   readonly #damaged = new Set<string>()
@@ -80,25 +80,12 @@ export class RedisHistory implements History {
     return this.#put(record, from)
   }
 
-  /** There is no transaction with the log: it is sent when the log has answered, and is told of if it is not written. */
-  putWithin(record: InvalidationResult, from?: readonly Status[]): void {
-    if (this.#closed) throw closed('history')
-    this.#send(record, { from, onError: (error) => this.#onError(error, 'recording an invalidation') })
-  }
-
   /** One connection, in order: what is in the log is on record, wherever its process ends. */
   putAhead(record: InvalidationResult): void {
     if (this.#closed) return
-    // If the server cannot be reached, the log says so, too.
-    this.#send(record, { from: ['pending', 'running'], onError: () => undefined })
-  }
-
-  #send(
-    record: InvalidationResult,
-    { from, onError }: { from: readonly Status[] | undefined; onError: (error: unknown) => void },
-  ): void {
-    const sent: Promise<void> = this.#put(record, from)
-      .then(() => undefined, onError)
+    const sent: Promise<void> = this.#put(record, ['pending', 'running'])
+      // If the server cannot be reached, the log says so, too; how it ended is put in any case.
+      .then(ignore, ignore)
       .finally(() => this.#sent.delete(sent))
     this.#sent.add(sent)
   }
@@ -251,6 +238,8 @@ export class RedisHistory implements History {
     if (this.#closed) throw closed('history')
   }
 }
+
+function ignore(): void {}
 
 function sealedRecord(row: KeptRecord): Buffer {
   return seal(Buffer.concat([Buffer.alloc(sealBytes), encodeRecord(row)]))

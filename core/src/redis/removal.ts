@@ -3,7 +3,8 @@
  *
  *   look at heads -> decide here -> remove those that still stand as they were seen; the others are looked at again
  *
- * Invariants: what is removed was judged as it stood then; a removal for an invalidation leaves behind since when.
+ * Invariants: what is removed was judged as it stood then, in the generation that the removal is sent for; a removal for an
+ * invalidation leaves behind since when.
  */
 import type { StoredEntry } from '../bytes/format.ts'
 import { sentKeyOf } from '../bytes/names.ts'
@@ -65,13 +66,19 @@ export class Removal {
     let removed = 0
     for (let round = 0; round < roundsMax && left.length > 0; round++) {
       const changed: (string | Buffer)[] = []
+      const { generation } = log
       for await (const rows of this.#heads.standing(left)) {
         const going = rows.flatMap((row): Going[] => {
           const verdict = decide(row)
           return verdict === undefined ? [] : [{ row, ...verdict }]
         })
         for (const batch of batchesOf(going)) {
-          const [count, others] = listOf(await driver.run(removeScript, argsOf(log.generation, batch)))
+          // It was judged in another: what that could not read may be an entry of this one.
+          if (log.generation !== generation) {
+            changed.push(...batch.map(({ row }) => row.key))
+            continue
+          }
+          const [count, others] = listOf(await driver.run(removeScript, argsOf(generation, batch)))
           removed += numberOf(count)
           for (const i of listOf(others)) changed.push((batch[numberOf(i) - 1] as Going).row.key)
         }

@@ -296,6 +296,23 @@ it('leaves what is of a generation that it does not know yet', async () => {
   ])
 })
 
+it('spares what is of a generation that it came to know while it removed', async () => {
+  const [here, other] = [await world.node(), await world.node()]
+  await beginAnew(other)
+  const dependencies = Array.from({ length: 20 }, (_, i) => `d${i}`)
+  // More than one script takes: the others are sent when it knows the generation.
+  const names = Array.from({ length: 400 }, (_, i) => `k${i}`)
+  await Promise.all(names.map((name) => other.tier.put(other.entry(name, { dependencies }))))
+  here.driver.before = async (script) => {
+    if (script !== removeScript) return
+    here.driver.before = undefined
+    await here.log.join()
+  }
+  expect(await here.tier.delete(names, () => true)).toBe(0)
+  expect(here.log.generation).toBe(other.log.generation)
+  expect(await other.tier.held(names)).toHaveLength(names.length)
+})
+
 it('spares when it deletes what became valid meanwhile', async () => {
   const [here, there] = [await world.node(), await world.node()]
   for (const name of ['k', 'gone']) await here.tier.put(here.entry(name))

@@ -1,5 +1,5 @@
 /**
- * What is in force is on record: a process that is killed right after the log took its invalidation, running what was built.
+ * What is in force is on record: a process that is killed when the log has taken its invalidation, running what was built.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createCache } from '../../src/index.ts'
 import { redis } from '../../src/redis.ts'
-import { startRedis } from '../redis-server.ts'
+import { RedisClient } from '../../src/redis/client.ts'
+import { listOf, textOf } from '../../src/redis/driver.ts'
+import { startRedis, surroundings } from '../redis-server.ts'
 
 const program = fileURLToPath(new URL('redis-child.mjs', import.meta.url))
 const built = fileURLToPath(new URL('../../dist/redis/history.js', import.meta.url))
@@ -19,17 +21,61 @@ beforeAll(() => {
   if (!isBuilt) throw new Error("these tests run what was built; first: 'npm run build'")
 })
 
-test('an invalidation whose process was killed as soon as it was in the log is on record', async () => {
-  const server = await startRedis()
-  onTestFinished(() => server.stop())
-  const { url } = server
-  const child = spawn(process.execPath, [program, JSON.stringify({ url, prefix: 'killed' })])
+async function killed(parts: { url: string; prefix: string; when: string }): Promise<void> {
+  const child = spawn(process.execPath, [program, JSON.stringify(parts)])
   const [, signal] = (await once(child, 'exit')) as [number | null, string | null]
   expect(signal).toBe('SIGKILL')
-  const cache = createCache({ redis: redis({ url, prefix: 'killed' }) })
+}
+
+async function place() {
+  const server = await startRedis()
+  onTestFinished(() => server.stop())
+  return { url: server.url, prefix: 'killed' }
+}
+
+async function open(parts: { url: string; prefix: string }) {
+  const cache = createCache({ redis: redis(parts) })
   onTestFinished(() => cache.close())
   await cache.ready()
+  return cache
+}
+
+/** As if nothing had been heard of any node for long. */
+async function forgetAll({ url, prefix }: { url: string; prefix: string }): Promise<void> {
+  const driver = new RedisClient({ url }, prefix, surroundings)
+  const key = `${driver.prefix}:seen`
+  const nodes = listOf(await driver.call('ZRANGE', key, 0, -1)).map(textOf)
+  for (const node of nodes) await driver.call('ZADD', key, 1, node)
+  await driver.close()
+}
+
+test('an invalidation whose process was killed as soon as it was in the log is on record', async () => {
+  const at = await place()
+  await killed({ ...at, when: 'appended' })
+  const cache = await open(at)
   expect(cache.token(), 'what is in the log').toMatch(/\b1$/)
   const { records } = await cache.invalidations.list({ name: 'row' })
   expect(records).toMatchObject([{ status: 'running', reason: 'killed' }])
+})
+
+test('nobody says of it that it is in force, or that it is not', async () => {
+  const at = await place()
+  await killed({ ...at, when: 'appended' })
+  await forgetAll(at)
+  const cache = await open(at)
+  const { records } = await cache.invalidations.list({ name: 'row' })
+  const error = { code: 'E_INVALIDATION_CUT_OFF', message: expect.stringContaining('it may be, or not') }
+  expect(records).toMatchObject([{ status: 'failed', position: null, error }])
+})
+
+test('one whose process was killed while it waited for another node is on record as in force', async () => {
+  const at = await place()
+  await killed({ ...at, when: 'ready' })
+  await killed({ ...at, when: 'waiting' })
+  await forgetAll(at)
+  const cache = await open(at)
+  const { records } = await cache.invalidations.list({ name: 'row' })
+  const token = cache.token()
+  expect(token, 'what is in the log').toMatch(/\b1$/)
+  expect(records).toMatchObject([{ status: 'completed', position: { n: 1 }, token, error: null, tiers: {} }])
 })
