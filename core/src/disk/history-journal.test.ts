@@ -86,6 +86,19 @@ describe('what is journaled', () => {
   })
 })
 
+test('what was put aside stays, though another row of the same number is', async () => {
+  const place = new DiskPlace()
+  const pair = place.open()
+  const rows = journaled(place)
+  const spoiled = ['one', 'other', 'third'].map((text) => Buffer.from(`not what was written: ${text}`))
+  for (const bytes of spoiled) {
+    await place.environment.transact(() => void rows.put(1, bytes))
+    await ids(pair)
+  }
+  const kept = Array.from(rows.getRange(), ({ key, value }) => [key, value.toString()])
+  expect(kept).toEqual(spoiled.map((bytes, i) => [-1 - i, bytes.toString()]).toReversed())
+})
+
 /** What is done to a history; the same to an oracle that journals nothing. */
 const step = fc.record({
   by: fc.nat(1),
