@@ -8,7 +8,7 @@
  * a repair is for a directory that nobody has open; what it removes is put aside first.
  */
 import { systemClock, type Clock } from '../model/clock.ts'
-import { checkBeside } from './check.ts'
+import { checkBeside, checkWithin } from './check.ts'
 import { formatVersion } from './directory.ts'
 import { Findings, type Problem } from './doctor-findings.ts'
 import {
@@ -51,11 +51,18 @@ export interface Inspection {
 /**
  * Looks at everything in a directory; whoever has it open may go on. Takes seconds for a million entries, and as long
  * as the disk needs to read the files of large values.
- * @throws E_DISK_PATH, E_DISK_FORMAT if it is none, or of another version
+ * @throws E_DISK_PATH, E_DISK_FORMAT if it is none, or of another version; E_DISK_FAILED if others keep it out for a minute
  */
 export async function inspect(path: string, options: DoctorOptions = {}): Promise<Inspection> {
+  return look(openPlace(path), options, checkBeside)
+}
+
+async function look(
+  directory: string,
+  options: DoctorOptions,
+  check: typeof checkBeside,
+): Promise<Inspection> {
   const { clock = systemClock(), onProgress = () => {} } = options
-  const directory = openPlace(path)
   const findings = new Findings()
   const nodes = nodesOf(directory, clock.now())
   const asides = asidesIn(directory)
@@ -65,7 +72,7 @@ export async function inspect(path: string, options: DoctorOptions = {}): Promis
   const freeBytes = checkFileSystem(directory, findings)
   onProgress('data.mdb', 0)
   const isLive = nodes.some(({ lives }) => lives)
-  const unreadable = await checkBeside(directory, isLive)
+  const unreadable = await check(directory, isLive)
   if (unreadable !== undefined) findings.add('data-unreadable', unreadable)
   const parts = { directory, findings, isLive, nowMs: clock.now(), progress: onProgress }
   const inside = unreadable === undefined ? await checkInside(parts, clock) : unknown
@@ -109,12 +116,13 @@ export async function repair(path: string, options: DoctorOptions = {}): Promise
   const directory = openPlace(path)
   // Whoever opens it meanwhile waits.
   return alone(directory, async () => {
-    const { nodes, problems } = await inspect(directory, { clock, onProgress })
-    const living = nodes.find(({ lives }) => lives)
+    // Before anything of it is opened: this process may have it open itself, and would not wait.
+    const living = nodesOf(directory, clock.now()).find(({ lives }) => lives)
     if (living !== undefined) {
       const message = `process ${living.pid ?? living.id} has ${directory} open; stop it, and repair then`
       throw refusal('E_DISK_IN_USE', message, directory)
     }
+    const { problems } = await look(directory, { clock, onProgress }, checkWithin)
     onProgress('repairing', 0)
     return repairAll({ directory, clock, found: new Set(problems.map(({ kind }) => kind)), problems })
   })

@@ -20,9 +20,9 @@ import { systemClock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { lastFailure, libc } from './libc.ts'
 
-const lookMs = 1
+export const lookMs = 1
 /** A minute, at least: who looks through a large directory keeps others out for seconds. */
-const looksMax = 60_000
+export const looksMax = 60_000
 /** flock(2) */
 const shared = 1
 const exclusive = 2
@@ -126,6 +126,19 @@ export async function alone<T>(directory: string, work: () => T | Promise<T>): P
     leave()
     gate.abandon()
   }
+}
+
+/** What another process needs to be alone in the directory by itself: its files, in this order, and how to lock them. */
+export function gateFiles(directory: string) {
+  const files = ['gate', 'writers'].map((name) => join(directory, name))
+  for (const file of files) closeSync(made(file))
+  return { files, how: { exclusive, atOnce, unlock } }
+}
+
+/** Files by which a child is alone with this process as long as it lives; none if this process is not. */
+export function toBeAlone(directory: string): number[] {
+  const hall = halls.get(directory)
+  return hall === undefined || hall.alone === 0 ? [] : [hall.gate, hall.writers]
 }
 
 type Leave = () => void

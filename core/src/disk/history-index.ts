@@ -92,6 +92,11 @@ export class HistoryIndex {
     return this.#rows.get(place)
   }
 
+  /** Gives a new record its place; it is to be put in the same transaction. */
+  arrive(record: RecordHead): Known {
+    return { status: record.status, isUnderWay: false, n: 0, place: this.#insert(record) }
+  }
+
   put(record: RecordHead, { known, bytes, keptFrom, node }: Put): void {
     const place = known?.place ?? this.#insert(record)
     const isUnderWay = keptFrom === null && !isQueued(record.strategy)

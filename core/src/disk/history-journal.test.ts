@@ -86,6 +86,19 @@ describe('what is journaled', () => {
   })
 })
 
+test('what was put aside stays, though another row of the same number is', async () => {
+  const place = new DiskPlace()
+  const pair = place.open()
+  const rows = journaled(place)
+  const spoiled = ['one', 'other', 'third'].map((text) => Buffer.from(`not what was written: ${text}`))
+  for (const bytes of spoiled) {
+    await place.environment.transact(() => void rows.put(1, bytes))
+    await ids(pair)
+  }
+  const kept = Array.from(rows.getRange(), ({ key, value }) => [key, value.toString()])
+  expect(kept).toEqual(spoiled.map((bytes, i) => [-1 - i, bytes.toString()]).toReversed())
+})
+
 /** What is done to a history; the same to an oracle that journals nothing. */
 const step = fc.record({
   by: fc.nat(1),
@@ -115,9 +128,40 @@ test('whatever processes journal and put, the answers are those of a history tha
         if (isTaken) oracle.set(id, status)
       }
       const { records } = await pairs[0].history.list({})
-      expect(new Map(records.map((each) => [each.id, each.status]))).toEqual(oracle)
+      const told = records.map((each) => [each.id, each.status])
+      expect(told).toEqual([...oracle].toReversed())
       await place.close()
     }),
     { numRuns: 60 },
+  )
+})
+
+/** Each id runs when it is named first, and has ended when it is named again; mostly they are taken in many at once. */
+const how = fc.constantFrom('journal', 'journal', 'journal', 'journal', 'journal', 'put', 'ask')
+const crossed = ['a', 'b', 'b', 'a'].map((id) => ({ by: 0, how: 'journal', id }))
+const lives = fc.array(fc.record({ by: fc.nat(1), how, id: fc.nat(5).map(String) }), { maxLength: 30 })
+
+test('whatever was journaled meanwhile, those that ended first are dropped first, and all stand in the order of arrival', async () => {
+  await fc.assert(
+    fc.asyncProperty(lives, fc.integer({ min: 1, max: 3 }), async (steps, keepCount) => {
+      const place = new DiskPlace()
+      const pairs = [place.open({ keepCount }), place.open({ keepCount })] as const
+      const arrived: string[] = []
+      const ended: string[] = []
+      for (const { by, how, id } of steps) {
+        const pair = pairs[by as 0 | 1]
+        if (how === 'ask') await pair.history.get(id)
+        if (how === 'ask' || ended.includes(id)) continue
+        const begins = !arrived.includes(id)
+        ;(begins ? arrived : ended).push(id)
+        const one = record(id, { status: begins ? 'running' : 'completed' })
+        if (how === 'put') await pair.history.put(one)
+        else await journal(pair, [one])
+      }
+      const dropped = ended.slice(0, Math.max(0, ended.length - keepCount))
+      expect(await ids(pairs[0])).toEqual(arrived.filter((id) => !dropped.includes(id)).toReversed())
+      await place.close()
+    }),
+    { numRuns: 60, examples: [[crossed, 1]] },
   )
 })

@@ -2,7 +2,7 @@
  * The journal of the history: what was put into it, and is in no row and no index yet.
  *
  *   historyJournal   number -> sealed [node, [from, record], ...]   what a process put in one transaction, in its order
- *                    -number -> bytes that are not what was written
+ *                    negative number -> bytes that are not what was written, the last put aside first
  *
  * Rows and indexes of a record lie on many pages, each of which would be written whole while somebody waits for the flush;
  * what is appended here lies on few, and is taken in later, many at once.
@@ -84,10 +84,11 @@ export class HistoryJournal {
     void this.#rows.remove(n)
   }
 
-  /** Keeps its bytes where nobody takes them in. */
+  /** Keeps its bytes where nobody takes them in, beside those kept before: its number may be given out again. */
   putAside({ n }: JournalRow): void {
     const bytes = this.#rows.get(n)
-    if (bytes !== undefined) void this.#rows.put(-n, bytes)
+    const [first = 0] = this.#rows.getKeys({ limit: 1 })
+    if (bytes !== undefined) void this.#rows.put(Math.min(first, 0) - 1, bytes)
     void this.#rows.remove(n)
   }
 }

@@ -69,7 +69,7 @@ interface Conditional {
 
 /** What a record that is taken in has come to so far, and what is known of it from before. */
 interface Latest {
-  readonly known: Known | undefined
+  readonly known: Known
   readonly record: RecordHead
   readonly entered: Entered
 }
@@ -232,16 +232,21 @@ export class DiskHistory implements History {
     return entered.length < enteredMax ? Number.POSITIVE_INFINITY : (rows.at(-1)?.n ?? 0)
   }
 
-  /** One after the other; of each record only what it came to is written. */
+  /**
+   * One after the other; of each record only what it came to is written. Its place is that of its arrival, its number among
+   * the ended that of its end.
+   */
   #enter(all: readonly Entered[]): void {
     const latest = new Map<string, Latest>()
     for (const entered of all) {
       const record = headOfPacked(entered.packed)
       const before = latest.get(record.id)
-      const known = before === undefined ? this.#index.find(record.id) : before.known
-      const status = (before?.record ?? known)?.status
+      const found = before?.known ?? this.#index.find(record.id)
+      const status = (before?.record ?? found)?.status
       if (status !== undefined && entered.from?.includes(status) === false) continue
-      latest.set(record.id, { known, record, entered })
+      // It goes behind those that came since: a Map keeps the first place of a key.
+      latest.delete(record.id)
+      latest.set(record.id, { known: found ?? this.#index.arrive(record), record, entered })
     }
     for (const { known, record, entered } of latest.values()) {
       const { packed, node } = entered

@@ -34,10 +34,18 @@ export function lastFailure(): number {
   return koffi().errno()
 }
 
+/** Where koffi is, for another process. */
+export function libcModule(): string {
+  return withKoffi((require) => require.resolve('koffi'))
+}
+
 function koffi(): Koffi {
-  const require = createRequire(import.meta.url)
+  return withKoffi((require) => require('koffi') as Koffi)
+}
+
+function withKoffi<T>(work: (require: NodeJS.Require) => T): T {
   try {
-    return require('koffi') as Koffi
+    return work(createRequire(import.meta.url))
   } catch (cause) {
     throw new StaleproofError(
       'E_DISK_FAILED',
