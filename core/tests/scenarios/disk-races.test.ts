@@ -7,6 +7,7 @@ import { disk } from '../../src/disk.ts'
 import { createCache, type BuiltInPolicy } from '../../src/index.ts'
 import { TestClock } from '../clock.ts'
 import { directory } from '../directories.ts'
+import { gate } from '../opened.ts'
 
 type Any = Cache<BuiltInPolicy>
 
@@ -36,6 +37,20 @@ it('a value that another cache replaced with one made from less is not served wh
   await b.invalidate('file')
   expect(a.peek('page')).not.toBe('of the list')
   expect(await a.get('page')).not.toBe('of the list')
+})
+
+it('what is made from a load that only the directory knew to be overtaken is not kept', async () => {
+  const [a, b] = await two()
+  const since = a.token()
+  await b.getOrSet('row', () => 'row', { dependsOn: 'file' })
+  const { passed, open } = gate()
+  const list = a.getOrSet('list', () => passed.then(() => 'of the old row'), { dependsOn: 'row' })
+  // The row goes from the directory: a never knew what it was made from.
+  await b.invalidate('file')
+  open()
+  expect([await list, a.peek('list')]).toEqual(['of the old row', undefined])
+  const page = await a.fill('page', 'of the old list', { since, dependsOn: 'list' })
+  expect(page).toMatchObject({ refused: 'invalidated' })
 })
 
 it('a cache that closes while others write does no harm', async () => {
