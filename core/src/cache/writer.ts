@@ -126,7 +126,7 @@ export class Writer {
   async keepLoaded(flight: Flight, keep: Keep): Promise<Kept> {
     const kept = await this.#keepLoaded(flight, keep)
     // Before anybody is given the value.
-    if (kept.refused === 'doomed') this.#overtaken(flight, flight.overtakenAt)
+    if (kept.refused === 'doomed') await this.#overtaken(flight, flight.overtakenAt)
     return kept
   }
 
@@ -208,12 +208,13 @@ export class Writer {
   }
 
   /**
-   * Notes that a value of the cache's was overtaken at `n`, or its generation has ended, and that somebody is given it all
+   * Notes, here and for others, that a value of the cache's was overtaken at `n`, or its generation has ended, and that somebody is given it all
    * the same. Not for what was brought and refused: nobody has that from here.
    */
-  #overtaken({ key, generation }: Pick<EntryParts, 'key' | 'generation'>, n: number): void {
-    const { held, log } = this.#parts
+  #overtaken({ key, generation }: Pick<EntryParts, 'key' | 'generation'>, n: number): Promise<void> {
+    const { held, log, lower } = this.#parts
     held.past.overtaken(key, generation === log.generation ? n : log.applied)
+    return lower.ended(key)
   }
 
   #reasonNotToKeep(flight: Flight, keep: Keep): Refusal | undefined {
@@ -355,7 +356,7 @@ export class Writer {
       // It lacks what others know by now: the next read finds it in the tier, or loads it.
       if ((admission.verdict === 'refused' || lacks) && held.near.look(entry.key) === entry)
         held.drop(entry, 'evicted')
-      if (isGiven && admission.verdict === 'refused') this.#overtaken(entry, admission.overtakenAt)
+      if (isGiven && admission.verdict === 'refused') await this.#overtaken(entry, admission.overtakenAt)
       if (kept === undefined) return admission.verdict === 'refused' ? 'doomed' : 'no-room'
       return kept.withoutValue === true ? 'no-room' : null
     }

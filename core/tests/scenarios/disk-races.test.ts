@@ -53,6 +53,38 @@ it('what is made from a load that only the directory knew to be overtaken is not
   expect(page).toMatchObject({ refused: 'invalidated' })
 })
 
+it('what another cache makes from a load that was overtaken is not kept', async () => {
+  const [a, b] = await two()
+  const since = b.token()
+  const { passed, open } = gate()
+  const list = a.getOrSet('list', () => passed.then(() => 'old'), { dependsOn: 'row' })
+  await b.invalidate('row')
+  open()
+  expect([await list, a.peek('list')]).toEqual(['old', undefined])
+  const fill = (token: string) => b.fill('page', 'of the list', { since: token, dependsOn: 'list' })
+  expect(await fill(since)).toMatchObject({ refused: 'invalidated' })
+  expect(await fill(b.token())).toMatchObject({ stored: true })
+})
+
+it('what was made from a load that was overtaken while nobody else was there is not kept by who comes later', async () => {
+  const path = directory()
+  const open = () => {
+    const cache = createCache({ clock: new TestClock(), disk: disk({ path }) })
+    opened.push(cache)
+    return cache
+  }
+  const a = open()
+  const loading = gate()
+  await a.set('other', 1)
+  const since = a.token()
+  const list = a.getOrSet('list', () => loading.passed.then(() => 'old'), { dependsOn: 'row' })
+  await a.invalidate('row')
+  loading.open()
+  expect(await list).toBe('old')
+  const page = await open().fill('page', 'of the list', { since, dependsOn: 'list' })
+  expect(page).toMatchObject({ stored: false, refused: 'invalidated' })
+})
+
 it('a cache that closes while others write does no harm', async () => {
   const [a, b] = await two()
   const writing = Array.from({ length: 50 }, (_, i) => a.getOrSet(`k${i}`, () => i).catch(() => undefined))
