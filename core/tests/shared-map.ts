@@ -146,6 +146,10 @@ export class SharedMapTier extends MapTier implements SharedTier {
     return super.delete(invalid)
   }
 
+  async ended(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.place.ended.set(key, this.log.applied)
+  }
+
   protected hold(): Hold {
     const { entries, log, place } = this
     return {

@@ -50,9 +50,9 @@ const ofFlights: readonly Mutation[] = [
   {
     name: 'doomed-only-for-later-callers',
     invariants: [4],
-    file: writer,
-    from: 'flight.doom(flight.stamp + 1)',
-    to: 'flight.doom(by.n + 1)',
+    file: flight,
+    from: 'this.doom(this.stamp + 1,',
+    to: 'this.doom(n + 1,',
   },
   {
     name: 'loads-do-not-hand-on-dependencies',
@@ -93,8 +93,8 @@ const ofFlights: readonly Mutation[] = [
     name: 'fills-are-not-overtaken',
     invariants: [18],
     file: past,
-    from: 'return (this.#ended.peek(name)?.endedN ?? 0) > n;',
-    to: 'return false;',
+    from: 'return Math.max(this.#ended.peek(name)?.endedN ?? 0, ',
+    to: 'return Math.max(0, ',
   },
 ]
 

@@ -32,6 +32,8 @@ export interface AdmissionParts {
 export class Admission {
   /** Of the last time that the tier asked; undefined if it did not. */
   verdict: Verdict | undefined
+  /** If it was refused: position of what it is refused for, or after that; after its stamp in any case. */
+  overtakenAt = 0
   readonly #judge: Judge
   readonly #isShared: () => boolean
   readonly #entry: EntryParts
@@ -48,7 +50,11 @@ export class Admission {
   readonly admit: Admit = (hold) => {
     if (!hold.isCurrent) return this.#refuse('behind')
     const entry = { ...this.#entry, dependencies: this.#inherited(hold) }
-    if (this.#wasOvertaken(hold) || this.#judge.verdict(entry) !== undefined) return this.#refuse('refused')
+    const n = this.#overtakenBy(hold) ?? this.#judge.verdict(entry)?.n
+    if (n !== undefined) {
+      this.overtakenAt = Math.max(n, entry.stamp + 1)
+      return this.#refuse('refused')
+    }
     this.verdict = 'admitted'
     const leavesOut = this.#isShared() && leavesSomethingOut(entry, hold, this.#judge)
     if (!leavesOut && !hasToTell(entry, hold, this.#judge)) return entry
@@ -69,10 +75,12 @@ export class Admission {
     return all.size === dependencies.length ? dependencies : [...all]
   }
 
-  /** Whether an entry that this one may have been made from was removed as invalid since. */
-  #wasOvertaken(hold: Hold): boolean {
+  /** Position at which an entry that this one may have been made from was removed as invalid since; undefined: none was. */
+  #overtakenBy(hold: Hold): number | undefined {
     const { dependencies, directCount, stamp } = this.#entry
-    return dependencies.slice(0, directCount).some((name) => hold.endedAt(name) > stamp)
+    const ends = dependencies.slice(0, directCount).map((name) => hold.endedAt(name))
+    const n = Math.max(0, ...ends)
+    return n > stamp ? n : undefined
   }
 }
 

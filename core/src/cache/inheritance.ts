@@ -66,11 +66,16 @@ export class Inheritance {
     }
   }
 
-  /** Whether an entry of a name that was named by hand, and so perhaps read elsewhere, was invalidated meanwhile. */
-  wasOvertaken({ named, stamp }: Flight): boolean {
+  /**
+   * Position at which something of a name that was named by hand, and so perhaps read elsewhere, was invalidated
+   * meanwhile, or may have been; 0: it was not.
+   */
+  overtakenAt({ named, stamp }: Flight): number {
     const { past } = this.#parts.held
-    if (named.size === 0) return false
-    return stamp < past.low || [...named].some((name) => past.endedAfter(stamp, name))
+    if (named.size === 0) return 0
+    let n = past.low
+    for (const name of named) n = Math.max(n, past.endedAt(name))
+    return n > stamp ? n : 0
   }
 
   /** The key is about to be set: its change is announced by the caller, and covers all that it is made from now. */
@@ -125,7 +130,8 @@ export class Inheritance {
 
   /** Its own record, at `n`, is no news to the flight; what others appended before it is. */
   #advance(flight: Flight, n: number): void {
-    if (this.#parts.judge.verdict(flight) !== undefined) flight.doom(flight.stamp + 1)
+    const by = this.#parts.judge.verdict(flight)
+    if (by !== undefined) flight.overtake(by.n)
     flight.keyStamp = n
   }
 }

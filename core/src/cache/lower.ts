@@ -234,6 +234,20 @@ export class Lower {
     }
   }
 
+  /**
+   * Tells the processes that share a tier of a load that was overtaken; resolves, too, if they cannot be told. Who comes
+   * later has not seen what went before, and knows that.
+   */
+  async ended(key: string): Promise<void> {
+    const { shared } = this
+    if (shared?.isShared !== true) return
+    try {
+      await shared.ended([key])
+    } catch (error) {
+      this.#passBy(error, `noting in ${shared.name} that a load of '${key}' was overtaken`)
+    }
+  }
+
   /** Removes bytes that were found invalid. */
   discard(key: string, tier: Tier): void {
     tier.delete([key]).catch((error: unknown) => this.#passBy(error, `delete '${key}' from ${tier.name}`))

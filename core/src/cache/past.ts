@@ -3,13 +3,15 @@
  *
  *   ended     name -> how and by what its last entry went: for explanations, and to refuse what was made from an
  *             entry that was invalidated meanwhile, though the name itself was not
+ *   overtaken name -> by what its last load was that was not kept for that reason, and handed out all the same: the same
+ *             of those, which never were entries
  *   lineage   name -> what its last entry was made from: whoever still depends on the name carries that
  *
- * Both are bounded, the least recently used going first; `low` rises then: of departures up to there nothing is
+ * All are bounded, the least recently used going first; `low` rises then: of departures up to there nothing is
  * known any more, and who began before is taken for overtaken.
  *
- * Invariant: for n >= low, `endedAfter(n, name)` is true if an entry of that name, or what was loaded of it, was found
- * invalid after n.
+ * Invariant: for n >= low, `endedAt(name) > n` if an entry of that name, or what was loaded of it and handed out, was
+ * found invalid by what came after n.
  */
 import { LRUCache } from 'lru-cache'
 import type { Log } from '../log/contract.ts'
@@ -55,6 +57,12 @@ export class Past {
       if (reason === 'evict') this.#forgetUpTo(endedN)
     },
   })
+  readonly #overtaken = new LRUCache<string, number>({
+    max: endedMax,
+    dispose: (n, _name, reason) => {
+      if (reason === 'evict') this.#forgetUpTo(n)
+    },
+  })
   readonly #lineages = new LRUCache<string, Lineage>({
     maxSize: lineageMax,
     sizeCalculation: ({ dependencies }) => dependencies.length + 1,
@@ -70,6 +78,7 @@ export class Past {
   /** Nothing is known any more of departures up to that position. */
   forget(n: number): void {
     this.#ended.clear()
+    this.#overtaken.clear()
     this.#lineages.clear()
     this.low = n
   }
@@ -96,9 +105,9 @@ export class Past {
     if (dependencies.length > 0) this.#lineages.set(name, { dependencies, n: this.#parts.log.applied })
   }
 
-  /** What was loaded was not kept: who was given it all the same may make something of it, and name it. */
-  overtaken(name: string, by: Invalidated | null): void {
-    this.#end(name, { why: 'invalidated', by }, by?.n ?? this.#parts.log.applied)
+  /** What was loaded was overtaken at `n`: who was given it all the same may make something of it, and name it. */
+  overtaken(name: string, n: number): void {
+    this.#overtaken.set(name, Math.max(this.#overtaken.peek(name) ?? 0, n))
   }
 
   lineageOf(name: string): readonly string[] {
@@ -109,15 +118,15 @@ export class Past {
     return this.#ended.peek(name)
   }
 
-  /** Whether the entry that somebody read of this name at `n` or later may have been invalidated since. */
-  endedAfter(n: number, name: string): boolean {
-    return (this.#ended.peek(name)?.endedN ?? 0) > n
+  /** Position of the newest invalidation that ended an entry of this name, or overtook a load of it; 0: none is known. */
+  endedAt(name: string): number {
+    return Math.max(this.#ended.peek(name)?.endedN ?? 0, this.#overtaken.peek(name) ?? 0)
   }
 
   /** An entry that was pushed out does not undo that one before it was invalidated. */
-  #end(key: string, { why, by }: Pick<Gone, 'why' | 'by'>, n = by?.n ?? 0): void {
+  #end(key: string, { why, by }: Pick<Gone, 'why' | 'by'>): void {
     const before = this.#ended.peek(key)?.endedN ?? 0
-    const endedN = Math.max(before, n)
+    const endedN = Math.max(before, by?.n ?? 0)
     this.#ended.set(key, { why, by, atMs: this.#parts.clock.coarseNow(), endedN })
   }
 

@@ -284,7 +284,7 @@ export class Reader {
     if (within !== undefined) {
       const expiresAt = Math.min(flight.expiresAt, outcome.expiresAt)
       within.inherit({ dependencies: flight.dependencies, expiresAt })
-      within.doom(outcome.doomedFrom)
+      within.doom(outcome.doomedFrom, outcome.overtakenAt)
       within.usableUntil = Math.min(within.usableUntil, flight.usableUntil)
       inheritLag(within, flight)
     }
@@ -386,7 +386,8 @@ export class Reader {
   /** Keeps what was loaded, if it may be; if that is refused with an error, the load has failed. */
   async #settle(flight: Flight, request: ReadRequest, ran: Ran): Promise<Settled> {
     const settled = ({ refused, expiresAt }: Kept, { value, failed }: Ran): Settled => {
-      return { value, failed, refused, doomedFrom: flight.doomedFrom, expiresAt: expiresAt ?? Infinity }
+      const { doomedFrom, overtakenAt } = flight
+      return { value, failed, refused, doomedFrom, overtakenAt, expiresAt: expiresAt ?? Infinity }
     }
     try {
       return settled(await this.#parts.writer.keepLoaded(flight, { ...request, ...ran }), ran)

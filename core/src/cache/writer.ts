@@ -122,8 +122,15 @@ export class Writer {
     return { told, position }
   }
 
-  /** Keeps the value of a loader that ended. @throws E_GRAPH_TOO_MANY_DEPENDENCIES, E_VALUE_UNCLONEABLE */
+  /** What becomes of the value of a loader that ended. @throws E_GRAPH_TOO_MANY_DEPENDENCIES, E_VALUE_UNCLONEABLE */
   async keepLoaded(flight: Flight, keep: Keep): Promise<Kept> {
+    const kept = await this.#keepLoaded(flight, keep)
+    // Before anybody is given the value.
+    if (kept.refused === 'doomed') await this.#overtaken(flight, flight.overtakenAt)
+    return kept
+  }
+
+  async #keepLoaded(flight: Flight, keep: Keep): Promise<Kept> {
     const isResolved = await this.#resolveNamed(flight)
     this.inheritance.fromHeld(flight)
     // Also if it is not kept for another reason: what is made from it must not be.
@@ -164,7 +171,7 @@ export class Writer {
     const ttlMs = this.#ttl(flight, keep)
     const parts = this.#partsOf(flight, { ...keep, ttlMs })
     if (ttlMs === 0 || parts.capAt <= parts.storedAt) return refused('expired')
-    if (this.#parts.lower.shared?.isShared === true) return this.#storeShared(parts)
+    if (this.#parts.lower.shared?.isShared === true) return this.#storeShared(flight, parts)
     return this.#storeAlone(parts, keep.isBrought === true)
   }
 
@@ -194,12 +201,20 @@ export class Writer {
 
   #isDoomed(flight: Flight): boolean {
     if (flight.generation !== this.#parts.log.generation) flight.doom(-Infinity)
-    const by = this.#parts.judge.verdict(flight) ?? this.inheritance.wasOvertaken(flight)
-    // Only the newest invalidation of a name is known: an earlier one may have come right after the start.
-    if (by !== undefined && by !== false) flight.doom(flight.stamp + 1)
-    if (flight.doomedFrom === Infinity) return false
-    this.#parts.held.past.overtaken(flight.key, typeof by === 'object' ? by : null)
-    return true
+    const by = this.#parts.judge.verdict(flight)
+    const n = by === undefined ? this.inheritance.overtakenAt(flight) : by.n
+    if (by !== undefined || n > 0) flight.overtake(n)
+    return flight.doomedFrom !== Infinity
+  }
+
+  /**
+   * Notes, here and for others, that a value of the cache's was overtaken at `n`, or its generation has ended, and that somebody is given it all
+   * the same. Not for what was brought and refused: nobody has that from here.
+   */
+  #overtaken({ key, generation }: Pick<EntryParts, 'key' | 'generation'>, n: number): Promise<void> {
+    const { held, log, lower } = this.#parts
+    held.past.overtaken(key, generation === log.generation ? n : log.applied)
+    return lower.ended(key)
   }
 
   #reasonNotToKeep(flight: Flight, keep: Keep): Refusal | undefined {
@@ -254,7 +269,7 @@ export class Writer {
   }
 
   /** With others about, an entry is in memory only after the tier that all share has taken it. */
-  async #storeShared(parts: EntryParts): Promise<Kept> {
+  async #storeShared(flight: Flight, parts: EntryParts): Promise<Kept> {
     const { held, judge, log, lower } = this.#parts
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const begun = log.applied
@@ -266,10 +281,12 @@ export class Writer {
       const settled = await lower.settle(parts, admission.admit)
       log.catchUp()
       if (admission.verdict === 'behind') continue
-      if (settled === undefined) return refused(admission.verdict === 'refused' ? 'doomed' : 'no-room')
+      if (admission.verdict === 'refused') return overtaken(flight, admission.overtakenAt)
+      if (settled === undefined) return refused('no-room')
       const { withoutValue = false, ...kept } = settled
       // Judged again in the tick in which it comes into memory.
-      if (held.isForeign(kept) || judge.verdict(kept) !== undefined) return refused('doomed')
+      const by = judge.verdict(kept)
+      if (held.isForeign(kept) || by !== undefined) return overtaken(flight, by?.n ?? log.applied)
       const entry = timed(kept)
       // It may be among those that had to go for room meanwhile.
       const isEvicted = held.evictedAt > begun
@@ -288,7 +305,7 @@ export class Writer {
     if (isStored) this.#tellStored(entry)
     const kept = { refused: null, expiresAt: entry.expiresAt }
     if (this.#parts.lower.shared === undefined) return isStored ? kept : refused('no-room')
-    const { shared, isBehind } = this.#shareInTime(entry, parts)
+    const { shared, isBehind } = this.#shareInTime(entry, parts, isStored || !isBrought)
     if (isStored) return isBehind ? shared.then(() => kept) : kept
     const told = shared.then((why) => {
       if (why === null) this.#tellStored(entry)
@@ -301,10 +318,11 @@ export class Writer {
   #shareInTime(
     entry: Entry,
     parts: EntryParts,
+    isGiven: boolean,
   ): { readonly shared: Promise<Refusal | null>; readonly isBehind: boolean } {
     this.#sharing.count++
     this.#sharing.bytes += parts.sizeBytes
-    const shared = this.#share(entry, parts).finally(() => {
+    const shared = this.#share(entry, parts, isGiven).finally(() => {
       this.#sharing.count--
       this.#sharing.bytes -= parts.sizeBytes
     })
@@ -314,9 +332,10 @@ export class Writer {
 
   /**
    * Hands an entry to the tier that processes share. Never rejects.
+   * @param isGiven whether somebody may be given the value before the tier has taken it
    * @returns why the tier does not have the value; null if it has
    */
-  async #share(entry: Entry, parts: EntryParts): Promise<Refusal | null> {
+  async #share(entry: Entry, parts: EntryParts, isGiven: boolean): Promise<Refusal | null> {
     const { held, judge, log, lower } = this.#parts
     const isNear = held.near.look(entry.key) === entry
     const isCurrent = () => held.near.look(entry.key) === entry && held.judge(entry) === undefined
@@ -337,6 +356,7 @@ export class Writer {
       // It lacks what others know by now: the next read finds it in the tier, or loads it.
       if ((admission.verdict === 'refused' || lacks) && held.near.look(entry.key) === entry)
         held.drop(entry, 'evicted')
+      if (isGiven && admission.verdict === 'refused') await this.#overtaken(entry, admission.overtakenAt)
       if (kept === undefined) return admission.verdict === 'refused' ? 'doomed' : 'no-room'
       return kept.withoutValue === true ? 'no-room' : null
     }
@@ -370,6 +390,12 @@ function timed(parts: EntryParts): Entry {
 
 function refused(why: Refusal): Kept {
   return { refused: why, expiresAt: null }
+}
+
+/** By what only the tier knows, or what came while it was asked. */
+function overtaken(flight: Flight, n: number): Kept {
+  flight.overtake(n)
+  return refused('doomed')
 }
 
 function tooLarge(key: string, size: number, sizeMax: number): StaleproofError {

@@ -164,6 +164,12 @@ export class DiskTier implements SharedTier {
     return deleted
   }
 
+  async ended(keys: readonly string[]): Promise<void> {
+    await this.#edits.carryOut((edit) => {
+      for (const key of keys) edit.ended(keyOf(key))
+    })
+  }
+
   held(keys: readonly string[]): Promise<readonly EntryParts[]> {
     return this.#scan.held(keys)
   }

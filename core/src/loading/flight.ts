@@ -19,6 +19,8 @@ export interface Outcome {
   readonly value: unknown
   readonly failed: boolean
   readonly doomedFrom: number
+  /** Position of what overtook it; see Flight. */
+  readonly overtakenAt: number
   /** End of the TTL that it was stored with, ms since 1970; Infinity if it was not stored. */
   readonly expiresAt: number
 }
@@ -66,6 +68,8 @@ export class Flight implements Input {
   /** Others depend on the key and have to be told that it is made from more than they have inherited. */
   announces = false
   doomedFrom = Infinity
+  /** Position of what overtook it, or an input of it; 0: nothing did, or its generation ended. */
+  overtakenAt = 0
   /** ms since 1970: what the loader says that its source is of; Infinity if it says nothing. */
   asOfMs = Infinity
   readonly beganMs: number
@@ -147,8 +151,17 @@ export class Flight implements Input {
     return { key: this.key, stamp: this.stamp, keyStamp: this.keyStamp, dependencies: [] }
   }
 
-  doom(n: number): void {
+  doom(n: number, overtakenAt = 0): void {
     this.doomedFrom = Math.min(this.doomedFrom, n)
+    this.overtakenAt = Math.max(this.overtakenAt, overtakenAt)
+  }
+
+  /**
+   * By the newest invalidation, at `n`: an earlier one may have come right after the start. What is being written at its
+   * source since before the start was not invalidated yet, and will be.
+   */
+  overtake(n: number): void {
+    this.doom(this.stamp + 1, Math.max(n, this.stamp + 1))
   }
 }
 

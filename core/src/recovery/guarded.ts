@@ -69,4 +69,8 @@ export class GuardedSharedTier extends GuardedTier implements SharedTier {
   settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined> {
     return this.guard.write(() => this.#tier.settle(entry, admit))
   }
+
+  ended(keys: readonly string[]): Promise<void> {
+    return this.guard.ask(() => this.#tier.ended(keys))
+  }
 }

@@ -7,7 +7,8 @@
  *   {prefix}:keys      sorted set, by bytes: keys that have an entry; names: those that have dependents
  *   {prefix}:gone      sorted set: key -> moment from which nobody can be served the entry
  *   {prefix}:left      list: keys, some in each item, whose entries were removed, and rows in keys and gone were left
- *   {prefix}:invalidated  hash: key -> position at or after that of the invalidation that ended an entry of it
+ *   {prefix}:invalidated  hash: key -> position at or after that of the invalidation that ended an entry of it, or
+ *                      overtook a load of it
  *   {prefix}:tier      hash: sequence of versions; generation that `invalidated` is of; low: position of those forgotten
  *                      there; swept: the generation before which nothing is left
  *
@@ -223,6 +224,19 @@ for name, keys in pairs(left) do
 end
 if #invalidated > 0 then ended(invalidated, generation) end
 return { #removed, changed }
+`,
+)
+
+/** Notes loads that were overtaken, if the generation still goes on. ARGV: generation; keys. */
+export const endedScript = roomyScript(
+  prelude,
+  tables,
+  `
+local generation, keys = arg(), {}
+if redis.call('HGET', META, 'generation') ~= generation then return 0 end
+while at < #ARGV do keys[#keys + 1] = arg() end
+ended(keys, generation)
+return #keys
 `,
 )
 

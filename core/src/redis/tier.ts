@@ -14,7 +14,7 @@
 import { createHash } from 'node:crypto'
 import { encoded, none, type Encoded } from '../bytes/encoded.ts'
 import type { StoredEntry } from '../bytes/format.ts'
-import { keyOf } from '../bytes/names.ts'
+import { keyOf, sentKeyOf } from '../bytes/names.ts'
 import type { LogBeside } from '../consistency/contract.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
@@ -28,7 +28,7 @@ import { Removal } from './removal.ts'
 import { Scan } from './scan.ts'
 import { Settling } from './settle.ts'
 import { Sweeper, type SweepProgress } from './sweep.ts'
-import { dropScript } from './tier-lua.ts'
+import { dropScript, endedScript } from './tier-lua.ts'
 
 export interface RedisTierParts {
   readonly driver: Driver
@@ -104,6 +104,11 @@ export class RedisTier implements SharedTier {
 
   delete(keys: readonly string[], isValid: (entry: Head) => boolean = () => false): Promise<number> {
     return this.#removal.delete(keys, isValid)
+  }
+
+  async ended(keys: readonly string[]): Promise<void> {
+    const { driver, log } = this.#parts
+    await driver.run(endedScript, [log.generation, ...keys.map(sentKeyOf)])
   }
 
   held(keys: readonly string[]): Promise<readonly EntryParts[]> {

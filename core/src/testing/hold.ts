@@ -72,6 +72,23 @@ export const holdPlays: Plays<SharedSubject> = {
     }
   },
 
+  'knows of what was told to have ended, and spares what is held': async (subject) => {
+    const { node, tier, entry } = subject
+    const { n } = await node.log.append({ kind: 'invalidate', names: ['source'] })
+    await tier.put(entry('held', { stamp: n }))
+    await tier.ended(['a', 'held'])
+    const ends = await look(subject, (hold) => ['a', 'held', 'none'].map((name) => hold.endedAt(name)))
+    for (const [i, name] of ['a', 'held'].entries()) {
+      const at = ends[i] ?? 0
+      isTrue(
+        `endedAt ${name} (${at}) is ${n} or later, and not in the future`,
+        at >= n && at <= node.log.applied,
+      )
+    }
+    equal('endedAt of what was not told of', ends[2], 0)
+    equal('the stamp of what is held', headOf(await tier.get('held'))?.stamp, n)
+  },
+
   'says that it is current only when all records are applied here': async (subject) => {
     const { node, other } = subject
     const { log } = await other()

@@ -43,7 +43,7 @@ export interface Hold {
   headOf(name: string): Head | undefined
   /**
    * A position at or after that of the last invalidation that ended an entry of that name which is gone, be it removed or
-   * replaced; 0 if none is known.
+   * replaced, or what `ended` told of; 0 if none is known.
    */
   endedAt(name: string): number
   /** Entries other than that of the name itself that depend on it. */
@@ -81,6 +81,11 @@ export interface SharedTier extends Tier {
    * @returns what was kept
    */
   settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined>
+  /**
+   * Notes that something of these names was invalidated, at the newest position that is applied here at the latest, as if
+   * an entry of each had been removed: it never was one, and was given to somebody all the same. What is held stays.
+   */
+  ended(keys: readonly string[]): Promise<void>
 }
 
 /** Told of an entry that left without being deleted: pushed out for room, or by a newer one of its key. */

@@ -382,6 +382,14 @@ const shared: Faults<Make> = {
     ),
     'says that it is shared',
   ],
+  'forgets who it is told has ended': [
+    {
+      Tier: class extends SharedMapTier {
+        override async ended() {}
+      },
+    },
+    'knows of what was told to have ended',
+  ],
   'forgets who was removed': [holdMake(() => ({ endedAt: () => 0 })), 'knows of an entry that was removed'],
   'takes all for removed': [holdMake(() => ({ endedAt: () => 1 })), 'knows of an entry that was removed'],
   'hides what it holds': [holdMake(() => ({ headOf: () => undefined })), 'shows to who settles what is held'],

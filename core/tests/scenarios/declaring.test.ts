@@ -196,6 +196,35 @@ describe('fills from outside', () => {
     })
   })
 
+  it('that are refused refuse nobody who names what is held', async () => {
+    const { cache } = opened()
+    const old = cache.token()
+    await cache.set('c', 1)
+    await cache.invalidate('c')
+    await cache.set('b', 1)
+    const since = cache.token()
+    await cache.invalidate('other')
+    expect(await cache.fill('b', 2, { since: old, dependsOn: 'c' })).toMatchObject({ refused: 'invalidated' })
+    expect(await cache.fill('p', 1, { since, dependsOn: 'b' })).toMatchObject({ stored: true })
+    expect((await cache.explain('b')).went).toBeNull()
+  })
+
+  it('are refused for a load that was overtaken by the position of what overtook it, and no later', async () => {
+    const { cache } = opened()
+    const { passed, open } = gate()
+    const list = cache.getOrSet('list', () => passed.then(() => 'old'), { tags: ['row'] })
+    await cache.invalidate('row')
+    const since = cache.token()
+    await cache.getOrSet('list', () => 'new', { tags: ['row'] })
+    await cache.invalidate('other')
+    open()
+    expect([await list, cache.peek('list')]).toEqual(['old', 'new'])
+    expect(await cache.fill('page', 'of the new list', { since, dependsOn: 'list' })).toMatchObject({
+      stored: true,
+    })
+    expect((await cache.explain('list')).went).toBeNull()
+  })
+
   it('are refused with a token of another life of the cache', async () => {
     const since = opened().cache.token()
     expect(await opened().cache.fill('a', 1, { since })).toMatchObject({

@@ -7,6 +7,7 @@ import { disk } from '../../src/disk.ts'
 import { createCache, type BuiltInPolicy } from '../../src/index.ts'
 import { TestClock } from '../clock.ts'
 import { directory } from '../directories.ts'
+import { gate } from '../opened.ts'
 
 type Any = Cache<BuiltInPolicy>
 
@@ -36,6 +37,52 @@ it('a value that another cache replaced with one made from less is not served wh
   await b.invalidate('file')
   expect(a.peek('page')).not.toBe('of the list')
   expect(await a.get('page')).not.toBe('of the list')
+})
+
+it('what is made from a load that only the directory knew to be overtaken is not kept', async () => {
+  const [a, b] = await two()
+  const since = a.token()
+  await b.getOrSet('row', () => 'row', { dependsOn: 'file' })
+  const { passed, open } = gate()
+  const list = a.getOrSet('list', () => passed.then(() => 'of the old row'), { dependsOn: 'row' })
+  // The row goes from the directory: a never knew what it was made from.
+  await b.invalidate('file')
+  open()
+  expect([await list, a.peek('list')]).toEqual(['of the old row', undefined])
+  const page = await a.fill('page', 'of the old list', { since, dependsOn: 'list' })
+  expect(page).toMatchObject({ refused: 'invalidated' })
+})
+
+it('what another cache makes from a load that was overtaken is not kept', async () => {
+  const [a, b] = await two()
+  const since = b.token()
+  const { passed, open } = gate()
+  const list = a.getOrSet('list', () => passed.then(() => 'old'), { dependsOn: 'row' })
+  await b.invalidate('row')
+  open()
+  expect([await list, a.peek('list')]).toEqual(['old', undefined])
+  const fill = (token: string) => b.fill('page', 'of the list', { since: token, dependsOn: 'list' })
+  expect(await fill(since)).toMatchObject({ refused: 'invalidated' })
+  expect(await fill(b.token())).toMatchObject({ stored: true })
+})
+
+it('what was made from a load that was overtaken while nobody else was there is not kept by who comes later', async () => {
+  const path = directory()
+  const open = () => {
+    const cache = createCache({ clock: new TestClock(), disk: disk({ path }) })
+    opened.push(cache)
+    return cache
+  }
+  const a = open()
+  const loading = gate()
+  await a.set('other', 1)
+  const since = a.token()
+  const list = a.getOrSet('list', () => loading.passed.then(() => 'old'), { dependsOn: 'row' })
+  await a.invalidate('row')
+  loading.open()
+  expect(await list).toBe('old')
+  const page = await open().fill('page', 'of the list', { since, dependsOn: 'list' })
+  expect(page).toMatchObject({ stored: false, refused: 'invalidated' })
 })
 
 it('a cache that closes while others write does no harm', async () => {

@@ -18,6 +18,8 @@ class AskedSharedTier extends AskedTier implements SharedTier {
     if (kept !== undefined) this.entries.set(kept.key, kept)
     return kept
   }
+
+  async ended(): Promise<void> {}
 }
 
 const alone: Hold = {

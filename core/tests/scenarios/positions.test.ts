@@ -45,6 +45,8 @@ class LeavingTier extends MapTier implements SharedTier {
     this.onSettled()
     return kept
   }
+
+  async ended(): Promise<void> {}
 }
 
 it('what a tier took before its generation ended does not come into memory afterwards', async () => {

@@ -18,6 +18,7 @@ import { disk } from '../../src/disk.ts'
 import { redis, redisConnection } from '../../src/redis.ts'
 import { RedisClient } from '../../src/redis/client.ts'
 import { directory } from '../directories.ts'
+import { gate } from '../opened.ts'
 import { startRedis, surroundings, type RedisServer } from '../redis-server.ts'
 
 const home = directory()
@@ -75,6 +76,21 @@ describe('several nodes', () => {
     expect(await load(a)).toBe('album 1')
     expect(await load(b)).toBe('album 1')
     expect(loads).toBe(1)
+  })
+
+  it('keep nothing that is made from a load which was overtaken on another of them', async () => {
+    const node = cluster()
+    const [a, b] = [node(), node()]
+    await Promise.all([a.set('a', 1), b.set('b', 1)])
+    const since = b.token()
+    const { passed, open } = gate()
+    const list = a.getOrSet('list', () => passed.then(() => 'old'), { dependsOn: 'row' })
+    await b.invalidate('row')
+    open()
+    expect([await list, a.peek('list')]).toEqual(['old', undefined])
+    const fill = (token: string) => b.fill('page', 'of the list', { since: token, dependsOn: 'list' })
+    expect(await fill(since)).toMatchObject({ refused: 'invalidated' })
+    expect(await fill(b.token())).toMatchObject({ stored: true })
   })
 
   it('load once if all of them ask at once', async () => {

@@ -4,7 +4,7 @@
  * What `admit` asked for in the run, it asks for again; what it decided then, it decides again. So what is compared is what
  * the real tier lets it see, and what becomes of what it decides.
  */
-import type { Admit, Hold, Tier } from 'staleproof'
+import type { Admit, Hold, SharedTier } from 'staleproof'
 import type { EntryParts, Said, Since, Told } from './parts.ts'
 import { RealOperation } from './real-operation.ts'
 import type { Driver, LogBeside, RealParts, Script } from './real-parts.ts'
@@ -86,6 +86,10 @@ export class RealTier {
     return this.#failureOf(underway) ?? differenceOf({ isDone: underway.call.isDone }, { isDone })
   }
 
+  async end({ args: [keys], of }: StepOf<'end'>): Promise<undefined> {
+    await this.#tierOf(of).ended(keys)
+  }
+
   async look(step: StepOf<'look'>): Promise<string | undefined> {
     const of = step.of as Operation
     const underway = this.#underway.get(of) ?? this.#settle(of)
@@ -165,7 +169,7 @@ export class RealTier {
   }
 
   /** As the node has it that asks. */
-  #tierOf(of: Operation | undefined): Tier {
+  #tierOf(of: Operation | undefined): SharedTier {
     return this.#open(this.#client, new ReplayedLog(of?.generation ?? ''))
   }
 

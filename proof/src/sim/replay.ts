@@ -87,6 +87,7 @@ export class Replay {
     withPrefix: (step) => this.#tier.withPrefix(step),
     standing: (step) => this.#tier.standing(step),
     removeIf: (step) => this.#tier.removeIf(step),
+    end: (step) => this.#tier.end(step),
     look: (step) => this.#tier.look(step),
     storeIf: (step) => this.#tier.storeIf(step),
 

@@ -77,6 +77,11 @@ export class SimulatedTier implements SharedTier {
     return removed
   }
 
+  async ended(keys: readonly string[]): Promise<void> {
+    const operation = this.#operation
+    await this.#parts.asking.ask('end', [keys, operation.generation], operation)
+  }
+
   async held(keys: readonly string[]): Promise<readonly Entry[]> {
     const standing = await this.#parts.asking.ask('standing', [[...new Set(keys)]], this.#operation)
     const { generation } = this.#parts.member

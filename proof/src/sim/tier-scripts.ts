@@ -105,6 +105,11 @@ export abstract class TierScripts extends LogScripts {
     return outcomes
   }
 
+  /** Loads of these keys were overtaken. */
+  end(keys: readonly string[], generation: string): void {
+    if (this.generation() === generation) this.#end(keys, generation)
+  }
+
   /** Entries of these keys were invalidated, at the newest position at the latest. */
   #end(keys: readonly string[], generation: string): void {
     const at = new Map(this.#endedIn(generation))
