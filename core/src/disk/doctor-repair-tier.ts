@@ -33,7 +33,8 @@ export async function repairTier(parts: Repairing): Promise<void> {
     const edit = new Edit(rows, { nowMs: clock.now(), n })
     const aside = removeDamaged(rows, { edit, withoutFile })
     const entries = rebuildIndex(rows, edit)
-    if (found.has('ended-damaged') || found.has('counts-wrong')) forgetEnded(rows, edit, n)
+    // Of those in what could not be read nothing is known.
+    forgetEnded(rows, edit, n)
     edit.end()
     return { aside, entries, dropped: edit.dropped, spoiled: edit.spoiled }
   })
