@@ -56,8 +56,8 @@ export class Admission {
       return this.#refuse('refused')
     }
     this.verdict = 'admitted'
-    const leavesOut = this.#isShared() && leavesSomethingOut(entry, hold, this.#judge)
-    if (!leavesOut && !hasToTell(entry, hold, this.#judge)) return entry
+    const isOther = this.#isShared() && isMadeOtherwise(entry, hold, this.#judge)
+    if (!isOther && !hasToTell(entry, hold, this.#judge)) return entry
     return { ...entry, keyStamp: hold.announce(entry.key, this.#onAnnounce) }
   }
 
@@ -85,14 +85,14 @@ export class Admission {
 }
 
 /**
- * Whether the tier would forget of the entry before what it is made from: who has that in memory could not be told any
- * more when its inputs are made anew.
+ * Whether the entry is made from something else than the one before: others may have that in memory, and could not be told any more
+ * of what it lacks, when its inputs are made anew: it is by the entry in the tier that it is seen who has to be told.
  */
-function leavesSomethingOut({ key, dependencies }: EntryParts, hold: Hold, judge: Judge): boolean {
+function isMadeOtherwise({ key, dependencies }: EntryParts, hold: Hold, judge: Judge): boolean {
   const before = hold.headOf(key)
   if (before === undefined || judge.certain(before) !== undefined) return false
   const known = new Set(dependencies)
-  return before.dependencies.some((name) => !known.has(name))
+  return before.dependencies.length !== known.size || before.dependencies.some((name) => !known.has(name))
 }
 
 /** Whether a valid entry depends on this one and lacks something that this one is made from. */

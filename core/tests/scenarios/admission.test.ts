@@ -81,14 +81,18 @@ class World {
     }
   }
 
-  /** Whoever is valid carries what each valid version of its inputs is made from, and was made from nothing that ended. */
+  /**
+   * Whoever is valid carries what each valid version of its direct inputs is made from, and was made from nothing that ended. (What is
+   * inherited of an entry that was invalid already is only more than has to be carried.)
+   */
   check(): void {
     if (this.#unheard.length > 0) return
     const valid = this.#everKept.filter(({ parts }) => this.#judge.certain(parts) === undefined)
     for (const { parts, ingredients } of valid) {
       for (const name of ingredients) expect(this.#demanded.get(name) ?? 0).toBeLessThanOrEqual(parts.stamp)
       const carried = [parts.key, ...parts.dependencies]
-      const inputs = valid.filter((input) => parts.dependencies.includes(input.parts.key))
+      const direct = new Set(parts.dependencies.slice(0, parts.directCount))
+      const inputs = valid.filter((input) => direct.has(input.parts.key))
       for (const input of inputs)
         expect(carried).toEqual(expect.arrayContaining([...input.parts.dependencies]))
     }
@@ -149,6 +153,6 @@ test('every valid entry carries what its inputs are made from, and is made from 
         world.check()
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 2000, seed: 20261123 },
   )
 })

@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test, vi } from 'vitest'
-import { directory } from '../../tests/directories.ts'
-import { disk, inspect } from '../disk.ts'
-import { createCache, type Cache } from '../index.ts'
-import { checkBeside } from './check.ts'
-import { Environment } from './environment.ts'
-import { alone } from './gate.ts'
+import { directory } from '../directories.ts'
+import { disk, inspect } from '../../src/disk.ts'
+import { createCache, type Cache } from '../../src/index.ts'
+import { checkBeside } from '../../src/disk/check.ts'
+import { Environment } from '../../src/disk/environment.ts'
+import { alone } from '../../src/disk/gate.ts'
 
 const built = (name: string) => fileURLToPath(new URL(`../../dist/${name}.js`, import.meta.url))
 const looks = 30
@@ -28,12 +28,12 @@ test('in a process that invalidates meanwhile: each has a position of its own, a
   const path = directory()
   const cache = createCache({ disk: disk({ path }) })
   const positions: number[] = [await positionOf(cache, 'first')]
-  let isOver = false
+  const over = new AbortController()
   const writers = [0, 1].map(async (by) => {
-    for (let i = 0; !isOver; i++) positions.push(await positionOf(cache, `n:${by}:${i % 50}`))
+    for (let i = 0; !over.signal.aborted; i++) positions.push(await positionOf(cache, `n:${by}:${i % 50}`))
   })
   for (let i = 0; i < looks; i++) expect((await inspect(path)).problems).toEqual([])
-  isOver = true
+  over.abort()
   await Promise.all(writers)
   const other = run(`
     import { createCache } from '${built('index')}'
