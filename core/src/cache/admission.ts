@@ -7,6 +7,7 @@
  *   page <- list {a}   is being stored    here: list is made from {a, b} by now    page inherits b, and is judged by it
  *   list {a, b}        is being stored    here: page depends on list, knows a only  a change of list is announced
  *   page {}            is being stored    here: page is made from list              others may hold that: the same of page
+ *   page {list}        is being stored    here: page is made from nothing           others may hold that: the same of page
  *
  * What is perhaps valid, while a wide record is written, is not kept, and counts as valid where it is others'.
  *
