@@ -96,12 +96,14 @@ export class Mutations {
   }
 
   async #begin({ id: by, names }: InvalidationRequest, withinMs: number): Promise<void> {
-    const { clock, log } = this.#parts
+    const { clock, events, log } = this.#parts
     try {
       await log.append({ kind: 'intent', names, by, untilMs: clock.now() + withinMs })
     } catch (cause) {
       // It may be in force here, or on its way into the log: then this is, too.
-      log.append({ kind: 'invalidate', names, ends: by }).catch(() => undefined)
+      log.append({ kind: 'invalidate', names, ends: by }).catch((error: unknown) => {
+        events.emit('error', { error, during: `taking back an intent to write ${names.join(', ')}` })
+      })
       throw unbegun(names, cause)
     }
   }
