@@ -162,9 +162,8 @@ export class Invalidations implements InvalidationRecords {
   async #attempt(request: InvalidationRequest, ending?: Ending): Promise<InvalidationResult> {
     const running = runningRecord({ ...request, attempts: 1, error: null }, this.#parts.settings.clock.now())
     const append = (change: Change) => this.#append(running, change, ending)
-    const everywhere = (position: Position) => this.#everywhere(position, running)
     try {
-      return await perform(request, { ...this.#hands, append, everywhere })
+      return await perform(request, { ...this.#hands, append })
     } catch (error) {
       const failed = failedRecord(request, error, this.#parts.settings.clock.now())
       if (failed.error?.code !== 'E_LOG_PENDING') return failed
@@ -174,17 +173,18 @@ export class Invalidations implements InvalidationRecords {
     }
   }
 
-  /** Its record goes with that of the log, or ahead of it: what is in force is on record, whatever happens next. */
+  /** Its record goes with that of the log: what is in force is on record, whatever happens next. */
   #append(running: InvalidationResult, change: Change, ending?: Ending): Promise<Position> {
     const { log } = this.#parts
     const whole = ending === undefined ? change : { ...change, ends: ending.ends }
-    this.#history.putAhead?.(running)
     return this.#recording.alongside((ride) =>
       log.append(whole, ending?.before, (n) => {
-        const position = { generation: log.generation, n }
         try {
-          this.#history.putWithin?.(placed(running, position))
-          ride()
+          this.#history.putWithin(
+            n === undefined ? running : placed(running, { generation: log.generation, n }),
+          )
+          // What a server writes may fail by itself, and nobody would try it again.
+          if (n !== undefined) ride()
         } catch (error) {
           this.#parts.onError(error, 'recording an invalidation')
         }
@@ -192,19 +192,9 @@ export class Invalidations implements InvalidationRecords {
     )
   }
 
-  /**
-   * What went ahead of the log has no position. One that has to wait for others gets it meanwhile, so that whoever finds it
-   * cut off knows that it is in force; nobody waits for that, and what ends at once is put as it ended only.
-   */
-  async #everywhere(
-    position: Position,
-    running?: InvalidationResult,
-  ): Promise<readonly NodeOutcome[] | undefined> {
+  async #everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined> {
     const { membership } = this.#parts.log
-    if (membership === undefined) return []
-    return membership.everywhere(position, () => {
-      if (running !== undefined) this.#history.putAhead?.(placed(running, position))
-    })
+    return membership === undefined ? [] : membership.everywhere(position)
   }
 
   /** Whoever asks finds what was cut off ended, and what ended on record. */

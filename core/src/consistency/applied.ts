@@ -76,7 +76,6 @@ export class Applied {
     if (told.n !== Math.floor(this.n) + 1) return
     const isOurs = told.node === this.#parts.id
     const sending = this.own.take(told, isOurs)
-    sending?.alongside?.(told.n)
     sending?.before?.(told.n)
     this.n = told.n
     if (!isOurs) this.newestOfOthers = told.n

@@ -8,7 +8,6 @@ const outlastMs = 3050
 /** A register that the test writes; what is forgotten is gone if it says the same by then. */
 function waiting(register: NodeAck[], hint = new Promise<void>(() => {})) {
   const clock = new TestClock()
-  const waits: number[] = []
   const server = {
     nodes: async () => ({ said: 0, nodes: register.map((ack) => ({ ...ack })) }),
     acknowledged: () => hint,
@@ -25,11 +24,10 @@ function waiting(register: NodeAck[], hint = new Promise<void>(() => {})) {
       ...{ server, clock, outlastMs, random: () => 0, id: 'me' },
       generation: () => 'g',
       isSettled: () => true,
-      onWaiting: () => waits.push(clock.monotonic()),
       onError: () => undefined,
     },
   )
-  return { clock, done, waits }
+  return { clock, done }
 }
 
 it('who was silent for a lease is not waited for any more', async () => {
@@ -63,15 +61,4 @@ it('is told of an acknowledgement by a hint, and looks by itself if it does not 
     expect((await done)?.[0]?.status).toBe('acknowledged')
     expect(clock.waiting).toBe(0)
   }
-})
-
-it('says once that it waits, when it knows that it has to', async () => {
-  const { clock, done, waits } = waiting([{ id: 'dead', name: 'dead', acked: 4, said: 1 }])
-  const from = clock.monotonic()
-  await clock.advance(outlastMs + 100)
-  await done
-  expect(waits).toEqual([from])
-  const atOnce = waiting([{ id: 'other', name: 'other', acked: 5, said: 1 }])
-  await atOnce.done
-  expect(atOnce.waits).toEqual([])
 })

@@ -24,8 +24,6 @@ export interface Waiting {
   readonly generation: () => string
   /** Whether no lease from before this generation can be left. */
   readonly isSettled: () => boolean
-  /** Called once, if not all have acknowledged when the register was seen first. */
-  readonly onWaiting: (() => void) | undefined
   readonly onError: (error: unknown, during: string) => void
 }
 
@@ -51,7 +49,6 @@ export async function everywhere(
     const register = await registerOf(generation, waiting, isOver)
     if (register === 'other') return undefined
     const nodes = register?.nodes
-    const isFirst = nodes !== undefined && first === undefined
     if (nodes !== undefined) first ??= { at: clock.monotonic(), nodes }
     const lagging = nodes?.filter(({ acked }) => acked < n)
     if (lagging?.length === 0 && waiting.isSettled()) return nodes?.map((node) => outcomeOf(node, n))
@@ -59,7 +56,6 @@ export async function everywhere(
       forgetSilent(generation, { lagging, first }, waiting)
       return nodes?.map((node) => outcomeOf(node, n))
     }
-    if (isFirst) waiting.onWaiting?.()
     await until(register, looks, waiting)
   }
 }

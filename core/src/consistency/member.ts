@@ -12,7 +12,7 @@
  * the moment at which it was sent; nothing of one generation is ever compared with anything of another; a record is
  * applied once, in order, in one tick.
  */
-import type { Change, ChangeOutbox, Log, LogState, Membership } from '../log/contract.ts'
+import type { Alongside, Change, ChangeOutbox, Log, LogState, Membership } from '../log/contract.ts'
 import { backoffMs } from '../model/backoff.ts'
 import type { Clock, Random, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
@@ -154,7 +154,7 @@ export class Member implements Log, Membership, LogBeside {
     return this.#sync()
   }
 
-  append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position> {
+  append(change: Change, before?: (n: number) => void, alongside?: Alongside): Promise<Position> {
     if (this.#isClosed) return Promise.reject(closed())
     if (this.#debt.count > 0) return this.#debt.owe({ change, before, alongside }, this.#failure)
     return new Promise((resolve, reject) => {
@@ -180,14 +180,13 @@ export class Member implements Log, Membership, LogBeside {
     return isAll
   }
 
-  everywhere(position: Position, onWaiting?: () => void): Promise<readonly NodeOutcome[] | undefined> {
+  everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined> {
     const { outlastMs } = this.#lease
     return everywhere(position, {
       ...this.#parts,
       outlastMs,
       generation: () => this.generation,
       isSettled: () => this.#isSettled,
-      onWaiting,
     })
   }
 
@@ -314,6 +313,7 @@ export class Member implements Log, Membership, LogBeside {
       // What was appended before comes before.
       if (!this.#applied.hasJoined || this.#debt.isDue) await this.#joined()
       const records = batch.map((sending) => this.#expect(sending))
+      for (const { alongside } of batch) alongside?.(undefined)
       const last = records.length - 1
       try {
         const { generation } = this

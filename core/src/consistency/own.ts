@@ -7,14 +7,14 @@
  * The ring is for a new generation: what was acknowledged in the last one may have been in the tail that was lost. What
  * was declared is not in it.
  */
-import type { Change } from '../log/contract.ts'
+import type { Alongside, Change } from '../log/contract.ts'
 import type { Position } from '../model/position.ts'
 import type { Told } from './contract.ts'
 
 export interface Sending {
   readonly change: Change
   readonly before: ((n: number) => void) | undefined
-  readonly alongside: ((n: number) => void) | undefined
+  readonly alongside: Alongside | undefined
 }
 
 /** One whose sender waits for its position. */

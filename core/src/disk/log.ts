@@ -15,7 +15,7 @@
  * While the disk fails, what is appended is in force here at once, between two positions of the log, and is *owed*: it
  * is written, in order, before anything else is. Who appended it was told that it is not durable yet.
  */
-import type { Change, Log, LogRecord, LogState } from '../log/contract.ts'
+import type { Alongside, Change, Log, LogRecord, LogState } from '../log/contract.ts'
 import type { Clock, Timer } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Position } from '../model/position.ts'
@@ -124,11 +124,7 @@ export class DiskLog implements Log {
   }
 
   /** @throws E_LOG_PENDING: it is in force in this process, and is written as soon as the disk works again */
-  async append(
-    change: Change,
-    before?: (n: number) => void,
-    alongside?: (n: number) => void,
-  ): Promise<Position> {
+  async append(change: Change, before?: (n: number) => void, alongside?: Alongside): Promise<Position> {
     if (this.#failure !== undefined) throw this.#owe({ change, n: undefined }, before)
     const owed: Owed = { change, n: undefined }
     try {

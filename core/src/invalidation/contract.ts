@@ -131,16 +131,10 @@ export interface History {
    */
   put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean>
   /**
-   * The same in the transaction in which the log beside it is being written: both are there afterwards, or neither.
-   * Undefined: there is no such transaction, but `putAhead`.
+   * The same in the step in which the log beside it is being written (its `alongside`): both are there afterwards, or
+   * neither.
    */
-  readonly putWithin?: (record: InvalidationResult, from?: readonly Status[]) => void
-  /**
-   * For a history that is in no transaction with the log: a record of what is under way, which is there before anything is that
-   * is written to the log after this call. It replaces none that has ended, and nobody waits for it or is told if it
-   * could not be put: how it ended is, until it is taken. Undefined: `putWithin` is enough.
-   */
-  readonly putAhead?: (record: InvalidationResult) => void
+  putWithin(record: InvalidationResult, from?: readonly Status[]): void
   get(id: string): Promise<InvalidationResult | undefined>
   /**
    * Newest request first. Pages that follow one another by cursor show every record at most once, and all that

@@ -51,6 +51,8 @@ export interface LogRecord extends Change {
   readonly atMs: number
 }
 
+export type Alongside = (n: number | undefined) => void
+
 export interface Log {
   readonly name: string
   readonly generation: string
@@ -63,9 +65,10 @@ export interface Log {
   /**
    * Resolves once the record is as durable as this log makes it, and applied here. `before` is called right before it
    * is applied, in the same tick, when all records before it have been. `alongside` writes what is to be there if the
-   * record is: in the same transaction, which may be tried more than once.
+   * record is: in the same transaction, which may be tried more than once. Its `n` is undefined if it is a server that
+   * writes, which gives positions later.
    */
-  append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position>
+  append(change: Change, before?: (n: number) => void, alongside?: Alongside): Promise<Position>
   /** Afterwards `catchUp` finds nothing new, and `append` rejects or has applied the record. */
   close(): Promise<void>
 }
@@ -82,10 +85,9 @@ export interface Membership {
   refresh(): Promise<boolean>
   /**
    * Resolves when no node can serve what was made before the record at that position; undefined: it may have been lost,
-   * and is to be appended again. Rejects if it cannot be known. `onWaiting` is called, once at most, if it does not
-   * resolve with the first answer of the log.
+   * and is to be appended again. Rejects if it cannot be known.
    */
-  everywhere(position: Position, onWaiting?: () => void): Promise<readonly NodeOutcome[] | undefined>
+  everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined>
 }
 
 /** Takes a record in. Must not wait, and must not throw. */

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../model/clock.ts'
 import type { Position } from '../model/position.ts'
-import type { Apply, Change, Log } from './contract.ts'
+import type { Alongside, Apply, Change, Log } from './contract.ts'
 
 export class MemoryLog implements Log {
   readonly name = 'memory'
@@ -29,7 +29,7 @@ export class MemoryLog implements Log {
   /** Nobody else appends. */
   catchUp(): void {}
 
-  append(change: Change, before?: (n: number) => void, alongside?: (n: number) => void): Promise<Position> {
+  append(change: Change, before?: (n: number) => void, alongside?: Alongside): Promise<Position> {
     const n = this.#applied + 1
     alongside?.(n)
     before?.(n)

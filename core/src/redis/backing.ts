@@ -122,12 +122,12 @@ class RedisBacking implements Backing {
     this.#driver = driver
     driver.onConnect(parts.onReached)
     this.#node = nodeName
-    this.#server = new RedisLogServer(driver, { clock, replicas })
+    const common = { driver, clock, onError, node: id }
+    this.history = new RedisHistory({ ...common, ...parts.history })
+    this.#server = new RedisLogServer(driver, { clock, replicas, history: this.history })
     this.log = new Member({ ...parts, server: this.#server, id, nodeName, leaseMs })
     this.shared = new RedisTier({ ...parts, driver, log: this.log, entryBytesMax })
     this.turns = new RedisTurns({ driver, clock, nodeId: id })
-    const common = { driver, clock, onError, node: id }
-    this.history = new RedisHistory({ ...common, ...parts.history })
     this.queue = new RedisQueue({ ...common, ...parts.queue, history: this.history })
   }
 

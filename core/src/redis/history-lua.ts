@@ -2,7 +2,8 @@
  * Scripts of the history, and what those of the queue share with them: records, and who is gone.
  *
  *   {prefix}:records   hash: id -> sealed bytes
- *   {prefix}:heads     hash: id -> status, place, time it is kept from, who has it under way; the last two may be empty
+ *   {prefix}:heads     hash: id -> status, place, time it is kept from, who has it under way, and, if that was put with the
+ *                      record of the log, its position: n:generation; the last three may be empty
  *   {prefix}:places    sorted set of place and id, all of score 0: their bytes are their order
  *   {prefix}:ended     sorted set: id -> number in the order in which they were put as ended
  *   {prefix}:underway  sorted set of node, a zero byte and id, all of score 0
@@ -57,7 +58,7 @@ end
 local function headOf(id)
   local text = redis.call('HGET', HEADS, id)
   if not text then return nil end
-  local status, place, kept, node = string.match(text, '^(%l+) (%x+) (%S*) (.*)$')
+  local status, place, kept, node = string.match(text, '^(%l+) (%x+) (%S*) (%S*)')
   return status and { text = text, status = status, place = place, kept = tonumber(kept), node = node }
 end
 
@@ -65,7 +66,7 @@ local function count(what)
   return redis.call('HINCRBY', COUNTS, what, 1)
 end
 
-local function keep(id, status, at, kept, node, bytes)
+local function keep(id, status, at, kept, node, bytes, position)
   local head = headOf(id)
   local place = head and head.place
   if not place then
@@ -75,9 +76,16 @@ local function keep(id, status, at, kept, node, bytes)
     redis.call('ZREM', UNDERWAY, head.node .. '\\0' .. id)
   end
   redis.call('HSET', RECORDS, id, bytes)
-  redis.call('HSET', HEADS, id, table.concat({ status, place, kept, node }, ' '))
+  redis.call('HSET', HEADS, id, table.concat({ status, place, kept, node, position }, ' '))
   if kept == '' then redis.call('ZREM', ENDED, id) else redis.call('ZADD', ENDED, count('ended'), id) end
   if node ~= '' then redis.call('ZADD', UNDERWAY, 0, node .. '\\0' .. id) end
+end
+
+-- With the record of the log, whose position it gets: unless it has ended.
+local function keepUnderWay(id, at, node, bytes, position)
+  local head = headOf(id)
+  if head and head.status ~= 'pending' and head.status ~= 'running' then return end
+  keep(id, 'running', at, '', node, bytes, position)
 end
 
 -- Drops what was kept from before that time, or is one too many.

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { record } from '../../tests/conformance/history.ts'
-import { HeldDriver, onceBefore, RedisPlace } from '../../tests/redis-place.ts'
+import { HeldDriver, onceBefore, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
 import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
 import type { InvalidationResult } from '../model/invalidation.ts'
-import { endScript, putScript } from './history-lua.ts'
+import { tokenOf } from '../model/position.ts'
+import { endScript } from './history-lua.ts'
+import { RedisLogServer } from './log-server.ts'
 import { placeIn, placeText, timeText } from './places.ts'
 
 let server: RedisServer
@@ -98,35 +100,65 @@ describe('what a node has under way when it is gone', () => {
   })
 })
 
-describe('what is put ahead of the log', () => {
-  test('is there for whoever asks next, and replaces nothing that has ended', async () => {
+describe('what is put within a record of the log', () => {
+  const appending = async (place: RedisPlace, { history, node }: RedisPair) => {
+    const server = new RedisLogServer(place.driver, { clock: place.clock, replicas: 0, history })
+    await server.begin({ generation: 'g', dump: undefined })
+    await server.sync({ generation: 'g', applied: 0, witness: '' }, { id: node, name: node, isSettled: true })
+    return (applied: number, ...ids: string[]) => {
+      const changes = ids.map((id, i) => {
+        const change = { kind: 'invalidate', names: [id], by: id } as const
+        return { nonce: `g:${applied + i}`, node, change, atMs: 0 }
+      })
+      return server.append({ generation: 'g', applied, witness: '' }, changes)
+    }
+  }
+
+  test('is there if the record is, with its position, and goes with its own only', async () => {
     const place = open()
-    const driver = new HeldDriver(place.driver)
-    const { history } = place.open({ driver })
-    // What is sent arrives after what is asked next, if nobody waits.
-    driver.before = (script) =>
-      script === putScript ? place.driver.call('PING', '').catch(() => 0) : undefined
-    history.putAhead(record('a', { status: 'running' }))
-    expect(await history.get('a')).toMatchObject({ status: 'running' })
-    history.putAhead(record('b', { status: 'running' }))
-    expect((await history.list({})).records.map(({ id }) => id)).toEqual(['b', 'a'])
-    expect(await history.put(record('a'), ['pending', 'running'])).toBe(true)
-    history.putAhead(record('a', { status: 'running', attempts: 9 }))
-    expect(await history.get('a')).toMatchObject({ status: 'completed', attempts: 1 })
-    history.putAhead(record('c', { status: 'running' }))
-    await history.close()
-    history.putAhead(record('d', { status: 'running' }))
-    const other = place.open().history
-    expect([await other.get('c'), await other.get('d')]).toMatchObject([{ id: 'c' }, undefined])
+    const [mine, theirs] = [place.open(), place.open()]
+    const append = await appending(place, mine)
+    mine.history.putWithin(record('a', { status: 'running' }))
+    mine.history.putWithin(record('b', { status: 'running' }))
+    expect(await mine.history.get('a'), 'nothing was appended').toBeUndefined()
+    expect((await append(0, 'other', 'a')).first).toBe(1)
+    expect(await mine.history.get('a')).toMatchObject({ status: 'running', position: null })
+    expect(await mine.history.get('b')).toBeUndefined()
+    await append(2, 'b')
+    await append(3, 'b')
+    await place.kill(mine)
+    const ended = await theirs.history.endCutOff((each) => ({ ...each, status: 'completed' }))
+    const position = (n: number) => ({
+      position: { generation: 'g', n },
+      token: tokenOf({ generation: 'g', n }),
+    })
+    expect(ended.toSorted((x, y) => (x.id < y.id ? -1 : 1))).toMatchObject([
+      { id: 'a', ...position(2) },
+      { id: 'b', ...position(3) },
+    ])
+    expect(await mine.history.get('b')).toMatchObject({ status: 'completed', ...position(3) })
   })
 
-  test('fails in silence: the log says the same, and how it ended is put in any case', async () => {
+  test('is not there if the record was refused, and replaces nothing that has ended', async () => {
     const place = open()
-    const { history } = place.open()
+    const mine = place.open()
+    const append = await appending(place, mine)
+    mine.history.putWithin(record('a', { status: 'running' }))
+    expect((await append(7, 'a')).said.is).toBe('other')
+    expect(await mine.history.get('a')).toBeUndefined()
+    await mine.history.put(record('a'))
+    mine.history.putWithin(record('a', { status: 'running', attempts: 9 }))
+    await append(0, 'a')
+    expect(await mine.history.get('a')).toMatchObject({ status: 'completed', attempts: 1 })
+  })
+
+  test('keeps nothing out of the log: how it ended is put in any case', async () => {
+    const place = open()
+    const mine = place.open()
+    const append = await appending(place, mine)
     await place.driver.call('SET', place.key('heads'), 'not a hash')
-    history.putAhead(record('a', { status: 'running' }))
-    await history.get('a')
-    expect(place.errors).toEqual([])
+    mine.history.putWithin(record('a', { status: 'running' }))
+    expect((await append(0, 'a')).first).toBe(1)
   })
 })
 

@@ -2,11 +2,11 @@
  * The history of a cluster: what was invalidated, by any of its nodes. Kept as history-lua.ts says.
  *
  * Invariants: each step is one script; a record never changes its place; what is too old is not shown, dropped or not;
- * what was sent ahead of the log is written before anything is asked here; what is in the log was on record before; what
- * is not what was written is told of once, and left out.
+ * what is in the log is on record, since one script writes both; what is not what was written is told of once, and left
+ * out.
  */
-import { seal, sealBytes, unseal } from '../bytes/codec.ts'
-import { decodeRecord, encodeRecord, type KeptRecord } from '../bytes/record.ts'
+import { sealedPlain, unseal } from '../bytes/codec.ts'
+import { decodeRecord, type KeptRecord, packRecord } from '../bytes/record.ts'
 import {
   closed,
   cursorOf,
@@ -20,6 +20,7 @@ import {
 } from '../invalidation/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Status } from '../model/invalidation.ts'
+import { tokenOf } from '../model/position.ts'
 import { count, type Duration, durationMs } from '../model/quantity.ts'
 import { bytesOf, listOf, numberOf, textOf, type Arg, type Driver } from './driver.ts'
 import { cutOffScript, endScript, pageMax, pageScript, putScript } from './history-lua.ts'
@@ -60,8 +61,8 @@ export class RedisHistory implements History {
   readonly #keepForMs: number
   readonly #keepCount: number
   readonly #onError: RedisHistoryOptions['onError']
-  /** Those sent ahead that were not answered yet. */
-  readonly #sent = new Set<Promise<void>>()
+  /** By id: those whose record of the log is about to be appended. */
+  readonly #within = new Map<string, InvalidationResult>()
   /** Records that are not what was written, as far as they were told of. */
   readonly #damaged = new Set<string>()
   #closed = false
@@ -76,28 +77,23 @@ export class RedisHistory implements History {
   }
 
   async put(record: InvalidationResult, from?: readonly Status[]): Promise<boolean> {
-    await this.#ready()
+    this.#open()
     return this.#put(record, from)
   }
 
-  /** One connection, in order: what is in the log is on record, wherever its process ends. */
-  putAhead(record: InvalidationResult): void {
-    if (this.#closed) return
-    const sent: Promise<void> = this.#put(record, ['pending', 'running'])
-      // If the server cannot be reached, the log says so, too; how it ended is put in any case.
-      .then(ignore, ignore)
-      .finally(() => this.#sent.delete(sent))
-    this.#sent.add(sent)
+  /** The script that appends puts it. How it ends is put in any case: then it is there, if it could not be put here. */
+  putWithin(record: InvalidationResult): void {
+    if (!this.#closed) this.#within.set(record.id, record)
   }
 
   async get(id: string): Promise<InvalidationResult | undefined> {
-    await this.#ready()
+    this.#open()
     const row = await this.#find(id)
     return row !== undefined && this.#isKept(row) ? row.record : undefined
   }
 
   async list(query: HistoryQuery): Promise<HistoryPage> {
-    await this.#ready()
+    this.#open()
     const limit = pageLimit(query)
     const found: Found[] = []
     for await (const page of this.#pages(query, limit)) {
@@ -115,7 +111,7 @@ export class RedisHistory implements History {
   ): Promise<readonly InvalidationResult[]> {
     const all: InvalidationResult[] = []
     for (let last: CutOff | undefined; ; ) {
-      await this.#ready()
+      this.#open()
       const some = await this.#cutOff(last)
       const ended = await Promise.all(some.map((each) => this.#end(each, end)))
       for (const each of ended) if (each !== undefined) all.push(each)
@@ -126,7 +122,16 @@ export class RedisHistory implements History {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all(this.#sent)
+  }
+
+  // For the log beside it
+
+  /** Id, time and bytes of what was put within the record of the log that is about to be appended; once. */
+  takeWithin(id: string | undefined): readonly Arg[] {
+    const record = id === undefined ? undefined : this.#within.get(id)
+    if (record === undefined) return ['', '', '']
+    this.#within.delete(record.id)
+    return [record.id, timeText(record.requestedAt), sealedRecord({ keptFrom: null, record })]
   }
 
   // For the queue beside it
@@ -172,6 +177,10 @@ export class RedisHistory implements History {
     }
   }
 
+  #open(): void {
+    if (this.#closed) throw closed('history')
+  }
+
   #isKept({ keptFrom }: KeptRecord): boolean {
     return keptFrom === null || keptFrom >= this.#clock.now() - this.#keepForMs
   }
@@ -194,7 +203,7 @@ export class RedisHistory implements History {
       }
       yield page
       if (numberOf(isAll) === 1) return
-      await this.#ready()
+      this.#open()
     }
   }
 
@@ -220,7 +229,7 @@ export class RedisHistory implements History {
     end: (record: InvalidationResult) => InvalidationResult,
   ): Promise<InvalidationResult | undefined> {
     const row = this.#read(bytes, id)
-    const ended = row && end(row.record)
+    const ended = row && end(placedBy(head, row.record))
     const args = ended === undefined ? this.#rowOfDamaged(id, bytes) : this.rowOf(ended)
     const isEnded = numberOf(await this.#driver.run(endScript, [this.#node, head, ...args, node])) === 1
     return isEnded ? ended : undefined
@@ -230,19 +239,18 @@ export class RedisHistory implements History {
     const now = this.#clock.now()
     return [id, 'failed', timeText(now), now, '', bytes, now - this.#keepForMs, this.#keepCount]
   }
-
-  /** What was sent before is there when this resolves. */
-  async #ready(): Promise<void> {
-    if (this.#closed) throw closed('history')
-    if (this.#sent.size > 0) await Promise.all(this.#sent)
-    if (this.#closed) throw closed('history')
-  }
 }
 
-function ignore(): void {}
+/** The log gave its position when the record had been made. */
+function placedBy(head: string, record: InvalidationResult): InvalidationResult {
+  const [, n, generation] = /^\S+ \S+ \S* \S* (\d+):(.+)$/.exec(head) ?? []
+  if (generation === undefined) return record
+  const position = { generation, n: Number(n) }
+  return { ...record, position, token: tokenOf(position) }
+}
 
 function sealedRecord(row: KeptRecord): Buffer {
-  return seal(Buffer.concat([Buffer.alloc(sealBytes), encodeRecord(row)]))
+  return sealedPlain(packRecord(row))
 }
 
 function isFiltered({ status, name, strategy, actor }: HistoryQuery): boolean {

@@ -4,7 +4,7 @@
  * Invariants: as in lua.ts; a record is trimmed only if a snapshot holds what it amounts to, and it is old or there are
  * too many; the newest record is never trimmed.
  */
-import { sealed, unsealed } from '../bytes/codec.ts'
+import { sealed, sealedPlain, unsealed } from '../bytes/codec.ts'
 import type {
   Appended,
   LogServer,
@@ -21,6 +21,8 @@ import type { Clock } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { bytesOf, listOf, numberOf, script, textOf, type Arg, type Driver, type Reply } from './driver.ts'
 import { inspect } from './deployment.ts'
+import type { RedisHistory } from './history.ts'
+import { records } from './history-lua.ts'
 import { prelude, toldMax } from './lua.ts'
 import { Watch } from './watch.ts'
 
@@ -44,15 +46,23 @@ return tell(applied)
 `,
 )
 
-/** ARGV[4] the node, then nonce and bytes of each. Who needs no other records is told none: it knows its own. */
+/**
+ * ARGV[4] the node, then of each record nonce and bytes, and what the history has of it: id ('': nothing), time, bytes.
+ * Who needs no other records is told none: it knows its own. A damaged history must not keep anything out of the log.
+ */
 const appendScript = script(
   prelude,
+  records,
   `
 local applied = tonumber(ARGV[2])
 local refused = refuse(ARGV[1], applied, ARGV[3])
 if refused and refused[1] ~= 'gap' then return { refused, 0 } end
 local before = n
-for i = 5, #ARGV, 2 do append(ARGV[i], ARGV[4], ARGV[i + 1]) end
+for i = 5, #ARGV, 5 do
+  append(ARGV[i], ARGV[4], ARGV[i + 1])
+  local id, position = ARGV[i + 2], n .. ':' .. generation
+  if id ~= '' then pcall(keepUnderWay, id, ARGV[i + 3], ARGV[4], ARGV[i + 4], position) end
+end
 return { refused or tell(applied == before and n or applied), before + 1 }
 `,
 )
@@ -146,6 +156,8 @@ export interface RedisLogServerOptions {
   readonly clock: Clock
   /** How many replicas have to have a record before it counts. */
   readonly replicas: number
+  /** Gives what goes into the history in one step with the record of a change. */
+  readonly history?: Pick<RedisHistory, 'takeWithin'>
 }
 
 export class RedisLogServer implements LogServer {
@@ -154,13 +166,15 @@ export class RedisLogServer implements LogServer {
   readonly #driver: Driver
   readonly #clock: Clock
   readonly #replicas: number
+  readonly #history: RedisLogServerOptions['history']
   #watch: Watch | undefined
   #isKnown = false
   /** What was acknowledged last. */
   #acked = 0
   #hearing: Promise<void> | undefined
 
-  constructor(driver: Driver, { clock, replicas }: RedisLogServerOptions) {
+  constructor(driver: Driver, { clock, replicas, history }: RedisLogServerOptions) {
+    this.#history = history
     this.#clock = clock
     this.#driver = driver
     this.#replicas = replicas
@@ -179,7 +193,10 @@ export class RedisLogServer implements LogServer {
   }
 
   async append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended> {
-    const records = changes.flatMap(({ nonce, change, atMs }) => [nonce, recordBytes({ change, atMs })])
+    const records = changes.flatMap(({ nonce, change, atMs }) => [
+      ...[nonce, recordBytes({ change, atMs })],
+      ...(this.#history?.takeWithin(change.by) ?? ['', '', '']),
+    ])
     const node = changes[0]?.node ?? ''
     const [reply, position] = listOf(
       await this.#driver.run(appendScript, [...sinceArgs(since), node, ...records]),
@@ -285,7 +302,7 @@ export class RedisLogServer implements LogServer {
 }
 
 export function recordBytes(row: Row): Buffer {
-  return sealed(row)
+  return sealedPlain(row)
 }
 
 export function sinceArgs({ generation, applied, witness }: Since): Arg[] {

@@ -246,7 +246,7 @@ const logs: Faults<typeof MapLog> = {
         return super.append(change, before)
       }
     },
-    'calls alongside with the position',
+    'calls alongside while the record is written',
   ],
   'writes alongside when it has applied': [
     class extends MapLog {
@@ -260,7 +260,7 @@ const logs: Faults<typeof MapLog> = {
         return position
       }
     },
-    'calls alongside with the position',
+    'calls alongside while the record is written',
   ],
   'loses what a record says besides': [
     class extends MapLog {
