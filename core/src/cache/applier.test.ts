@@ -73,13 +73,13 @@ describe('a dump', () => {
     expect([judge.backlog.size, endedOf(judge, 1101)]).toEqual([0, reached])
   })
 
-  it('holds until when what a wide record reaches may be served', () => {
+  it('lets what a soft record reaches be served by nobody who was not there', () => {
     const { applier } = openCrowd()
     applier.apply({ ...wide, kind: 'soft', untilMs: 500 })
     const { judge, applier: other } = open()
     other.load(structuredClone(applier.dump()))
     const made = { key: 'end', stamp: 1101, keyStamp: 1101, dependencies: [] }
-    expect(judge.verdict(made)).toMatchObject({ n: 1101.5, untilMs: 500 })
+    expect(judge.verdict(made)).toMatchObject({ n: 1101.5, untilMs: 0 })
   })
 
   it('takes the place of wide records that were not written, and of later ones nothing is lost', async () => {

@@ -63,7 +63,7 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const policies = new Policies(options.policies ?? {}, options.ttl)
   const [graph, events, counts] = [new Graph(), new Events(), noCounts()]
   const heard = policies.holdsOff ? () => clock.monotonic() : () => 0
-  const times = { now: () => clock.now(), heard }
+  const times = { now: () => clock.now(), monotonic: () => clock.monotonic(), heard }
   const judge = new Judge(settings.ledgerBytesMax, (name) => graph.declaredAbove(name), times)
   const onError = (error: unknown, during: string) => events.emit('error', { error, during })
   const onNode = (event: NodeEvent) => events.emit('node', event)

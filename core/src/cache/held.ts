@@ -41,6 +41,9 @@ export interface HeldParts {
   readonly log: Pick<Log, 'applied' | 'generation' | 'catchUp' | 'membership'>
 }
 
+/** Position of what is judged again at each read: a soft invalidation ends by time, whichever clock says so. */
+const neverVerified = -1
+
 /**
  * Measured by `npm run bench -- churn`: under 1,000 invalidations a second of 10 or 100 dependents each, dropping
  * leaves room for 2 to 10 times the reads that judging every entry again does. But it keeps the event loop: 1,000
@@ -257,7 +260,7 @@ export class Held {
     const nowMs = this.#parts.clock.now()
     if (by !== undefined && by.untilMs <= nowMs) return by
     if (by !== undefined) soften(entry, nowMs, by.untilMs)
-    entry.verifiedAt = this.#log.applied
+    entry.verifiedAt = by === undefined ? this.#log.applied : neverVerified
     return undefined
   }
 

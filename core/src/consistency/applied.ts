@@ -4,7 +4,7 @@
  * Invariants: `n` moves by 1, within one generation; between two positions of the log is what is in force here only; a
  * record is applied once, in one tick, with what its sender wants done right before.
  */
-import type { Change, LogState } from '../log/contract.ts'
+import type { Change, LogRecord, LogState } from '../log/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import { unknownGeneration } from '../model/position.ts'
 import type { Said, Since, Told } from './contract.ts'
@@ -26,6 +26,8 @@ export class Applied {
   /** Position of the newest record of another node: who appended it may wait until it is acknowledged. */
   newestOfOthers = 0
   readonly own = new Own()
+  /** Monotonic: when all that was in the log then was known here; what came since is not older than that. */
+  #currentAt = -Infinity
   #witness = ''
   readonly #parts: AppliedParts
 
@@ -55,6 +57,11 @@ export class Applied {
     return this.n !== before
   }
 
+  /** @param at by the monotonic clock: what was in the log then is applied */
+  isCurrentAs(at: number): void {
+    this.#currentAt = Math.max(this.#currentAt, at)
+  }
+
   /** In force here at once, between two positions of the log. */
   force(change: Change, before?: (n: number) => void): void {
     const n = this.n + between
@@ -69,6 +76,8 @@ export class Applied {
     this.n = n
     this.newestOfOthers = 0
     this.#witness = ''
+    // What follows a snapshot may be of any age.
+    this.#currentAt = -Infinity
     this.#parts.state.load(dump)
   }
 
@@ -80,6 +89,13 @@ export class Applied {
     this.n = told.n
     if (!isOurs) this.newestOfOthers = told.n
     this.#witness = told.nonce
-    this.#parts.state.apply({ ...told.change, n: told.n, atMs: told.atMs }, isOurs)
+    const record = { ...told.change, n: told.n, atMs: told.atMs }
+    const isLate = told.change.kind === 'soft' && !isOurs
+    this.#parts.state.apply(isLate ? { ...record, leftMs: this.#leftMsOf(record) } : record, isOurs)
+  }
+
+  /** No clock of another node is asked: it came into the log after this node knew all that was there. */
+  #leftMsOf({ atMs, untilMs = 0 }: LogRecord): number {
+    return untilMs - atMs - (this.#parts.clock.monotonic() - this.#currentAt)
   }
 }

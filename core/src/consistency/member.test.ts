@@ -110,6 +110,22 @@ it('records of a generation that began between two steps of reading are not appl
   expect([log.generation, log.applied, applied.length]).toEqual(['one', 1, 1])
 })
 
+it('a soft record is given the time since this node last knew all, by no clock of another', async () => {
+  const { clock, log, step, applied } = await joined()
+  // Of a clock that is an hour ahead.
+  const soft: Change = { kind: 'soft', names: ['row'], untilMs: clock.now() + 3_605_000 }
+  const [first, second] = [2, 3].map((n) => ({ ...told('one', n, soft), atMs: clock.now() + 3_600_000 }))
+  await clock.advance(400)
+  void log.refresh()
+  await step('sync', same('one', 3, [first as Told, second as Told]))
+  expect(applied.slice(-2).map(({ leftMs }) => leftMs)).toEqual([4600, 4600])
+  void log.refresh()
+  await step('sync', { is: 'gap' })
+  await step('snapshot', { generation: 'one', n: 1, dump: { leaseMs: 3000, longestMs: 3000, state: [] } })
+  await step('records', [first])
+  expect(applied.at(-1), 'nobody knows for how long it was there').toMatchObject({ n: 2, leftMs: -Infinity })
+})
+
 /** A member whose server has failed so often that it waits for long. */
 async function away(random: () => number) {
   const all = await joined(random)

@@ -261,6 +261,7 @@ export class Member implements Log, Membership, LogBeside {
       return false
     }
     if (!this.take(said)) return false
+    this.#applied.isCurrentAs(sent.monotonic)
     if (isSettled) this.#settle()
     this.#succeed()
     this.#lease.grant(sent)

@@ -49,6 +49,8 @@ export interface LogRecord extends Change {
   readonly n: number
   /** ms since 1970. */
   readonly atMs: number
+  /** Of a soft one: for so many ms from now it may let anything be served, if that is known better than by the clocks. */
+  readonly leftMs?: number
 }
 
 export type Alongside = (n: number | undefined) => void

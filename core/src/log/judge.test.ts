@@ -44,21 +44,63 @@ describe('the judge', () => {
   })
 
   it('bounds a soft record by the time for which it was meant, if it comes from a clock that is ahead', () => {
-    const judge = new Judge(2 ** 16, (name) => [name], { now: () => 1000, heard: () => 0 })
+    const judge = new Judge(2 ** 16, (name) => [name], {
+      now: () => 1000,
+      heard: () => 0,
+      monotonic: () => 0,
+    })
     record(judge, soft(1, ['a'], [60_000, 65_000]))
     expect(judge.verdict(made(0, 'a'))).toMatchObject({ untilMs: 6000 })
     record(judge, soft(2, ['b'], [-60_000, -55_000]))
-    expect(judge.verdict(made(0, 'b'))).toMatchObject({ untilMs: -55_000 })
+    expect(judge.verdict(made(0, 'b'))).toMatchObject({ untilMs: 0 })
   })
 
   it('gives an earlier soft record no time by a later one', () => {
-    const judge = new Judge(2 ** 16, (name) => [name])
+    let now = 0
+    const judge = new Judge(2 ** 16, (name) => [name], {
+      now: () => now,
+      heard: () => 0,
+      monotonic: () => now,
+    })
     record(judge, soft(1, ['a'], [0, 5]))
+    now = 3
     record(judge, soft(2, ['a'], [3, 8]))
     expect(judge.verdict(made(0, 'a'))).toMatchObject({ untilMs: 5 })
+    now = 10
     record(judge, soft(3, ['a'], [10, 15]))
     expect(judge.verdict(made(0, 'a'))).toMatchObject({ untilMs: 0 })
     expect(judge.verdict(made(2, 'a'))).toMatchObject({ untilMs: 15 })
+  })
+
+  it('ends a grace by whichever clock says first that its time is over, and no clock brings it back', () => {
+    let [wall, monotonic] = [1000, 0]
+    const judge = new Judge(2 ** 16, (name) => [name], {
+      now: () => wall,
+      heard: () => 0,
+      monotonic: () => monotonic,
+    })
+    record(judge, soft(1, ['a'], [1000, 6000]))
+    const until = () => judge.verdict(made(0, 'a'))?.untilMs
+    expect(until()).toBe(6000)
+    monotonic += 2000
+    wall -= 3_600_000
+    expect(until(), 'the clock was set back').toBe(wall + 3000)
+    monotonic += 3000
+    expect(until()).toBe(0)
+    record(judge, soft(2, ['b'], [wall, wall + 5000]))
+    wall += 5000
+    expect(judge.verdict(made(0, 'b')), 'the machine slept').toMatchObject({ untilMs: 0 })
+  })
+
+  it('gives no time to what came late, nor to what a dump knows of', () => {
+    const judge = new Judge(2 ** 16, (name) => [name])
+    record(judge, { ...soft(1, ['a'], [0, 5000]), leftMs: 1000 })
+    expect(judge.verdict(made(0, 'a'))).toMatchObject({ untilMs: 1000 })
+    record(judge, { ...soft(2, ['b'], [0, 5000]), leftMs: -1 })
+    expect(judge.verdict(made(0, 'b'))).toMatchObject({ n: 2, untilMs: 0 })
+    const later = new Judge(2 ** 16, (name) => [name])
+    later.load(judge.dump())
+    expect(later.verdict(made(0, 'a'))).toMatchObject({ n: 1, untilMs: 0 })
   })
 
   it('grants nothing by a soft record that it has forgotten', () => {

@@ -3,7 +3,8 @@
  *
  * valid(e) = e.stamp >= low && no name in {e.key} + e.dependencies was invalidated after e.stamp
  *
- * A soft invalidation does not end an entry but bounds it: until its `untilMs` the entry may be served as stale.
+ * A soft invalidation does not end an entry but bounds it: for the time that it was meant for the entry may be served as
+ * stale. Whoever did not hear of it while that time ran gives it none: what a dump knows of soft ones has ended.
  *
  * A record that reaches very many names is wide: it is taken in at once, and written into the ledger bit by bit, by
  * whoever asks for `writing`. What it may have reached counts as invalidated by it until then.
@@ -39,13 +40,18 @@ export interface Invalidated {
 export interface JudgeDump {
   readonly hard: LedgerDump
   readonly soft: LedgerDump
-  readonly softUntil: readonly (readonly [n: number, untilMs: number])[]
   /** When the last record came, ms since 1970; undefined: not known. */
   readonly newestMs?: number
 }
 
+/** When a grace ends, by both clocks: one stands still while the machine sleeps, the other may be set. */
+interface End {
+  readonly wall: number
+  readonly monotonic: number
+}
+
 /** Whoever has no clock is told by none that time has passed. */
-const noTimes: Times = { now: () => Infinity, heard: () => 0 }
+const noTimes: Times = { now: () => 0, heard: () => 0, monotonic: () => 0 }
 
 export class Judge {
   /** Wide records that are not written yet. */
@@ -55,8 +61,8 @@ export class Judge {
   readonly #ledgerBytesMax: number
   #hard!: Ledger
   #soft!: Ledger
-  /** n of a soft record -> until when; forgotten once past, which ends the grace. */
-  readonly #softUntil = new Map<number, number>()
+  /** By n of a soft record; forgotten once past, which ends the grace. */
+  readonly #softEnds = new Map<number, End>()
   readonly #recents: Recents
   readonly #times: Times
 
@@ -72,7 +78,7 @@ export class Judge {
   /** What is in the ledger: wide records must have been written. */
   dump(): JudgeDump {
     const { newestMs } = this.#recents
-    return { hard: this.#hard.dump(), soft: this.#soft.dump(), softUntil: [...this.#softUntil], newestMs }
+    return { hard: this.#hard.dump(), soft: this.#soft.dump(), newestMs }
   }
 
   /** Takes a dump in, in place of all that is known; undefined: nothing was invalidated yet. */
@@ -81,7 +87,6 @@ export class Judge {
     if (dump === undefined) return
     this.#hard.load(dump.hard)
     this.#soft.load(dump.soft)
-    for (const [n, untilMs] of dump.softUntil) this.#softUntil.set(n, untilMs)
   }
 
   /** Takes a record in, with everything that the declared graph reaches from it. */
@@ -96,7 +101,7 @@ export class Judge {
     this.#remember(record)
     const replaced = this.backlog.add(record, reach)
     if (replaced === undefined || record.kind !== 'soft') return
-    this.#softUntil.set(record.n, Math.min(this.#untilOf(record.n), this.#untilOf(replaced.n)))
+    this.#endBoth(record.n, replaced.n)
   }
 
   /** Writes wide records into the ledger, name by name; several may do so at once. */
@@ -167,16 +172,31 @@ export class Judge {
    * if its time is over it becomes a hard one, else both end when the first of them ends. A wide one may be written
    * when the later one has been.
    */
-  #writeSoft({ n, atMs }: LogRecord, name: string): void {
+  #writeSoft({ n }: LogRecord, name: string): void {
     const other = this.#soft.after(this.#soft.low, name)
-    const [newer, endsMs] = [Math.max(n, other), this.#untilOf(other)]
-    if (other > 0 && other < n && endsMs <= atMs) this.#hard.record(name, other)
-    else if (other > 0) this.#softUntil.set(newer, Math.min(endsMs, this.#untilOf(n)))
+    if (other > 0 && other < n && this.#untilOf(other) === 0) this.#hard.record(name, other)
+    else if (other > 0) this.#endBoth(Math.max(n, other), Math.min(n, other))
     this.#soft.record(name, n)
   }
 
+  /** The newer one stands for both of them. */
+  #endBoth(newer: number, older: number): void {
+    const [a, b] = [this.#softEnds.get(newer), this.#softEnds.get(older)]
+    if (a === undefined || b === undefined) this.#softEnds.delete(newer)
+    else
+      this.#softEnds.set(newer, {
+        wall: Math.min(a.wall, b.wall),
+        monotonic: Math.min(a.monotonic, b.monotonic),
+      })
+  }
+
+  /** By the wall clock as it stands now; 0: it is over. */
   #untilOf(n: number): number {
-    return this.#softUntil.get(n) ?? 0
+    const end = this.#softEnds.get(n)
+    if (end === undefined) return 0
+    const now = this.#times.now()
+    const leftMs = Math.min(end.wall - now, end.monotonic - this.#times.monotonic())
+    return leftMs > 0 ? now + leftMs : 0
   }
 
   #beingWritten({ key, dependencies }: Made): Invalidated | undefined {
@@ -233,7 +253,7 @@ export class Judge {
     this.#hard = new Ledger(this.#ledgerBytesMax)
     // Soft records matter for seconds: a sixteenth of the room is plenty, and running out of it is safe.
     this.#soft = new Ledger(this.#ledgerBytesMax / 16)
-    this.#softUntil.clear()
+    this.#softEnds.clear()
     this.#recents.forget(newestMs)
     this.backlog.clear()
   }
@@ -241,9 +261,11 @@ export class Judge {
   #remember(record: LogRecord): void {
     this.#recents.add(record)
     if (record.kind !== 'soft') return
-    for (const [n, endsMs] of this.#softUntil) if (endsMs <= record.atMs) this.#softUntil.delete(n)
-    const { atMs, untilMs = 0 } = record
+    for (const n of this.#softEnds.keys()) if (this.#untilOf(n) === 0) this.#softEnds.delete(n)
+    const { atMs, untilMs = 0, leftMs = Infinity } = record
+    const [now, monotonic] = [this.#times.now(), this.#times.monotonic()]
     // By a clock that is ahead of this one it would be served for longer than was promised.
-    this.#softUntil.set(record.n, Math.min(untilMs, this.#times.now() + untilMs - atMs))
+    const forMs = Math.min(untilMs - now, untilMs - atMs, leftMs)
+    this.#softEnds.set(record.n, { wall: now + forMs, monotonic: monotonic + forMs })
   }
 }

@@ -8,7 +8,7 @@ const record = (n: number, atMs: number, ...names: string[]) =>
 describe('when a record came', () => {
   it('is known of the newest, and bounded by the latest of those that were forgotten', () => {
     let now = 100
-    const recents = new Recents({ now: () => now, heard: () => now + 1 })
+    const recents = new Recents({ now: () => now, heard: () => now + 1, monotonic: () => 0 })
     expect(recents.latest(1)).toEqual({ atMs: 100, heardMs: 101 })
     for (let n = 1; n <= 10_003; n++) {
       now = 1000 + n
@@ -22,7 +22,7 @@ describe('when a record came', () => {
   })
 
   it('is just now, or as a dump says, of what was before', () => {
-    const recents = new Recents({ now: () => 100, heard: () => 7 })
+    const recents = new Recents({ now: () => 100, heard: () => 7, monotonic: () => 0 })
     recents.add(record(1, 50))
     recents.forget()
     expect(recents.latest(1)).toEqual({ atMs: 100, heardMs: 7 })
@@ -31,7 +31,7 @@ describe('when a record came', () => {
   })
 
   it('goes on in a dump, and bounds what the ledger has no room for', () => {
-    const times = { now: () => 100, heard: () => 0 }
+    const times = { now: () => 100, heard: () => 0, monotonic: () => 0 }
     const judge = new Judge(2 ** 16, (name) => [name], times)
     judge.record(record(1, 40, 'a'), { names: ['a'], prefixes: [] })
     expect([judge.lastWhen('a').atMs, judge.lastWhen('never').atMs]).toEqual([40, 100])

@@ -20,10 +20,11 @@ export interface Recent extends When {
   readonly by: string | null
 }
 
-/** Looks at the clocks; `heard` may always say 0 if nobody asks for it. */
+/** Looks at the clocks; `heard`, the monotonic one, may always say 0 if nobody asks for it. */
 export interface Times {
   now(): number
   heard(): number
+  monotonic(): number
 }
 
 const recentMax = 10_000

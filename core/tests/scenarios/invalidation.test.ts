@@ -146,6 +146,25 @@ describe('soft invalidation', () => {
     expect((await cache.explain('a')).state).toBe('invalidated')
   })
 
+  it('is not served for longer, nor as fresh, when the clock is set back', async () => {
+    const { cache, clock } = opened({ policies })
+    const load = (value: number) => async () => {
+      if (value === 2) throw new Error('the source is down')
+      return value
+    }
+    const read = (value: number) =>
+      cache.getOrSet('a', load(value), { policy: 'lenient', dependsOn: 'row' }).catch(() => 'failed')
+    await read(1)
+    await cache.invalidate('row', { mode: 'soft' })
+    expect(await read(2)).toBe(1)
+    clock.step(-3_600_000)
+    expect(await cache.entry('a')).toMatchObject({ state: 'stale' })
+    expect(await read(2)).toBe(1)
+    await clock.advance(5000)
+    expect(await cache.entry('a')).toBeUndefined()
+    expect(await read(2)).toBe('failed')
+  })
+
   it('a later one gives an earlier one no more time', async () => {
     const { cache, clock } = opened({ policies })
     await cache.getOrSet('a', () => 1, { policy: 'lenient', dependsOn: 'row' })
