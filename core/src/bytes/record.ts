@@ -8,7 +8,7 @@
  * than `listedMax` characters, and says that it lists less than there was.
  */
 import type { CascadeItem, InvalidationResult, Status, Strategy, TierOutcome } from '../model/invalidation.ts'
-import { decode, encode } from './codec.ts'
+import { decode } from './codec.ts'
 
 /** Characters of a cascade, and of all that a tier says. */
 const listedMax = 65_536
@@ -50,11 +50,6 @@ const fields = [
 type PackedCascade = readonly (string | number | null)[]
 
 export type PackedRecord = readonly [keptFrom: number | null, cascade: PackedCascade, ...fields: unknown[]]
-
-/** Not sealed. */
-export function encodeRecord(kept: KeptRecord): Buffer {
-  return encode(packRecord(kept))
-}
 
 export function decodeRecord(bytes: Buffer): KeptRecord {
   return unpackRecord(decode(bytes) as PackedRecord)
