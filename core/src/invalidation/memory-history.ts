@@ -2,12 +2,13 @@
  * The history of one process: nothing survives it.
  *
  * rows: id -> every record; ordered: the same by (requestedAt, seq), oldest first, with gaps where some were
- * dropped; ended: those neither pending nor running, in the order in which they ended.
+ * dropped; ended: those neither pending nor running, in the order in which they ended, with some that are not any more.
  * Invariants: only what has ended is dropped, that which ended first going first; a row never changes its place;
  * `ordered` holds at most twice as many places as there are rows, and a few.
  */
 import type { Clock } from '../model/clock.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Status } from '../model/invalidation.ts'
+import { Fifo } from '../model/fifo.ts'
 import { count, type Duration, durationMs } from '../model/quantity.ts'
 import {
   closed,
@@ -32,6 +33,13 @@ export interface MemoryHistoryOptions {
 interface Row extends Place {
   record: InvalidationResult
   dropped: boolean
+  /** Undefined: it has not. */
+  ended: Ended | undefined
+}
+
+interface Ended {
+  readonly row: Row
+  readonly at: number
 }
 
 export class MemoryHistory implements History, MemoryRecords {
@@ -40,7 +48,8 @@ export class MemoryHistory implements History, MemoryRecords {
   readonly #keepCount: number
   readonly #rows = new Map<string, Row>()
   #ordered: Row[] = []
-  readonly #ended = new Map<Row, number>()
+  readonly #ended = new Fifo<Ended>()
+  #endedCount = 0
   #seq = 0
   #closed = false
 
@@ -68,8 +77,8 @@ export class MemoryHistory implements History, MemoryRecords {
     this.#open()
     const row = this.#rows.get(record.id) ?? this.#insert(record)
     row.record = record
-    this.#ended.delete(row)
-    if (hasEnded(record.status)) this.#ended.set(row, record.endedAt ?? this.#clock.now())
+    this.#reopen(row)
+    if (hasEnded(record.status)) this.#end(row, record.endedAt ?? this.#clock.now())
     this.#drop()
   }
 
@@ -113,19 +122,41 @@ export class MemoryHistory implements History, MemoryRecords {
   }
 
   #insert(record: InvalidationResult): Row {
-    const row = { record, requestedAt: record.requestedAt, seq: this.#seq++, dropped: false }
+    const row = {
+      record,
+      requestedAt: record.requestedAt,
+      seq: this.#seq++,
+      dropped: false,
+      ended: undefined,
+    }
     this.#rows.set(record.id, row)
     this.#ordered.splice(this.#countBelow(row), 0, row)
     return row
   }
 
+  #end(row: Row, at: number): void {
+    row.ended = { row, at }
+    this.#ended.push(row.ended)
+    this.#endedCount++
+  }
+
+  /** It counts as ended no more. */
+  #reopen(row: Row): void {
+    if (row.ended !== undefined) this.#endedCount--
+    row.ended = undefined
+  }
+
   /** Drops what is too old or too many. */
   #drop(): void {
     const since = this.#clock.now() - this.#keepForMs
-    for (const [row, endedAt] of this.#ended) {
-      if (endedAt >= since && this.#ended.size <= this.#keepCount) break
+    for (let first = this.#ended.first; first !== undefined; first = this.#ended.first) {
+      const { row, at } = first
+      const isNext = row.ended === first
+      if (isNext && at >= since && this.#endedCount <= this.#keepCount) break
+      this.#ended.shift()
+      if (!isNext) continue
+      this.#reopen(row)
       row.dropped = true
-      this.#ended.delete(row)
       this.#rows.delete(row.record.id)
     }
     if (this.#ordered.length > 2 * this.#rows.size + 64) this.#ordered = this.#ordered.filter(isKept)

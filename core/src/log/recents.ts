@@ -5,6 +5,7 @@
  *
  * Invariants: what is answered is never earlier than what is true, as far as the clocks of the nodes agree.
  */
+import { Fifo } from '../model/fifo.ts'
 import type { LogRecord } from './contract.ts'
 
 /** When a record came. */
@@ -32,6 +33,7 @@ const recentMax = 10_000
 export class Recents {
   readonly #times: Times
   readonly #byN = new Map<number, Recent>()
+  readonly #inOrder = new Fifo<Recent>()
   #others: When
 
   constructor(times: Times) {
@@ -47,9 +49,11 @@ export class Recents {
   }
 
   add({ n, atMs, by }: LogRecord): void {
-    this.#byN.set(n, { n, atMs, heardMs: this.#times.heard(), by: by ?? null })
+    const recent = { n, atMs, heardMs: this.#times.heard(), by: by ?? null }
+    this.#byN.set(n, recent)
+    this.#inOrder.push(recent)
     if (this.#byN.size <= recentMax) return
-    const oldest = this.#byN.values().next().value as Recent
+    const oldest = this.#inOrder.shift() as Recent
     this.#byN.delete(oldest.n)
     this.#others = later(this.#others, oldest)
   }
@@ -66,6 +70,7 @@ export class Recents {
   /** @param atMs when the last of all records came that are not known any more; as far as is known, just now */
   forget(atMs: number = this.#times.now()): void {
     this.#byN.clear()
+    this.#inOrder.clear()
     this.#others = { atMs, heardMs: this.#times.heard() }
   }
 }
