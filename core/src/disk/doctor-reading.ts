@@ -1,7 +1,7 @@
 /**
  * Reading: the tables of a directory as they are at one moment, whoever writes to them meanwhile; nothing is changed.
  *
- * Invariant: it is opened only when another process has read all of the file (doctor-check.ts): a page of garbage ends who
+ * Invariant: it is opened only when another process has read all of the file (check.ts): a page of garbage ends who
  * reads it.
  */
 import { open, type RootDatabase, type Transaction } from 'lmdb'

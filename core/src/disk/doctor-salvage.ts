@@ -1,17 +1,17 @@
 /**
  * Salvage: queue and history out of data that cannot be read to its end.
  *
- * Another process reads, and writes down row by row what it gets: a page of garbage may end it at any moment. It reads
- * from the beginning, and from the end if it did not come through.
+ * Another process (salvage-child.ts) reads, and writes down row by row what it gets: a page of garbage may end it at any
+ * moment. It reads from the beginning, and from the end if it did not come through.
  *
  * Invariant: what does not prove itself, row by row, is not taken.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { crashed, hasEnded, isQueued } from '../invalidation/contract.ts'
 import { unpackRecord } from '../bytes/record.ts'
+import { childProgram } from './child.ts'
 import { keepAll } from './doctor-repair-records.ts'
 import type { Repairing } from './doctor-parts.ts'
 import { DiskHistory } from './history.ts'
@@ -22,24 +22,6 @@ import { queueRow } from './queue-rows.ts'
 
 const timeoutMs = 300_000
 const rowsFile = 'salvaging.txt'
-
-/** Run by a process of its own. */
-const program = `
-const { appendFileSync } = require('node:fs')
-const { open } = require(process.argv[1])
-const [, , directory, into, reverse] = process.argv
-const root = open({ path: directory, readOnly: true, encoding: 'binary', maxDbs: 64 })
-for (const name of ['jobs', 'history', 'historyJournal']) {
-  try {
-    const table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
-    for (const { value } of table.getRange({ reverse: reverse === 'reverse', snapshot: false }))
-      appendFileSync(into, name + ' ' + value.toString('base64') + '\\n')
-  } catch (error) {
-    console.error(error)
-    process.exitCode = 1
-  }
-}
-`
 
 /** @returns what was saved, in words */
 export async function salvage(folder: string, parts: Repairing): Promise<string> {
@@ -68,10 +50,9 @@ export async function salvage(folder: string, parts: Repairing): Promise<string>
 function rowsIn(folder: string) {
   const into = join(folder, rowsFile)
   rmSync(into, { force: true })
-  const lmdb = createRequire(import.meta.url).resolve('lmdb')
-  for (const direction of ['', 'reverse']) {
-    const args = ['-e', program, lmdb, folder, into, direction]
-    const { status } = spawnSync(process.execPath, args, { timeout: timeoutMs })
+  const program = childProgram('salvage-child')
+  for (const order of ['forward', 'reverse']) {
+    const { status } = spawnSync(process.execPath, [program, folder, into, order], { timeout: timeoutMs })
     if (status === 0) break
   }
   const lines = existsSync(into) ? readFileSync(into, 'utf8').split('\n') : []

@@ -25,9 +25,9 @@ export const lookMs = 1
 export const looksMax = 60_000
 /** flock(2) */
 const shared = 1
-const exclusive = 2
+export const exclusive = 2
 const atOnce = 4
-const unlock = 8
+export const unlock = 8
 
 /** What this process has of a directory, however often it is open in it: it is no danger to itself. */
 interface Hall {
@@ -128,11 +128,9 @@ export async function alone<T>(directory: string, work: () => T | Promise<T>): P
   }
 }
 
-/** What another process needs to be alone in the directory by itself: its files, in this order, and how to lock them. */
-export function gateFiles(directory: string) {
-  const files = ['gate', 'writers'].map((name) => join(directory, name))
-  for (const file of files) closeSync(made(file))
-  return { files, how: { exclusive, atOnce, unlock } }
+/** What a process needs to be alone in the directory by itself: its files, to be locked in this order. */
+export function gateFiles(directory: string): number[] {
+  return ['gate', 'writers'].map((name) => made(join(directory, name)))
 }
 
 /** Files by which a child is alone with this process as long as it lives; none if this process is not. */
@@ -170,7 +168,8 @@ function beWriting(hall: Hall): Leave | undefined {
   }
 }
 
-function lock(file: number, how: number): boolean {
+/** @returns whether it is locked; false: another process has it. @throws E_DISK_FAILED */
+export function lock(file: number, how: number): boolean {
   if (process.platform === 'win32') return true
   flock ??= libc().func('int flock(int fd, int operation)')
   if (flock(file, how | atOnce) === 0) return true

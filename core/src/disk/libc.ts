@@ -34,18 +34,9 @@ export function lastFailure(): number {
   return koffi().errno()
 }
 
-/** Where koffi is, for another process. */
-export function libcModule(): string {
-  return withKoffi((require) => require.resolve('koffi'))
-}
-
 function koffi(): Koffi {
-  return withKoffi((require) => require('koffi') as Koffi)
-}
-
-function withKoffi<T>(work: (require: NodeJS.Require) => T): T {
   try {
-    return work(createRequire(import.meta.url))
+    return createRequire(import.meta.url)('koffi') as Koffi
   } catch (cause) {
     throw new StaleproofError(
       'E_DISK_FAILED',
