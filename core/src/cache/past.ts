@@ -41,6 +41,9 @@ const endedMax = 50_000
 /** Names in all lineages together. */
 const lineageMax = 500_000
 
+/** Bounded by size and not by `max`, for which all slots would be there from the start: most caches need few. */
+const grownTo = (entriesMax: number) => ({ maxSize: entriesMax, sizeCalculation: () => 1 })
+
 export interface PastParts {
   readonly judge: Judge
   readonly clock: Clock
@@ -52,13 +55,13 @@ export class Past {
   low = 0
   readonly #parts: PastParts
   readonly #ended = new LRUCache<string, Gone>({
-    max: endedMax,
+    ...grownTo(endedMax),
     dispose: ({ endedN }, _name, reason) => {
       if (reason === 'evict') this.#forgetUpTo(endedN)
     },
   })
   readonly #overtaken = new LRUCache<string, number>({
-    max: endedMax,
+    ...grownTo(endedMax),
     dispose: (n, _name, reason) => {
       if (reason === 'evict') this.#forgetUpTo(n)
     },
