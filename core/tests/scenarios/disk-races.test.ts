@@ -8,6 +8,7 @@ import { createCache, type BuiltInPolicy } from '../../src/index.ts'
 import { TestClock } from '../clock.ts'
 import { directory } from '../directories.ts'
 import { gate } from '../opened.ts'
+import { keepsNothingOfAnOvertakenLoad } from '../overtaken-load.ts'
 
 type Any = Cache<BuiltInPolicy>
 
@@ -54,16 +55,7 @@ it('what is made from a load that only the directory knew to be overtaken is not
 })
 
 it('what another cache makes from a load that was overtaken is not kept', async () => {
-  const [a, b] = await two()
-  const since = b.token()
-  const { passed, open } = gate()
-  const list = a.getOrSet('list', () => passed.then(() => 'old'), { dependsOn: 'row' })
-  await b.invalidate('row')
-  open()
-  expect([await list, a.peek('list')]).toEqual(['old', undefined])
-  const fill = (token: string) => b.fill('page', 'of the list', { since: token, dependsOn: 'list' })
-  expect(await fill(since)).toMatchObject({ refused: 'invalidated' })
-  expect(await fill(b.token())).toMatchObject({ stored: true })
+  await keepsNothingOfAnOvertakenLoad(...(await two()))
 })
 
 it('what was made from a load that was overtaken while nobody else was there is not kept by who comes later', async () => {

@@ -18,8 +18,8 @@ import { disk } from '../../src/disk.ts'
 import { redis, redisConnection } from '../../src/redis.ts'
 import { RedisClient } from '../../src/redis/client.ts'
 import { directory } from '../directories.ts'
-import { gate } from '../opened.ts'
-import { startRedis, surroundings, type RedisServer } from '../redis-server.ts'
+import { keepsNothingOfAnOvertakenLoad } from '../overtaken-load.ts'
+import { startRedis, surroundings, until, type RedisServer } from '../redis-server.ts'
 
 const home = directory()
 let server: RedisServer
@@ -59,14 +59,6 @@ async function wayTo(port: number) {
   return { url: `redis://127.0.0.1:${(door.address() as AddressInfo).port}`, cut }
 }
 
-async function until(isSo: () => unknown, what: string): Promise<void> {
-  const end = Date.now() + 10_000
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`it did not come to this: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
 describe('several nodes', () => {
   it('share what one of them loaded', async () => {
     const node = cluster()
@@ -82,15 +74,7 @@ describe('several nodes', () => {
     const node = cluster()
     const [a, b] = [node(), node()]
     await Promise.all([a.set('a', 1), b.set('b', 1)])
-    const since = b.token()
-    const { passed, open } = gate()
-    const list = a.getOrSet('list', () => passed.then(() => 'old'), { dependsOn: 'row' })
-    await b.invalidate('row')
-    open()
-    expect([await list, a.peek('list')]).toEqual(['old', undefined])
-    const fill = (token: string) => b.fill('page', 'of the list', { since: token, dependsOn: 'list' })
-    expect(await fill(since)).toMatchObject({ refused: 'invalidated' })
-    expect(await fill(b.token())).toMatchObject({ stored: true })
+    await keepsNothingOfAnOvertakenLoad(a, b)
   })
 
   it('load once if all of them ask at once', async () => {
