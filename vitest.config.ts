@@ -15,9 +15,9 @@ function doors(): { find: RegExp; replacement: string }[] {
 }
 
 export default defineConfig({
-  resolve: { alias: doors() },
+  resolve: { alias: [...doors(), { find: 'staleproof-testbed', replacement: path('testbed/src/index.ts') }] },
   test: {
-    include: ['{core,daemon,proof,bench,scripts,examples/*}/**/*.test.ts'],
+    include: ['{core,daemon,proof,bench,testbed,scripts,examples/*}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'scripts/canaries/**'],
     maxWorkers: 2,
     // Guards against a hang, not against a slow machine: end-to-end tests start processes by the dozen.

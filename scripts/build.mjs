@@ -31,5 +31,5 @@ function sweep() {
 
 export function projects() {
   const examples = readdirSync(join(root, 'examples')).map((name) => join('examples', name))
-  return ['core', 'daemon', 'proof', 'bench', ...examples]
+  return ['core', 'daemon', 'proof', 'bench', 'testbed', ...examples]
 }

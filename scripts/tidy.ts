@@ -36,7 +36,7 @@ export type Rooms = Record<string, string[]>
 
 type Rule = (sources: Source[], rooms: Rooms) => Violation[]
 
-const folders = ['core', 'daemon', 'proof', 'bench', 'examples', 'scripts']
+const folders = ['core', 'daemon', 'proof', 'bench', 'testbed', 'examples', 'scripts']
 const skipped = new Set(['node_modules', 'dist', 'canaries', 'coverage'])
 const timers = new Set(['setTimeout', 'setInterval', 'setImmediate'])
 const times = new Set(['Date.now', 'performance.now', 'process.hrtime', 'Math.random', 'crypto.randomUUID'])

@@ -11,11 +11,11 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Encoder } from 'cbor-x'
+import { startRedis } from 'staleproof-testbed'
 import { figureOf, ratioOf, type Report, type Row, type Table } from './figures.ts'
 import { clients, type Client } from './redis-clients.ts'
 import { measureOwnPropagation, measureStrict } from './redis-log.ts'
 import { measurePurge, measureSharedHits } from './redis-ours.ts'
-import { startServer } from './redis-server.ts'
 import { interleave, timeOf, turn, type RoundsOptions, type Timed } from './rounds.ts'
 import { fail } from './world.ts'
 
@@ -34,7 +34,7 @@ const parts: readonly Part[] = [
 ]
 
 export async function measureRedis(rounds: Rounds): Promise<Report> {
-  const server = await startServer()
+  const server = await startRedis()
   try {
     const reports: Report[] = []
     for (const part of parts) reports.push(await part(server.port, rounds))
@@ -43,7 +43,7 @@ export async function measureRedis(rounds: Rounds): Promise<Report> {
       targets: reports.flatMap(({ targets }) => targets),
     }
   } finally {
-    server.stop()
+    await server.stop()
   }
 }
 

@@ -3,9 +3,9 @@
  */
 import { setTimeout as after } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
+import { startRedis, until } from 'staleproof-testbed'
 import { createCache } from '../src/index.ts'
 import { redis } from '../src/redis.ts'
-import { startRedis, until } from './redis-server.ts'
 
 /** What this machine may need beside: it has other things to do. */
 const slackMs = 500

@@ -3,10 +3,10 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { freePort, isInstalled, startRedis, until, type RedisServer } from 'staleproof-testbed'
 import { systemClock, type Random } from '../src/model/clock.ts'
 import { RedisClient, type ConnectionOptions } from '../src/redis/client.ts'
 import { roomyScript, script, textOf } from '../src/redis/driver.ts'
-import { freePort, isInstalled, startRedis, until, type RedisServer } from './redis-server.ts'
 
 const opened: RedisClient[] = []
 

@@ -4,18 +4,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { startTls, until, type TlsServer } from 'staleproof-testbed'
 import { systemClock, systemRandom } from '../src/model/clock.ts'
 import { RedisClient, type ConnectionOptions } from '../src/redis/client.ts'
 import { script, textOf } from '../src/redis/driver.ts'
-import {
-  startCluster,
-  startTls,
-  startWatched,
-  type ClusterOfThree,
-  type TlsServer,
-  type Watched,
-} from './redis-fleet.ts'
-import { until } from './redis-server.ts'
+import { startCluster, startWatched, type ClusterOfThree, type Watched } from './redis-fleet.ts'
 
 const opened: RedisClient[] = []
 

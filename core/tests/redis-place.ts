@@ -2,13 +2,14 @@
  * A queue and its history on one server, for as many nodes as a test makes believe that there are.
  */
 import { randomUUID } from 'node:crypto'
+import type { RedisServer } from 'staleproof-testbed'
 import { StaleproofError } from '../src/model/errors.ts'
 import { RedisClient } from '../src/redis/client.ts'
 import type { Arg, Driver, Reply, Script } from '../src/redis/driver.ts'
 import { RedisHistory } from '../src/redis/history.ts'
 import { RedisQueue } from '../src/redis/queue.ts'
 import { TestClock } from './clock.ts'
-import { surroundings, type RedisServer } from './redis-server.ts'
+import { surroundings } from './surroundings.ts'
 
 export interface PairOptions {
   readonly keepFor?: number

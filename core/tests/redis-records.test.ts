@@ -2,12 +2,12 @@
  * What is on record of the invalidations of a node, though its server does not take every record at first.
  */
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { startRedis, until } from 'staleproof-testbed'
 import { createCache } from '../src/index.ts'
 import { StaleproofError } from '../src/model/errors.ts'
 import { redis } from '../src/redis.ts'
 import { RedisClient } from '../src/redis/client.ts'
 import { putScript } from '../src/redis/history-lua.ts'
-import { startRedis, until } from './redis-server.ts'
 
 /** The first record that says `completed` is not taken. @returns ids of those that were not */
 function failingOnce(): string[] {

@@ -3,6 +3,7 @@
  * be watched and held up.
  */
 import { randomUUID } from 'node:crypto'
+import type { RedisServer } from 'staleproof-testbed'
 import { Admission, type Verdict } from '../src/cache/admission.ts'
 import type { LogRecord } from '../src/log/contract.ts'
 import { Judge } from '../src/log/judge.ts'
@@ -15,7 +16,7 @@ import { Chance } from '../src/testing/chance.ts'
 import { entryOf, policy } from '../src/testing/entries.ts'
 import type { Settled } from '../src/tiers/contract.ts'
 import { RedisLog } from './redis-log.ts'
-import { surroundings, type RedisServer } from './redis-server.ts'
+import { surroundings } from './surroundings.ts'
 
 /** Tells of what is asked, before it is. */
 export class WatchedDriver implements Driver {

@@ -1,73 +1,22 @@
 /**
- * A real redis-server in a process of its own, and one command to it without a client.
- *
- * Invariant: what was started here is ended by `kill`, and nobody else's.
+ * A real redis-server that keeps what it is told, in memory that outlives it: to be killed, and started again on it.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as after } from 'node:timers/promises'
+import { launch, type Server } from 'staleproof-testbed'
 import { memory } from './crash/lives.ts'
 
-export interface Server {
-  readonly port: number
-  readonly folder: string
-  readonly child: ChildProcess
-}
+export { ask, freePort, kill, type Server } from 'staleproof-testbed'
 
-export async function start(
-  port: number,
-  folder = newFolder(),
-  more: readonly string[] = [],
-): Promise<Server> {
+export function start(port: number, folder = newFolder(), more: readonly string[] = []): Promise<Server> {
   const settings = {
     ...{ port, dir: folder, save: '', bind: '127.0.0.1', appendonly: 'yes', 'repl-diskless-sync-delay': 0 },
     ...{ 'repl-timeout': 60, 'aof-load-truncated': 'yes' },
   }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const child = spawn('redis-server', [...args, ...more], { stdio: 'ignore' })
-  const end = Date.now() + 20_000
-  for (;;) {
-    const answer = await ask(port, ['PING']).catch(() => '')
-    if (answer.startsWith('+PONG')) return { port, folder, child }
-    if (Date.now() > end) throw new Error(`redis-server on port ${port} does not answer: ${answer}`)
-    await after(10)
-  }
+  return launch({ port, folder }, [...args, ...more])
 }
 
 function newFolder(): string {
   return mkdtempSync(join(memory(), 'staleproof-server-'))
-}
-
-export async function kill({ child }: Server): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGKILL')
-  await ended
-}
-
-/** One command and the beginning of its answer. */
-export function ask(port: number, words: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.setTimeout(3000, () => socket.destroy(new Error(`no answer to ${words.join(' ')}`)))
-    socket.once('error', reject)
-    socket.once('data', (bytes) => {
-      socket.destroy()
-      resolve(bytes.toString())
-    })
-    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`)
-    socket.write(`*${words.length}\r\n${parts.join('')}`)
-  })
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

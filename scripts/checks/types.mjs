@@ -11,7 +11,7 @@ import { projects, tsc } from '../build.mjs'
 import { capture, root } from '../programs.mjs'
 import { merge, unseen } from './canary.mjs'
 
-const folders = ['core', 'daemon', 'proof', 'bench', 'examples', 'scripts']
+const folders = ['core', 'daemon', 'proof', 'bench', 'testbed', 'examples', 'scripts']
 const skipped = new Set(['node_modules', 'dist', 'canaries', 'coverage'])
 
 export async function types() {

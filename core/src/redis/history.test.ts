@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { record } from '../../tests/conformance/history.ts'
 import { HeldDriver, onceBefore, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
-import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
 import type { InvalidationResult } from '../model/invalidation.ts'
 import { tokenOf } from '../model/position.ts'
 import { endScript } from './history-lua.ts'

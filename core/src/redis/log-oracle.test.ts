@@ -3,7 +3,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startRedis, surroundings, type RedisServer } from '../../tests/redis-server.ts'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
+import { surroundings } from '../../tests/surroundings.ts'
 import { chanceOf, type Chance } from '../../tests/redis-world.ts'
 import type { Register, Said, Since, Told } from '../consistency/contract.ts'
 import { RedisClient } from './client.ts'

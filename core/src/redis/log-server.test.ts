@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startRedis, surroundings, type RedisServer } from '../../tests/redis-server.ts'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
+import { surroundings } from '../../tests/surroundings.ts'
 import type { Register, Since } from '../consistency/contract.ts'
 import { RedisClient } from './client.ts'
 import type { Driver } from './driver.ts'

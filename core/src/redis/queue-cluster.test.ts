@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import { startRedis } from 'staleproof-testbed'
 import { record } from '../../tests/conformance/history.ts'
 import { both, job } from '../../tests/conformance/queue-jobs.ts'
 import { RedisPlace } from '../../tests/redis-place.ts'
-import { startRedis, surroundings } from '../../tests/redis-server.ts'
+import { surroundings } from '../../tests/surroundings.ts'
 import { RedisClient } from './client.ts'
 
 test('in a cluster every script finds its keys in one slot', async () => {

@@ -6,12 +6,12 @@
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { record } from '../../tests/conformance/history.ts'
 import { both, job } from '../../tests/conformance/queue-jobs.ts'
 import { DiskClock } from '../../tests/disk-pair.ts'
 import { exactlyOnce } from '../../tests/drain-play.ts'
 import { HeldDriver, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
-import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
 import type { Job } from '../invalidation/contract.ts'
 
 let server: RedisServer

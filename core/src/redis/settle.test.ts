@@ -2,7 +2,7 @@
  * What many nodes do to each other's entries, while each decides by what it saw.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { chanceOf, RedisWorld, type Chance, type RedisNode } from '../../tests/redis-world.ts'
 import { lookScript, storeScript } from './tier-lua.ts'
 

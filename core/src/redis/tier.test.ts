@@ -2,8 +2,8 @@
  * The tier, where a server does to it what servers do: evicts, expires, fills up, begins anew, gives other bytes back.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { TestClock } from '../../tests/clock.ts'
-import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
 import { RedisWorld, type RedisNode } from '../../tests/redis-world.ts'
 import { putScript } from './history-lua.ts'
 import { prelude } from './lua.ts'

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import { startRedis } from 'staleproof-testbed'
 import { InProcess } from '../../src/cache/in-process.ts'
 import { disk } from '../../src/disk.ts'
 import { logCases } from '../../src/testing.ts'
 import { directory } from '../directories.ts'
 import { openRedisLog } from '../redis-member.ts'
-import { startRedis } from '../redis-server.ts'
 import { sharedMap } from '../shared-map.ts'
 import { suite } from './cases.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { RedisPlace } from '../redis-place.ts'
-import { startRedis, type RedisServer } from '../redis-server.ts'
 import { historySuite } from './history.ts'
 
 let server: RedisServer

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { type RedisPair, RedisPlace } from '../redis-place.ts'
-import { startRedis, type RedisServer } from '../redis-server.ts'
 import { queueSuite } from './queue.ts'
 import type { Pair, QueueLimits } from './queue-jobs.ts'
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { RedisTier } from '../../src/redis/tier.ts'
 import { sharedTierCases } from '../../src/testing.ts'
 import { openRedisLog } from '../redis-member.ts'
-import { startRedis, type RedisServer } from '../redis-server.ts'
 import { suite } from './cases.ts'
 
 let server: RedisServer

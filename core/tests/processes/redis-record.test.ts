@@ -6,11 +6,12 @@ import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { startRedis } from 'staleproof-testbed'
 import { createCache } from '../../src/index.ts'
 import { redis } from '../../src/redis.ts'
 import { RedisClient } from '../../src/redis/client.ts'
 import { listOf, textOf } from '../../src/redis/driver.ts'
-import { startRedis, surroundings } from '../redis-server.ts'
+import { surroundings } from '../surroundings.ts'
 
 const program = fileURLToPath(new URL('redis-child.mjs', import.meta.url))
 const built = fileURLToPath(new URL('../../dist/redis/history.js', import.meta.url))

@@ -3,10 +3,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import { expect, it, onTestFinished } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { createCache, type BuiltInPolicy, type Cache } from '../../src/index.ts'
 import { redis } from '../../src/redis.ts'
 import { gate } from '../opened.ts'
-import { startRedis, type RedisServer } from '../redis-server.ts'
 
 type Any = Cache<BuiltInPolicy>
 

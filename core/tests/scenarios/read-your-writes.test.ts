@@ -3,12 +3,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { createCache, type BuiltInPolicy, type Cache } from '../../src/index.ts'
 import { disk } from '../../src/disk.ts'
 import { redis } from '../../src/redis.ts'
 import { directory } from '../directories.ts'
 import { opened } from '../opened.ts'
-import { startRedis, type RedisServer } from '../redis-server.ts'
 
 type Any = Cache<BuiltInPolicy>
 

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { startRedis, until, type RedisServer } from 'staleproof-testbed'
 import {
   createCache,
   systemClock,
@@ -19,7 +20,7 @@ import { redis, redisConnection } from '../../src/redis.ts'
 import { RedisClient } from '../../src/redis/client.ts'
 import { directory } from '../directories.ts'
 import { keepsNothingOfAnOvertakenLoad } from '../overtaken-load.ts'
-import { startRedis, surroundings, until, type RedisServer } from '../redis-server.ts'
+import { surroundings } from '../surroundings.ts'
 
 const home = directory()
 let server: RedisServer
