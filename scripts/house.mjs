@@ -65,7 +65,8 @@ async function build() {
 
 async function bench(args) {
   await install()
-  if (args.includes('redis') || args.every((arg) => arg.startsWith('-'))) await installServers()
+  const isForAll = args.every((arg) => arg.startsWith('-')) && !args.includes('--help')
+  if (isForAll || args.includes('redis')) await installServers()
   await buildOrStop('bench')
   return workspace('bench', 'bench', args)
 }

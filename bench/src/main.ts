@@ -1,7 +1,7 @@
 /**
  * The benchmarks: what Staleproof costs, beside what one would write by hand and beside its peers, in one run.
  *
- * Usage: npm run bench -- [topics...] [--quick] [--json] [--list]      (no topic: all of them)
+ * Usage: npm run bench -- --help
  *
  * A missed target is printed as such and does not fail the command: the machine may be busy with other things.
  */
@@ -110,17 +110,27 @@ async function main(asked: readonly string[], quick: boolean): Promise<void> {
   if (isJson) console.log(JSON.stringify({ machine, reports }, undefined, 2))
 }
 
+const usage = `Usage: npm run bench -- [topics...] [--quick] [--json]      (no topic: all of them)
+
+  --quick  fewer rounds
+  --json   for programs
+
+Topics:
+${Object.entries(topics)
+  .map(([name, { what }]) => `  ${name.padEnd(14)}${what}`)
+  .join('\n')}`
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: 'boolean' }, json: { type: 'boolean' }, quick: { type: 'boolean' } },
+  options: { help: { type: 'boolean' }, json: { type: 'boolean' }, quick: { type: 'boolean' } },
 })
 const isJson = values.json === true
 const unknown = positionals.filter((name) => !Object.hasOwn(topics, name))
 if (unknown.length > 0) {
   console.error(`no topic ${unknown.join(', ')}; there are ${Object.keys(topics).join(', ')}`)
   process.exitCode = 1
-} else if (values.list === true) {
-  for (const [name, { what }] of Object.entries(topics)) console.log(`${name.padEnd(14)}${what}`)
+} else if (values.help === true) {
+  console.log(usage)
 } else {
   await main(positionals.length > 0 ? positionals : Object.keys(topics), values.quick === true)
 }
