@@ -3,9 +3,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { RedisServer } from 'staleproof-testbed'
-import { StaleproofError } from '../src/model/errors.ts'
 import { RedisClient } from '../src/redis/client.ts'
-import type { Arg, Driver, Reply, Script } from '../src/redis/driver.ts'
+import type { Driver } from '../src/redis/driver.ts'
 import { RedisHistory } from '../src/redis/history.ts'
 import { RedisQueue } from '../src/redis/queue.ts'
 import { TestClock } from './clock.ts'
@@ -77,60 +76,5 @@ export class RedisPlace {
 
   close(): Promise<void> {
     return this.driver.close()
-  }
-}
-
-/**
- * A driver that a test holds: `before` comes before a script is sent; an answer gets lost when `loses` says so, though
- * what was asked was done.
- */
-export class HeldDriver implements Driver {
-  readonly #driver: Driver
-  before: (script: Script) => Promise<unknown> | undefined = () => undefined
-  loses: (script: Script) => boolean = () => false
-
-  constructor(driver: Driver) {
-    this.#driver = driver
-  }
-
-  get prefix(): string {
-    return this.#driver.prefix
-  }
-
-  get isConnected(): boolean {
-    return this.#driver.isConnected
-  }
-
-  async run(script: Script, args: readonly Arg[]): Promise<Reply> {
-    const isLost = this.loses(script)
-    const before = this.before(script)
-    if (before !== undefined) await before
-    const reply = await this.#driver.run(script, args)
-    if (isLost) throw new StaleproofError('E_REDIS_UNREACHABLE', 'the answer got lost')
-    return reply
-  }
-
-  call(command: string, key: string, ...args: readonly Arg[]): Promise<Reply> {
-    return this.#driver.call(command, key, ...args)
-  }
-
-  wait(limitMs: number, command: string, ...args: readonly Arg[]): Promise<Reply> {
-    return this.#driver.wait(limitMs, command, ...args)
-  }
-
-  onConnect(listener: () => void): void {
-    this.#driver.onConnect(listener)
-  }
-
-  async close(): Promise<void> {}
-}
-
-/** Does that once, before the first run of the script. */
-export function onceBefore(script: Script, work: () => Promise<unknown>): HeldDriver['before'] {
-  let isOver = false
-  return (each) => {
-    if (each !== script || isOver) return undefined
-    isOver = true
-    return work()
   }
 }

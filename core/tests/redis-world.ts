@@ -10,60 +10,16 @@ import { Judge } from '../src/log/judge.ts'
 import { systemClock, systemRandom, type Clock } from '../src/model/clock.ts'
 import type { EntryParts } from '../src/model/entry.ts'
 import { RedisClient } from '../src/redis/client.ts'
-import type { Arg, Driver, Reply, Script } from '../src/redis/driver.ts'
 import { RedisTier, type RedisTierParts } from '../src/redis/tier.ts'
 import { Chance } from '../src/testing/chance.ts'
 import { entryOf, policy } from '../src/testing/entries.ts'
 import type { Settled } from '../src/tiers/contract.ts'
+import { HeldDriver } from './held-driver.ts'
 import { RedisLog } from './redis-log.ts'
 import { surroundings } from './surroundings.ts'
 
-/** Tells of what is asked, before it is. */
-export class WatchedDriver implements Driver {
-  /** Scripts by their SHA, and commands by their name. */
-  readonly asked: string[] = []
-  /** Waited for before a script is run. */
-  before: ((script: Script) => Promise<unknown>) | undefined
-  readonly #driver: Driver
-
-  constructor(driver: Driver) {
-    this.#driver = driver
-  }
-
-  get prefix(): string {
-    return this.#driver.prefix
-  }
-
-  get isConnected(): boolean {
-    return this.#driver.isConnected
-  }
-
-  async run(script: Script, args: readonly Arg[]): Promise<Reply> {
-    this.asked.push(script.sha)
-    await this.before?.(script)
-    return this.#driver.run(script, args)
-  }
-
-  call(command: string, key: string | Uint8Array, ...args: readonly Arg[]): Promise<Reply> {
-    this.asked.push(command)
-    return this.#driver.call(command, key, ...args)
-  }
-
-  wait(limitMs: number, command: string, ...args: readonly Arg[]): Promise<Reply> {
-    return this.#driver.wait(limitMs, command, ...args)
-  }
-
-  onConnect(listener: () => void): void {
-    this.#driver.onConnect(listener)
-  }
-
-  close(): Promise<void> {
-    return this.#driver.close()
-  }
-}
-
 export interface RedisNode {
-  readonly driver: WatchedDriver
+  readonly driver: HeldDriver
   readonly log: RedisLog
   readonly judge: Judge
   readonly tier: RedisTier
@@ -91,7 +47,8 @@ export class RedisWorld {
   }
 
   async node({ clock = systemClock(), ...more }: NodeOptions = {}): Promise<RedisNode> {
-    const driver = new WatchedDriver(new RedisClient({ url: this.#server.url }, this.#name, surroundings))
+    const client = new RedisClient({ url: this.#server.url }, this.#name, surroundings)
+    const driver = new HeldDriver(client)
     const judge = new Judge(1_000_000, () => [])
     const errors: unknown[] = []
     const log = await RedisLog.open({ driver, clock, state: stateOf(judge) })
@@ -106,7 +63,7 @@ export class RedisWorld {
     const close = async () => {
       await tier.close()
       await log.close()
-      await driver.close()
+      await client.close()
     }
     const all = { ...node, close }
     this.#nodes.push(all)

@@ -11,7 +11,8 @@ import { record } from '../../tests/conformance/history.ts'
 import { both, job } from '../../tests/conformance/queue-jobs.ts'
 import { DiskClock } from '../../tests/disk-pair.ts'
 import { exactlyOnce } from '../../tests/drain-play.ts'
-import { HeldDriver, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
+import { HeldDriver } from '../../tests/held-driver.ts'
+import { type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
 import type { Job } from '../invalidation/contract.ts'
 
 let server: RedisServer

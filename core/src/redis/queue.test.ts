@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { record } from '../../tests/conformance/history.ts'
 import { both, claimIds, done, fill, job } from '../../tests/conformance/queue-jobs.ts'
-import { HeldDriver, onceBefore, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
+import { HeldDriver, onceBefore } from '../../tests/held-driver.ts'
+import { type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
 import { claimScript, doneScript, findScript, giveBackScript, removeScript } from './queue-lua.ts'
 
 let server: RedisServer

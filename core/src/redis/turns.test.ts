@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { startRedis, type RedisServer } from 'staleproof-testbed'
 import { TestClock } from '../../tests/clock.ts'
 import { surroundings } from '../../tests/surroundings.ts'
-import { WatchedDriver } from '../../tests/redis-world.ts'
+import { HeldDriver } from '../../tests/held-driver.ts'
 import { RedisClient } from './client.ts'
 import { RedisTurns } from './turns.ts'
 
@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 function node() {
-  const driver = new WatchedDriver(asking)
+  const driver = new HeldDriver(asking)
   return { driver, turns: new RedisTurns({ driver, clock, nodeId: randomUUID() }) }
 }
 
