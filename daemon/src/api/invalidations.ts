@@ -109,6 +109,16 @@ const cancelRoute = createRoute({
   },
 })
 
+const carriedOut = {
+  ...outcomes,
+  ...problems(
+    'E_API_CROSS_SITE',
+    'E_INVALIDATION_UNKNOWN',
+    'E_INVALIDATION_STATUS',
+    'E_INVALIDATION_INCOMPLETE',
+  ),
+}
+
 const retryRoute = createRoute({
   method: 'post',
   path: '/v1/invalidations/{id}/retry',
@@ -117,15 +127,7 @@ const retryRoute = createRoute({
   summary: 'Try a failed one again',
   description: 'Only a failed one can be retried.',
   request: { params },
-  responses: {
-    ...outcomes,
-    ...problems(
-      'E_API_CROSS_SITE',
-      'E_INVALIDATION_UNKNOWN',
-      'E_INVALIDATION_STATUS',
-      'E_INVALIDATION_INCOMPLETE',
-    ),
-  },
+  responses: carriedOut,
 })
 
 const runRoute = createRoute({
@@ -136,15 +138,7 @@ const runRoute = createRoute({
   summary: 'Carry out at once one that waits in the queue',
   description: 'Only a pending one can be run. Without this it is carried out when its strategy says so.',
   request: { params },
-  responses: {
-    ...outcomes,
-    ...problems(
-      'E_API_CROSS_SITE',
-      'E_INVALIDATION_UNKNOWN',
-      'E_INVALIDATION_STATUS',
-      'E_INVALIDATION_INCOMPLETE',
-    ),
-  },
+  responses: carriedOut,
 })
 
 export function addInvalidations(api: Api, { cache }: ApiParts): void {
