@@ -3,14 +3,7 @@ import { record } from '../../tests/conformance/history.ts'
 import { both, claimIds, done, fill, job } from '../../tests/conformance/queue-jobs.ts'
 import { HeldDriver, onceBefore, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
 import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
-import {
-  claimScript,
-  doneScript,
-  findScript,
-  giveBackScript,
-  lookScript,
-  removeScript,
-} from './queue-lua.ts'
+import { claimScript, doneScript, findScript, giveBackScript, lookScript, removeScript } from './queue-lua.ts'
 
 let server: RedisServer
 const places: RedisPlace[] = []
