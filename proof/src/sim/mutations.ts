@@ -128,7 +128,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'monotonic-clock-not-looked-at',
-    first: 480,
+    first: 925,
     file: lease,
     from: 'isWithin(monotonic - this.#since.monotonic, heldMs) &&',
     to: '',
