@@ -21,6 +21,11 @@ export class JobHistory implements History {
     return (isQueued ? this.#jobs : this.#memory).put(record, from)
   }
 
+  /** Of what is not queued. */
+  putWithin(record: Record, from?: Parameters<History['put']>[1]): void {
+    this.#memory.putWithin(record, from)
+  }
+
   async get(id: string): ReturnType<History['get']> {
     return (await this.#memory.get(id)) ?? this.#jobs.get(id)
   }

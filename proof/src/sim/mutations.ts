@@ -218,15 +218,15 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   {
     name: 'a-lease-though-some-records-were-not-told',
     file: member,
-    from: 'if (!this.take(said))\n            return false;\n        if (isSettled)',
-    to: 'this.take(said);\n        if (isSettled)',
+    from: 'if (!this.take(said))\n            return false;\n        this.#applied',
+    to: 'this.take(said);\n        this.#applied',
   },
   {
     name: 'soft-records-end-nothing-in-time',
     first: 180,
     file: judge,
-    from: 'this.#softUntil.set(record.n, Math.min(untilMs, this.#times.now() + untilMs - atMs));',
-    to: 'this.#softUntil.set(record.n, Infinity);',
+    from: 'this.#softEnds.set(record.n, { wall: now + forMs, monotonic: monotonic + forMs });',
+    to: 'this.#softEnds.set(record.n, { wall: Infinity, monotonic: Infinity });',
   },
   {
     name: 'a-hint-is-an-acknowledgement',
