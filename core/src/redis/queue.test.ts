@@ -4,7 +4,7 @@ import { record } from '../../tests/conformance/history.ts'
 import { both, claimIds, done, fill, job } from '../../tests/conformance/queue-jobs.ts'
 import { HeldDriver, onceBefore } from '../../tests/held-driver.ts'
 import { type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
-import { claimScript, doneScript, findScript, giveBackScript, removeScript } from './queue-lua.ts'
+import { claimScript, doneScript, findScript, giveBackScript, lookScript, removeScript } from './queue-lua.ts'
 
 let server: RedisServer
 const places: RedisPlace[] = []
@@ -190,6 +190,18 @@ describe('an answer that gets lost', () => {
     await expect(asked).rejects.toMatchObject({ code: 'E_REDIS_UNREACHABLE' })
     driver.loses = () => false
     expect(await claimIds(mine.queue)).toEqual(['b'])
+    for (const id of ['a', 'b']) expect(await done(mine.queue, id)).toBe(true)
+  })
+
+  test('of a look for more: what is claimed by then is handed out', async () => {
+    const place = open()
+    const driver = new HeldDriver(place.driver)
+    const mine = place.open({ driver })
+    await fill(mine.queue, [job('a'), job('b')])
+    let looks = 0
+    driver.loses = (script) => script === lookScript && ++looks === 2
+    expect(await claimIds(mine.queue)).toEqual(['a', 'b'])
+    expect(looks).toBe(2)
     for (const id of ['a', 'b']) expect(await done(mine.queue, id)).toBe(true)
   })
 

@@ -8,7 +8,8 @@
 import { createHash } from 'node:crypto'
 import type { Turns } from '../loading/contract.ts'
 import type { Clock, Timer } from '../model/clock.ts'
-import { script, textOf, type Driver } from './driver.ts'
+import { textOf, type Driver } from './driver.ts'
+import { releaseScript, takeScript } from './turns-lua.ts'
 
 export interface RedisTurnsParts {
   readonly driver: Driver
@@ -16,22 +17,6 @@ export interface RedisTurnsParts {
   /** Of this process; no other has it. */
   readonly nodeId: string
 }
-
-/** Takes it, or renews it. ARGV: id of the key, node, ms. */
-const takeScript = script(`
-local turn = KEYS[1] .. ':turn:' .. ARGV[1]
-local node = redis.call('GET', turn)
-if node and node ~= ARGV[2] then return 0 end
-redis.call('SET', turn, ARGV[2], 'PX', ARGV[3])
-return 1
-`)
-
-/** ARGV: id of the key, node. */
-const releaseScript = script(`
-local turn = KEYS[1] .. ':turn:' .. ARGV[1]
-if redis.call('GET', turn) == ARGV[2] then return redis.call('DEL', turn) end
-return 0
-`)
 
 const turnMs = 3000
 const renewMs = 1000

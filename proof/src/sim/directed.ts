@@ -2,6 +2,8 @@
  * Directed schedules: steps of several nodes in an order that chance rarely brings about, on the simulated server, to be
  * held against a real one like those of a seed.
  */
+import { jobSchedules, type Scripted } from './directed-jobs.ts'
+import type { Argument, Reply } from './driver.ts'
 import type { EntryParts, Member, Since } from './parts.ts'
 import { Redis, type Step } from './redis.ts'
 import { SeenHold } from './seen-hold.ts'
@@ -26,7 +28,7 @@ interface Settling {
   readonly operation: Operation
 }
 
-class Schedule {
+class Schedule implements Scripted {
   readonly steps: Step[] = []
   readonly redis = new Redis(new Timeline())
   #nonces = 0
@@ -37,6 +39,14 @@ class Schedule {
     this.append({ generation, applied: 0, witness: '' })
   }
 
+  script(name: string, ...args: readonly Argument[]): Reply {
+    return this.redis.carryOut('script', [name, args])
+  }
+
+  pass(ms: number): void {
+    this.redis.skew += ms
+  }
+
   append(at: Since = since): void {
     const change = { kind: 'invalidate' as const, names: ['row'], prefixes: [] }
     const record = { nonce: `${generation}:${this.#nonces++}`, node: 'a', change, atMs: 0 }
@@ -44,7 +54,7 @@ class Schedule {
   }
 
   sync(id: string, at: Since = since, isSettled = false): void {
-    this.redis.carryOut('sync', [at, { id, name: `node ${id}`, isSettled }])
+    this.redis.carryOut('sync', [at, { id, name: `node ${id}`, isSettled }, true])
   }
 
   /** As many records as take the oldest away when a snapshot of that position comes. */
@@ -78,6 +88,14 @@ class Schedule {
     const rows = [{ key, version: standing?.version as string, isOurs: true }]
     meanwhile()
     this.redis.carryOut('removeIf', [{ generation, rows }], operation)
+  }
+
+  /** By a node that is still in another generation than the server. */
+  removeLate(key: string): void {
+    const operation: Operation = { generation: 'another', asked: [] }
+    const [standing] = this.redis.carryOut('standing', [[key]], operation)
+    const rows = [{ key, version: standing?.version as string, isOurs: false }]
+    this.redis.carryOut('removeIf', [{ generation: 'another', rows }], operation)
   }
 
   value(key: string): void {
@@ -137,6 +155,11 @@ const schedules: Readonly<Record<string, (schedule: Schedule) => void>> = {
     schedule.remove('outer')
     schedule.value('outer')
   },
+  'an entry is to be removed by a node of another generation': (schedule) => {
+    schedule.put('outer')
+    schedule.removeLate('outer')
+    schedule.value('outer')
+  },
   'a node speaks between two steps of who is about to forget it': (schedule) => {
     for (const id of ['a', 'b']) schedule.sync(id)
     const nodes = schedule.redis.carryOut('nodes', [generation, 'a'])
@@ -167,6 +190,13 @@ const schedules: Readonly<Record<string, (schedule: Schedule) => void>> = {
     schedule.put('outer', ['row'])
     schedule.redis.carryOut('dependents', [['inner'], generation], { generation, asked: [] })
   },
+  'a node acknowledges, and a generation begins': (schedule) => {
+    schedule.sync('a')
+    schedule.redis.carryOut('acks', [])
+    schedule.redis.carryOut('deleteLog', [])
+    schedule.redis.carryOut('begin', [{ generation: 'another', dump: undefined }])
+    schedule.redis.carryOut('acks', [])
+  },
   'an entry takes the place of one that was invalidated': (schedule) => {
     schedule.put('inner')
     schedule.append()
@@ -177,9 +207,10 @@ const schedules: Readonly<Record<string, (schedule: Schedule) => void>> = {
   },
 }
 
-export const directed: readonly (readonly [what: string, steps: readonly Step[]])[] = Object.entries(
-  schedules,
-).map(([what, carryOut]) => {
+export const directed: readonly (readonly [what: string, steps: readonly Step[]])[] = Object.entries({
+  ...schedules,
+  ...jobSchedules,
+}).map(([what, carryOut]) => {
   const schedule = new Schedule()
   carryOut(schedule)
   return [what, schedule.steps]

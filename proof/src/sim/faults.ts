@@ -31,11 +31,14 @@ export class Faults {
     for (const node of this.#world.nodes) node.link.heal()
     this.#world.redis.isDown = false
     this.#world.redis.skew = 0
+    this.#world.serverClockSetAt = this.#world.timeline.now
   }
 
   /** Mostly short, sometimes longer than a lease, and often about as long as one. */
   #lasts(): number {
-    const { chance } = this.#world
+    const { chance, plan } = this.#world
+    // Long enough for several records in a row to be demanded when it ends.
+    if (plan.favour > 0 && chance.is(0.3)) return chance.between(4000, 7000)
     return chance.is(0.3) ? chance.between(2300, 3600) : 10 * 2 ** chance.between(0, 10)
   }
 
@@ -59,6 +62,7 @@ export class Faults {
       case 'reset':
         this.#told(node, 'has its connections reset')
         for (const connection of node.link.connections) connection.reset()
+        node.reached()
         return
       case 'slow':
         this.#told(node, 'has a slow link')
@@ -75,6 +79,7 @@ export class Faults {
     if (kind === 'evict') return redis.carryOut('evictValue', [chance.pick(keys)])
     if (kind === 'serverClock') {
       redis.skew += chance.between(-20_000, 20_000)
+      this.#world.serverClockSetAt = timeline.now
       return
     }
     this.#world.serverDisturbedAt = timeline.now
@@ -117,7 +122,10 @@ export class Faults {
   }
 
   #reset(): void {
-    for (const { link } of this.#world.nodes) for (const connection of link.connections) connection.reset()
+    for (const node of this.#world.nodes) {
+      for (const connection of node.link.connections) connection.reset()
+      if (!this.#world.redis.isDown) node.reached()
+    }
   }
 
   #down(then: () => void): void {
@@ -129,6 +137,7 @@ export class Faults {
       redis.isDown = false
       this.#world.serverDisturbedAt = this.#world.timeline.now
       then()
+      for (const node of this.#world.nodes) node.reached()
       this.#world.tell('the server is up')
     })
   }
@@ -204,7 +213,10 @@ export class Faults {
     const cut = chance.is(0.5) ? 'lost' : 'held'
     this.#told(node, `has its link cut for ${lasts.toFixed(0)} ms: ${ways.join(', ')}, ${cut}`)
     for (const way of ways) node.link.cut(way, timeline.now + lasts, cut)
-    this.#laterBy(lasts, () => (node.disturbedAt = timeline.now))
+    this.#laterBy(lasts, () => {
+      node.disturbedAt = timeline.now
+      node.reached()
+    })
   }
 
   /** What comes back comes late, and then nothing for about the length of a lease. */

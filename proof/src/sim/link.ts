@@ -114,8 +114,13 @@ export class Link {
     this.delayMs = [0.2, 3]
   }
 
+  /** When the last way that was cut is free again. */
+  get cutUntil(): number {
+    return Math.max(this.#cuts.there.until, this.#cuts.back.until)
+  }
+
   get isCut(): boolean {
-    return Math.max(this.#cuts.there.until, this.#cuts.back.until) > this.timeline.now
+    return this.cutUntil > this.timeline.now
   }
 
   /** A server that is down refuses at once, or says nothing. */

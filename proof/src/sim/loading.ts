@@ -2,8 +2,9 @@
  * Loaders of the simulation: how a value is made from sources and other values, each over a way of its own.
  */
 import type { Load } from 'staleproof'
+import { trueTime } from './machine.ts'
 import { lagMs, type Node } from './node.ts'
-import { awayEveryMs, awaySource, type Ingredient, type PolicyName } from './plan.ts'
+import { isAway, type Ingredient, type PolicyName } from './plan.ts'
 import type { Made } from './truth.ts'
 import type { World } from './world.ts'
 
@@ -26,9 +27,11 @@ export class Loading {
     const name = this.#world.keys[key] as string
     const reads: Reads = load ?? this.#node.cache
     const options = { policy: this.#world.plan.policies[key] as PolicyName }
-    return this.#judged(key, 'gets', () =>
-      reads.getOrSet<Made>(name, (inner) => this.#make(key, inner), options),
-    ) as Promise<Made>
+    const read = () =>
+      this.#world.turns.during({ node: this.#node, key }, (around) =>
+        reads.getOrSet<Made>(name, (inner) => around(() => this.#make(key, inner)), options),
+      )
+    return this.#judged(key, 'gets', read) as Promise<Made>
   }
 
   get(key: number, load?: Reads): Promise<Made | undefined> {
@@ -36,28 +39,38 @@ export class Loading {
     return this.#judged(key, 'finds', () => reads.get<Made>(this.#world.keys[key] as string))
   }
 
-  /** The version that a source has when it is asked. @param isReplica one that lags is asked */
-  source(source: number, isReplica = false): Promise<number> {
-    const { timeline, truth } = this.#world
+  /** Of a replica: it is as of a moment that is known before it is read, if that is how the run goes. */
+  async #lagging(source: number, load: Load): Promise<number> {
+    const { timeline, plan } = this.#world
+    const knownAt = timeline.now - this.#node.chance.between(0, lagMs)
+    if (plan.isAsOf) load.asOf(trueTime(knownAt))
+    return this.source(source, knownAt)
+  }
+
+  /** The version that a source has when it is asked. @param knownAt one that lags is asked, which has all from before then */
+  source(source: number, knownAt?: number): Promise<number> {
+    const { timeline, truth, plan } = this.#world
     const { chance, machine } = this.#node
-    const slow = chance.is(0.1) ? 400 : 15
+    const slow = chance.is(0.1) ? this.#slowestMs : 15
     return new Promise((resolve, reject) => {
       timeline.after(chance.between(0.1, slow), () => {
-        if (this.#isAway(source)) return machine.receive(() => reject(new Error(awayText)))
-        const version = isReplica ? this.#lagged(source) : truth.version(source)
+        if (isAway(plan, source, timeline.now)) return machine.receive(() => reject(new Error(awayText)))
+        const version = knownAt === undefined ? truth.version(source) : this.#lagged(source, knownAt)
         timeline.after(chance.between(0.1, slow), () => machine.receive(() => resolve(version)))
       })
     })
   }
 
-  #isAway(source: number): boolean {
+  /** When faults have ended, so has that. */
+  get #slowestMs(): number {
     const { timeline, plan } = this.#world
-    return source === awaySource && timeline.now < plan.lastsMs && timeline.now % awayEveryMs < plan.awayMs
+    return timeline.now < plan.lastsMs ? plan.slowestMs : 400
   }
 
-  #lagged(source: number): number {
+  #lagged(source: number, knownAt: number): number {
     const { timeline, truth } = this.#world
-    return truth.versionAt(source, timeline.now - this.#node.chance.between(0, lagMs))
+    const at = timeline.now - this.#node.chance.between(0, lagMs)
+    return truth.versionAt(source, Math.max(knownAt, at))
   }
 
   async #make(key: number, load: Load): Promise<Made> {
@@ -83,7 +96,8 @@ export class Loading {
     const { source } = ingredient
     const name = this.#world.truth.names[source] as string
     if (ingredient.of === 'source' && !ingredient.isNamedLate) load.dependsOn(name)
-    note(versions, source, await this.source(source, source === this.#world.plan.lagging))
+    const isLagging = source === this.#world.plan.lagging
+    note(versions, source, await (isLagging ? this.#lagging(source, load) : this.source(source)))
     if (ingredient.of === 'source' && ingredient.isNamedLate) load.dependsOn(name)
   }
 

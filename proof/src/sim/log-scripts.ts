@@ -20,14 +20,18 @@ export abstract class LogScripts {
   protected abstract now(): number
   protected abstract do(effect: Effect): void
 
-  sync(since: Since, { id, name, isSettled }: Presence): Said {
+  /** @param isNews more is applied than was said before */
+  sync(since: Since, { id, name, isSettled }: Presence, isNews: boolean): Said {
     const refused = this.refuse(since)
     if (refused !== undefined) return refused
+    const at = this.now()
     this.do((store) => {
       const meta = store.meta as Meta
       const said = meta.said + 1
       store.nodes = new Map(store.nodes).set(id, { acked: since.applied, name, said })
       store.meta = { ...meta, said, settled: meta.settled || isSettled, nodes: store.nodes.size }
+      store.queue = { ...store.queue, seen: new Map(store.queue.seen).set(id, at) }
+      if (isNews) store.acks = said
     })
     return this.tell(since.applied)
   }
@@ -62,6 +66,12 @@ export abstract class LogScripts {
     // What is missing must not count as gone.
     if (this.whole() !== undefined) this.#unregister([id])
     else this.do((store) => (store.nodes = without(store.nodes, [id])))
+    this.do((store) => (store.queue = { ...store.queue, seen: without(store.queue.seen, [id]) }))
+  }
+
+  /** Not a script: the newest sync that acknowledged more, for whoever waits for one. */
+  acks(): number {
+    return this.store.acks
   }
 
   /** Not a script: whatever is there. */
@@ -87,6 +97,7 @@ export abstract class LogScripts {
       store.log = []
       store.nodes = new Map()
       store.snapshot = { generation, n: 0, dump }
+      store.acks = 0
     })
   }
 

@@ -15,6 +15,11 @@ import type { Event, Timeline } from './timeline.ts'
 const roundingMs = 1e-6
 const began = Date.UTC(2026, 0, 1)
 
+/** ms since 1970 of a moment of the timeline: a clock that is right says so. */
+export function trueTime(at: number): number {
+  return Math.floor(began + at)
+}
+
 export class Machine implements Clock {
   isStopped = false
   isDead = false
@@ -28,12 +33,13 @@ export class Machine implements Clock {
   #suspendedSince: number | undefined
   #waiting: { readonly isTimer: boolean; readonly work: () => void }[] = []
 
-  constructor(timeline: Timeline, chance: Chance) {
+  /** @param wallWithinMs how far its wall clock may be from the truth */
+  constructor(timeline: Timeline, chance: Chance, wallWithinMs: number) {
     this.#timeline = timeline
     this.#chance = chance
     this.#rate = 1 + chance.between(-0.005, 0.005)
     this.#wallRate = 1 + chance.between(-0.005, 0.005)
-    this.#wallOffset = chance.between(-60_000, 60_000)
+    this.#wallOffset = chance.between(-wallWithinMs, wallWithinMs)
   }
 
   now(): number {

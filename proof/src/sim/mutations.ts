@@ -18,6 +18,7 @@ const judge = 'log/judge.js'
 const held = 'cache/held.js'
 const reader = 'cache/reader.js'
 const writer = 'cache/writer.js'
+const inTurn = 'cache/in-turn.js'
 const isFenced = 'return this.#membership !== undefined && this.#membership.isFenced;'
 
 export const simulatedMutations: readonly SimulatedMutation[] = [
@@ -127,7 +128,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'monotonic-clock-not-looked-at',
-    first: 480,
+    first: 925,
     file: lease,
     from: 'isWithin(monotonic - this.#since.monotonic, heldMs) &&',
     to: '',
@@ -207,5 +208,90 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     file: 'cache/mutations.js',
     from: 'this.#end(id, names);\n        if (next',
     to: ';\n        if (next',
+  },
+  {
+    name: 'a-snapshot-without-what-was-invalidated',
+    file: 'cache/applier.js',
+    from: 'judge: judge.dump(), intents',
+    to: 'judge: undefined, intents',
+  },
+  {
+    name: 'a-lease-though-some-records-were-not-told',
+    file: member,
+    from: 'if (!this.take(said))\n            return false;\n        this.#applied',
+    to: 'this.take(said);\n        this.#applied',
+  },
+  {
+    name: 'soft-records-end-nothing-in-time',
+    first: 180,
+    file: judge,
+    from: 'this.#softEnds.set(record.n, { wall: now + forMs, monotonic: monotonic + forMs });',
+    to: 'this.#softEnds.set(record.n, { wall: Infinity, monotonic: Infinity });',
+  },
+  {
+    name: 'a-hint-is-an-acknowledgement',
+    file: everywhere,
+    from: 'await until(register, looks, waiting);',
+    to: 'const hint = register && waiting.server.acknowledged(register.said).then(() => nodes.map((node) => outcomeOf(node, n)));\n        const heard = await Promise.race([...(hint ? [hint] : []), until(undefined, looks, waiting)]);\n        if (heard !== undefined)\n            return heard;',
+  },
+  {
+    name: 'to-be-reached-is-a-lease',
+    file: member,
+    from: 'this.#timer = clock.schedule(random() * spreadMs,',
+    to: 'this.#lease.grant(this.#lease.moment());\n        this.#timer = clock.schedule(random() * spreadMs,',
+  },
+  {
+    name: 'nobody-takes-turns',
+    file: inTurn,
+    from: 'return (await turns?.take(key)) ?? true;',
+    to: 'return true;',
+  },
+  {
+    name: 'a-turn-outlives-its-node',
+    file: 'redis/turns.js',
+    from: 'const turnMs = 3000;',
+    to: 'const turnMs = 60_000;',
+  },
+  {
+    name: 'a-turn-is-not-renewed',
+    file: 'redis/turns.js',
+    from: 'const renewMs = 1000;',
+    to: 'const renewMs = 1e9;',
+  },
+  {
+    name: 'a-turn-is-not-given-up',
+    file: inTurn,
+    from: 'turns?.release(key).catch(',
+    to: 'Promise.resolve().catch(',
+  },
+  {
+    name: 'jobs-of-the-dead-are-left',
+    file: 'redis/queue.js',
+    from: 'if (held.length === 0)\n                return isAny;',
+    to: 'return false;',
+  },
+  {
+    name: 'a-claim-without-an-answer-is-kept',
+    file: 'redis/queue.js',
+    from: 'if (numberOf(held) > this.#held.size) {',
+    to: 'if (false) {',
+  },
+  {
+    name: 'what-failed-counts-as-completed',
+    file: 'invalidation/worker.js',
+    from: "return { ...result, status: 'failed', startedAt, endedAt, error };",
+    to: "return { ...result, status: 'completed', startedAt, endedAt, error: null };",
+  },
+  {
+    name: 'what-is-older-than-what-was-invalidated-is-kept',
+    file: 'cache/lag.js',
+    from: 'if (flight.asOfMs < Infinity && !flight.isOlder)',
+    to: 'if (false)',
+  },
+  {
+    name: 'what-was-claimed-is-lost-with-the-next-look',
+    file: 'redis/queue.js',
+    from: 'if (jobs.length === 0 || this.#closing !== undefined)\n                throw error;',
+    to: 'throw error;',
   },
 ]

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Backing, BackingParts, Change, EntryParts, Log } from 'staleproof'
 import { openLibrary, type Library } from '../library.ts'
+import type { Driver, Given, Script } from './driver.ts'
 
 export interface Since {
   readonly generation: string
@@ -75,7 +76,7 @@ export interface LogServer {
   records(generation: string, n: number): Promise<readonly Told[]>
   begin(base: Pick<Snapshot, 'generation' | 'dump'>): Promise<void>
   keep(snapshot: Snapshot): Promise<void>
-  watch(since: () => Since, onNews: OnNews): void
+  watch(since: () => Since, onNews: OnNews, onReached: () => void): void
   readonly worth: { readonly is: 'single'; readonly why: string }
   close(): Promise<void>
 }
@@ -101,6 +102,23 @@ export interface MemberParts extends BackingParts {
 
 type Make<T, O> = new (options: O) => T
 
+export interface OfNode {
+  readonly driver: Driver
+  readonly clock: BackingParts['clock']
+  readonly node: string
+  readonly onError: (error: unknown, during: string) => void
+}
+
+/** The history that a queue on Redis keeps its records in. */
+export type RedisHistory = Backing['history'] & { rowOf(record: object): readonly Given[] }
+
+/** A job as far as the simulation reads it. */
+export interface Job {
+  readonly id: string
+  readonly names: readonly string[]
+  readonly consistency: 'strict' | 'eventual' | 'relaxed'
+}
+
 export interface Parts extends Library {
   readonly Member: Make<Member, MemberParts>
   readonly MemoryHistory: Make<Backing['history'], BackingParts['history'] & Pick<BackingParts, 'clock'>>
@@ -108,19 +126,49 @@ export interface Parts extends Library {
     Backing['queue'],
     BackingParts['queue'] & { readonly history: Backing['history'] }
   >
+  readonly RedisHistory: Make<RedisHistory, OfNode & BackingParts['history']>
+  readonly RedisQueue: Make<
+    Backing['queue'],
+    OfNode & BackingParts['queue'] & { readonly history: RedisHistory }
+  >
+  readonly RedisTurns: Make<
+    NonNullable<Backing['turns']> & { close(): void },
+    Pick<OfNode, 'driver' | 'clock'> & { readonly nodeId: string }
+  >
+  readonly unsealed: <T>(bytes: Buffer, what: string) => T
+  /** name -> script of the library's turns, queue and history */
+  readonly scripts: ReadonlyMap<string, Script>
 }
 
 export type { Backing, BackingParts, Change, EntryParts }
 
+const files = [
+  'consistency/member',
+  'invalidation/memory-history',
+  'invalidation/memory-queue',
+  'redis/history',
+  'redis/queue',
+  'redis/turns',
+  'bytes/codec',
+]
+
 /** @param folder the built library, or a mutant of it */
 export async function openParts(folder: string): Promise<Parts> {
-  const load = (file: string): Promise<unknown> =>
-    import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
-  const parts = await Promise.all([
-    openLibrary(folder),
-    load('consistency/member.js'),
-    load('invalidation/memory-history.js'),
-    load('invalidation/memory-queue.js'),
-  ])
-  return Object.assign({}, ...parts) as Parts
+  const parts = await Promise.all([openLibrary(folder), ...files.map((file) => load(folder, file))])
+  return Object.assign({}, ...parts, { scripts: await openScripts(folder) }) as Parts
+}
+
+/** By the room and what they do: 'queue.claim'. */
+export async function openScripts(folder: string): Promise<ReadonlyMap<string, Script>> {
+  const scripts = new Map<string, Script>()
+  for (const room of ['turns', 'queue', 'history']) {
+    for (const [name, what] of Object.entries(await load(folder, `redis/${room}-lua`)))
+      if (name.endsWith('Script')) scripts.set(`${room}.${name.slice(0, -'Script'.length)}`, what as Script)
+  }
+  return scripts
+}
+
+/** What a built file exports. */
+export function load(folder: string, file: string): Promise<object> {
+  return import(/* @vite-ignore */ pathToFileURL(join(folder, `${file}.js`)).href) as Promise<object>
 }

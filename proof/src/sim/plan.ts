@@ -60,18 +60,33 @@ export interface Plan {
   readonly policies: readonly PolicyName[]
   /** A source that loaders read from a replica. */
   readonly lagging: number | undefined
-  /** For so long of each `awayEveryMs` one of the sources cannot be read. */
+  /** They say of when it is; else the policy holds off. */
+  readonly isAsOf: boolean
+  /** For so long at the end of each `awayEveryMs` one of the sources cannot be read. */
   readonly awayMs: number
   /** Keys are linked to the hidden source by a rule. */
   readonly isByRule: boolean
   /** Of all invalidations: soft ones, and those by `mutate`. */
   readonly soft: number
   readonly mutated: number
+  /** Jobs are queued on the server. */
+  readonly isQueued: boolean
+  /** Wall clocks are off by less, as long as nobody sets them. */
+  readonly clocksWithinMs: number
+  /** Of all changes, those of the first source: many records in a row end the same. */
+  readonly favour: number
+  /** How long a source may take to answer. */
+  readonly slowestMs: number
 }
 
-export const awayEveryMs = 9000
+const awayEveryMs = 9000
 /** Which one it is. */
 export const awaySource = 1
+
+/** Whether a source cannot be read. */
+export function isAway({ awayMs, lastsMs }: Plan, source: number, now: number): boolean {
+  return source === awaySource && now < lastsMs && now % awayEveryMs >= awayEveryMs - awayMs
+}
 
 export type PolicyName = 'default' | 'strictly' | 'gracious' | 'lagging'
 
@@ -86,7 +101,7 @@ export function planOf(seed: number, mode: Mode): Plan {
   const lagging = chance.is(0.25) ? 0 : undefined
   const hasGrace = chance.is(0.3)
   const some = faultKinds.filter((kind) => chance.is(0.35) && kind !== never)
-  return {
+  const plan: Plan = {
     seed,
     mode,
     nodes: 2 + chance.below(2),
@@ -98,7 +113,7 @@ export function planOf(seed: number, mode: Mode): Plan {
     recipes,
     lagging,
     policies: recipes.map((recipe, key) => policyOf(recipe, { key, lagging, hasGrace })),
-    awayMs: hasGrace ? chance.pick([0, 8500]) : 0,
+    awayMs: hasGrace ? chance.pick([0, 7500]) : 0,
     isByRule: chance.is(0.3),
     soft: hasGrace ? 0.4 : 0,
     mutated: chance.pick([0, 0, 0.3]),
@@ -110,6 +125,54 @@ export function planOf(seed: number, mode: Mode): Plan {
     newsLost: chance.pick([0, 0.1, 1, 1]),
     snapshotAfter: chance.pick([4, 12, 4096]),
     entriesMax: chance.pick([3, 1000, 1000]),
+    ...laterOf(seed, lagging !== undefined),
+  }
+  const known = plan.isAsOf ? withAsOf(plan) : plan
+  return known.awayMs > 0 ? withAway(known) : known
+}
+
+/** Wall clocks are as close as the library is told they are, and no policy holds off. */
+function withAsOf(plan: Plan): Plan {
+  const faults = plan.faults.filter((kind) => kind !== 'wallClock')
+  const policies = plan.policies.map((policy) => (policy === 'lagging' ? 'default' : policy))
+  return { ...plan, policies, clocksWithinMs: 200, faults: faults.length === 0 ? ['stop'] : faults }
+}
+
+/** The last key is made from the source that is away alone, so that nothing else ends it. */
+function withAway(plan: Plan): Plan {
+  const last = plan.recipes.length - 1
+  const recipe: Ingredient = { of: 'source', source: awaySource, isNamedLate: false }
+  return {
+    ...plan,
+    recipes: plan.recipes.with(last, [recipe]),
+    policies: plan.policies.with(last, 'gracious'),
+  }
+}
+
+/**
+ * Nodes are out of reach for longer than a lease and nothing else goes wrong: what they hold is there when they come back, and
+ * so are all records that they missed, most of which end the same.
+ */
+const farAway = {
+  faults: ['stop', 'cutBoth'],
+  favour: 0.85,
+  snapshotAfter: 4096,
+  lastsMs: 15_000,
+  faultEveryMs: 1200,
+} as const satisfies Partial<Plan>
+
+/** By a chance of its own: what came later leaves the rest of a seed as it was. */
+function laterOf(seed: number, isLagging: boolean) {
+  const chance = new Chance(seed ^ 0x9ea7)
+  const isQueued = chance.is(0.25)
+  return {
+    isQueued,
+    // A job is due by the clock of who put it in.
+    clocksWithinMs: isQueued ? 1500 : 60_000,
+    slowestMs: chance.pick([400, 400, 400, 4000]),
+    isAsOf: isLagging && !isQueued && chance.is(0.5),
+    favour: 0,
+    ...(chance.is(0.12) ? farAway : {}),
   }
 }
 

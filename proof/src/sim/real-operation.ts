@@ -6,7 +6,7 @@
  * Several looks in a row are one step of the simulated tier, which sees all at once: between them nothing happens.
  * A plain command only looks. Invariant: nothing reaches the server but while a step is let go.
  */
-import type { Driver, Script } from './real-parts.ts'
+import type { Driver, Given, Script } from './driver.ts'
 
 type Kind = 'look' | 'write'
 
@@ -24,7 +24,7 @@ export class RealOperation<T> {
 
   /** @param isWriting whether a script writes @param begin the call, through a driver that waits at each script */
   constructor(client: Driver, isWriting: (script: Script) => boolean, begin: (driver: Driver) => Promise<T>) {
-    const run = async (script: Script, args: readonly unknown[]) => {
+    const run = async (script: Script, args: readonly Given[]) => {
       await this.#pass(isWriting(script) ? 'write' : 'look')
       return client.run(script, args)
     }

@@ -2,28 +2,20 @@
  * The library's parts on Redis that have no public door, as far as the comparison with a real server uses them; and what
  * is changed in them for it: limits as small as those of the simulated server, and a clock that is set.
  */
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Clock, Random, Tier } from 'staleproof'
 import type { Change } from '../mutants.ts'
+import type { Driver, Script } from './driver.ts'
 import { kept, toldMax } from './log-scripts.ts'
-import type { EntryParts, LogServer, Said, Since, Told } from './parts.ts'
+import {
+  load,
+  openScripts,
+  type EntryParts,
+  type LogServer,
+  type Said,
+  type Since,
+  type Told,
+} from './parts.ts'
 import type { SharedTier } from 'staleproof'
-
-export interface Script {
-  readonly sha: string
-}
-
-/** As the library's own contract of a client has it (redis/driver.ts). */
-export interface Driver {
-  readonly prefix: string
-  readonly isConnected: boolean
-  run(script: Script, args: readonly unknown[]): Promise<unknown>
-  call(command: string, key: string, ...args: readonly unknown[]): Promise<unknown>
-  wait(limitMs: number, command: string, ...args: readonly unknown[]): Promise<unknown>
-  onConnect(listener: () => void): void
-  close(): Promise<void>
-}
 
 /** The log as one node sees it. */
 export interface LogBeside {
@@ -61,16 +53,16 @@ export interface RealParts {
   /** What writes; all else looks. */
   readonly storeScript: Script
   readonly removeScript: Script
+  /** name -> script of turns, queue and history */
+  readonly scripts: ReadonlyMap<string, Script>
 }
 
 const files = ['model/clock', 'redis/client', 'redis/log-server', 'redis/tier', 'redis/tier-lua']
 
 /** @param folder the built library with `asSimulated` */
 export async function openRealParts(folder: string): Promise<RealParts> {
-  const load = (file: string): Promise<object> =>
-    import(/* @vite-ignore */ pathToFileURL(join(folder, `${file}.js`)).href)
-  const parts = await Promise.all(files.map(load))
-  return Object.assign({}, ...parts) as RealParts
+  const parts = await Promise.all(files.map((file) => load(folder, file)))
+  return Object.assign({}, ...parts, { scripts: await openScripts(folder) }) as RealParts
 }
 
 /** Where a script finds the time. */

@@ -7,6 +7,7 @@
  */
 import { rmSync } from 'node:fs'
 import { Redis as Client } from 'ioredis'
+import { prefix } from './driver.ts'
 import { freePort, kill, start, type Server } from '../redis-server.ts'
 
 /** Everything that is held, with the time that it has left. */
@@ -24,9 +25,6 @@ const restoreScript = `
 redis.call('FLUSHALL')
 for i = 1, #ARGV, 3 do redis.call('RESTORE', ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 `
-
-export const cacheName = 'sim'
-const prefix = `{${cacheName}}`
 
 export class RealServer {
   readonly url: string
@@ -70,7 +68,7 @@ export class RealServer {
   }
 
   /** @param part of the log, by the end of its name */
-  async delete(part: 'log' | 'snapshot' | 'nodes' | `e:${string}`): Promise<void> {
+  async delete(part: 'log' | 'snapshot' | 'nodes' | `e:${string}` | `turn:${string}`): Promise<void> {
     await this.#client.del(`${prefix}:${part}`)
   }
 

@@ -7,10 +7,15 @@
  */
 import type { Operation } from './operation.ts'
 import { Replicated, Store, type Effect, type Promoted } from './store.ts'
-import { TierScripts } from './tier-scripts.ts'
+import { prefix, type Argument, type Reply } from './driver.ts'
+import { QueueScript, type QueueState } from './queue-scripts.ts'
+import { TurnScripts } from './turn-scripts.ts'
 import type { Timeline } from './timeline.ts'
 
-export type StepName = Exclude<keyof Redis, 'isDown' | 'skew' | 'onAppend' | 'onStep' | 'carryOut'>
+export type StepName = Exclude<
+  keyof Redis,
+  'isDown' | 'skew' | 'onAppend' | 'onAcknowledged' | 'onStep' | 'carryOut' | 'queue'
+>
 
 export type ArgsOf<Name extends StepName> = Parameters<Redis[Name]>
 export type AnswerOf<Name extends StepName> = ReturnType<Redis[Name]>
@@ -28,12 +33,14 @@ export interface StepOf<Name extends StepName> {
   readonly atMs: number
 }
 
-export class Redis extends TierScripts {
+export class Redis extends TurnScripts {
   isDown = false
   /** Of its clock, which may be set. */
   skew = 0
   /** Called after each step that appended. */
   onAppend: () => void = () => undefined
+  /** Called after each sync that acknowledged more. */
+  onAcknowledged: () => void = () => undefined
   /** Called after each step. */
   onStep: ((step: Step) => void) | undefined
   protected epoch = 1
@@ -52,13 +59,40 @@ export class Redis extends TierScripts {
 
   /** @param of what it is part of */
   carryOut<Name extends StepName>(name: Name, args: ArgsOf<Name>, of?: Operation): AnswerOf<Name> {
+    if (name !== 'turnRanOut') for (const id of this.ranOut) this.carryOut('turnRanOut', [id])
     const number = ++this.#count
-    const before = this.store.log
+    const { log: before, acks } = this.store
     const script = this[name] as (...all: ArgsOf<Name>) => AnswerOf<Name>
     const answer = script.apply(this, args)
     this.onStep?.({ name, args, answer, of, number, atMs: this.now() } as unknown as Step)
     if ((this.store.log?.length ?? 0) > (before?.length ?? 0)) this.onAppend()
+    if (this.store.acks > acks) this.onAcknowledged()
     return answer
+  }
+
+  /** One of those that the library's own classes run. */
+  script(name: string, args: readonly Argument[]): Reply {
+    if (name.startsWith('turns.')) return this.turnScript(name, args)
+    const script = new QueueScript(this.store.queue, this.now())
+    const reply = script.run(name, args)
+    const { state } = script
+    this.do((store) => (store.queue = state))
+    return reply
+  }
+
+  /** One of their commands, which all look only. */
+  command(command: string, key: string, [field]: readonly Argument[]): Reply {
+    const { jobs, records } = this.store.queue
+    const part = key.slice(prefix.length + 1)
+    if (command === 'ZCARD' && part === 'order') return jobs.size
+    if (command === 'HGET' && part === 'records') return bytesOf(records.get(String(field))?.bytes)
+    if (command === 'GET' && part.startsWith('turn:')) return bytesOf(this.turnOf(part.slice('turn:'.length)))
+    throw new Error(`the simulated server does not know ${command} ${part}`)
+  }
+
+  /** What is queued now, for who looks from outside. */
+  get queue(): QueueState {
+    return this.store.queue
   }
 
   /** @param before the tail since then is lost */
@@ -98,4 +132,8 @@ export class Redis extends TierScripts {
   protected do(effect: Effect): void {
     this.#copies.carryOut({ at: this.#timeline.now, step: this.#count }, effect)
   }
+}
+
+function bytesOf(what: Argument | undefined): Buffer | null {
+  return what === undefined ? null : Buffer.from(what)
 }

@@ -7,11 +7,16 @@
  * All else of a run follows from its seed and these answers: if none differs, every node is told the same, and every client
  * is answered the same.
  */
-import { clockKey, type Driver, type RealParts } from './real-parts.ts'
-import { cacheName, type RealServer } from './real-server.ts'
+import { cacheName, type Driver } from './driver.ts'
+import { RealScripts } from './real-scripts.ts'
+import { clockKey, type RealParts } from './real-parts.ts'
+import type { RealServer } from './real-server.ts'
 import { RealTier } from './real-tier.ts'
 import type { Step, StepName, StepOf } from './redis.ts'
 import { differenceOf, sorted, wordsOf } from './same.ts'
+
+/** Of a sync: since, who it is, whether it is settled, whether it is news. */
+const syncArgs = 7
 
 export class Difference {
   readonly step: Step
@@ -36,14 +41,18 @@ export class Replay {
   readonly #server: RealServer
   readonly #client: Driver
   readonly #log: InstanceType<RealParts['RedisLogServer']>
+  readonly #scripts: RealScripts
   #tier!: RealTier
+  /** Whether the sync that is carried out says that more is applied: each node knows that by itself. */
+  #isNews = false
 
   constructor(parts: RealParts, server: RealServer) {
     this.#parts = parts
     this.#server = server
     const clock = parts.systemClock()
     this.#client = new parts.RedisClient({ url: server.url }, cacheName, { clock, random: () => 0.5 })
-    this.#log = new parts.RedisLogServer(this.#client, { clock, replicas: 0 })
+    this.#log = new parts.RedisLogServer(this.#syncing(), { clock, replicas: 0 })
+    this.#scripts = new RealScripts(this.#client, parts.scripts)
   }
 
   async run(steps: readonly Step[]): Promise<Difference | undefined> {
@@ -67,8 +76,28 @@ export class Replay {
     await this.#client.close()
   }
 
+  /** For the log: the last argument of a sync, a number, is what the node in the run said. */
+  #syncing(): Driver {
+    const { prefix } = this.#client
+    const client = this.#client
+    return {
+      ...{ prefix, isConnected: true },
+      run: (script, args) => {
+        const isSync = args.length === syncArgs && typeof args.at(-1) === 'number'
+        return client.run(script, isSync ? [...args.slice(0, -1), this.#isNews ? 1 : 0] : args)
+      },
+      call: (...words) => client.call(...words),
+      wait: (...words) => client.wait(...words),
+      onConnect: (listener) => client.onConnect(listener),
+      close: () => client.close(),
+    }
+  }
+
   readonly #table: { readonly [Name in StepName]: Perform<Name> } = {
-    sync: async ({ args, answer }) => differenceOf(await this.#log.sync(...args), answer),
+    sync: async ({ args: [since, presence, isNews], answer }) => {
+      this.#isNews = isNews
+      return differenceOf(await this.#log.sync(since, presence), answer)
+    },
     append: async ({ args, answer }) => differenceOf(await this.#log.append(...args), answer),
     nodes: async ({ args, answer }) => differenceOf(sorted(await this.#log.nodes(...args)), sorted(answer)),
     forget: async ({ args }) => nothing(this.#log.forget(...args)),
@@ -90,6 +119,11 @@ export class Replay {
     end: (step) => this.#tier.end(step),
     look: (step) => this.#tier.look(step),
     storeIf: (step) => this.#tier.storeIf(step),
+
+    script: (step) => this.#scripts.script(step),
+    command: (step) => this.#scripts.command(step),
+    acks: (step) => this.#scripts.acks(step),
+    turnRanOut: ({ args: [id] }) => nothing(this.#server.delete(`turn:${id}`)),
 
     promote: ({ answer }) => nothing(this.#server.promote(answer.kept)),
     flush: () => nothing(this.#server.flush()),

@@ -34,6 +34,8 @@ export interface RunOptions extends WorldOptions {
 const endMs = 500
 /** By then every node is back. */
 const calmMs = 4000
+/** By then every job has ended, though wall clocks may be a minute apart. */
+const drainedMs = 180_000
 /** By then everything has come to rest. */
 const healedMs = 9000
 
@@ -100,6 +102,7 @@ class Rest {
     const onHeir = (heir: Node) => (this.#work.linker = heir)
     this.#faults.loseLink(() => this.#work.link(linker), onHeir)
     await timeline.run(timeline.now + healedMs, isOver)
+    await this.#drain()
     if (isOver()) return
     this.#warm()
     await timeline.run(timeline.now + 2000, isOver)
@@ -117,6 +120,15 @@ class Rest {
     }
     for (const node of nodes) for (const key of this.#world.keys) this.#keeps(node, key)
     if (this.#open > 0) judge.report(15, `${this.#open} reads do not end though all faults have`)
+  }
+
+  /** What was queued ends: when it is due by the clock of whoever is left, and those who claimed it and died count as gone. */
+  async #drain(): Promise<void> {
+    const { timeline, judge, jobs } = this.#world
+    const isOver = () => judge.fault !== undefined || jobs.open.length === 0
+    await timeline.run(timeline.now + drainedMs, isOver)
+    const [first] = jobs.open
+    if (first !== undefined) judge.report(20, `${first} does not end, nor do ${jobs.open.length - 1} more`)
   }
 
   #warm(): void {

@@ -13,6 +13,8 @@ export interface ScriptMutation extends Change {
 const prelude = 'redis/lua.js'
 const log = 'redis/log-server.js'
 const tier = 'redis/tier-lua.js'
+const turns = 'redis/turns-lua.js'
+const queue = 'redis/queue-lua.js'
 
 export const scriptMutations: readonly ScriptMutation[] = [
   {
@@ -170,5 +172,95 @@ export const scriptMutations: readonly ScriptMutation[] = [
     file: tier,
     from: "values[#values + 1] = P .. ':e:' .. keys[i]",
     to: '',
+  },
+  {
+    name: 'nobody-hears-of-an-acknowledgement',
+    file: log,
+    from: "if ARGV[7] == '1' then redis.pcall(",
+    to: 'if false then redis.pcall(',
+  },
+  {
+    name: 'acknowledgements-of-before-are-heard',
+    file: log,
+    from: "redis.call('DEL', META, LOG, NODES, SNAPSHOT, ACKS)",
+    to: "redis.call('DEL', META, LOG, NODES, SNAPSHOT)",
+  },
+  {
+    name: 'a-turn-is-taken-though-another-has-it',
+    file: turns,
+    from: 'if node and node ~= ARGV[2] then return 0 end',
+    to: '',
+  },
+  {
+    name: 'a-turn-is-given-up-by-anybody',
+    file: turns,
+    from: "if redis.call('GET', turn) == ARGV[2] then return",
+    to: 'if true then return',
+  },
+  {
+    name: 'a-turn-never-runs-out',
+    file: turns,
+    from: "redis.call('SET', turn, ARGV[2], 'PX', ARGV[3])",
+    to: "redis.call('SET', turn, ARGV[2])",
+  },
+  {
+    name: 'a-job-is-claimed-by-two',
+    file: queue,
+    from: "if redis.call('HGET', SEATS, ARGV[i]) ~= ARGV[i + 1] then return { size(), 0 } end",
+    to: '',
+  },
+  {
+    name: 'nobody-is-gone',
+    file: queue,
+    from: "{ size(), goneAfter('') and 1 or 0, held,",
+    to: '{ size(), 0, held,',
+  },
+  {
+    name: 'everybody-is-gone',
+    file: 'redis/history-lua.js',
+    from: 'return not seen or tonumber(seen) < now()',
+    to: 'return not seen or tonumber(seen) < 10 * now()',
+  },
+  {
+    name: 'jobs-of-who-lives-are-given-back',
+    file: queue,
+    from: 'if s.holder ~= ARGV[2] and not isGone(s.holder) then return { size(), 0 } end',
+    to: '',
+  },
+  {
+    name: 'a-run-is-not-counted',
+    file: queue,
+    from: "sit(s, 'claimed', ARGV[2], ARGV[11])",
+    to: "sit(s, 'claimed', ARGV[2])",
+  },
+  {
+    name: 'whoever-asks-ends-a-job',
+    file: queue,
+    from: 'local s = seatHeld(ARGV[3], ARGV[2])\nif not s then\n  local isDone',
+    to: 'local s = seatOf(ARGV[3])\nif not s then\n  local isDone',
+  },
+  {
+    name: 'an-end-that-is-asked-for-again-is-refused',
+    file: queue,
+    from: "local isDone = ARGV[11] == '1' and",
+    to: 'local isDone = false and',
+  },
+  {
+    name: 'what-is-put-off-is-claimed-at-once',
+    file: queue,
+    from: "s.rank, s.due = ARGV[12], ARGV[13]\nsit(s, 'putoff')",
+    to: "s.rank = ARGV[12]\nsit(s, 'lane')",
+  },
+  {
+    name: 'what-completed-is-added-again',
+    file: queue,
+    from: "or (head and head.status == 'completed') then",
+    to: 'then',
+  },
+  {
+    name: 'what-is-removed-was-claimed-meanwhile',
+    file: queue,
+    from: 'return s and s.text == text and s\n',
+    to: 'return s\n',
   },
 ]

@@ -5,6 +5,7 @@
  * altered afterwards.
  */
 import type { EntryParts, Snapshot, Told } from './parts.ts'
+import { emptyQueue, type QueueState } from './queue-scripts.ts'
 
 /** The row of the log, with the time of the server at which it came. */
 export interface Row {
@@ -44,6 +45,12 @@ export interface Ended {
   readonly at: ReadonlyMap<string, number>
 }
 
+/** Who loads a key, and until when if it is not renewed, by the clock of the server. */
+export interface Turn {
+  readonly node: string
+  readonly until: number
+}
+
 export class Store {
   meta: Meta | undefined
   log: readonly Row[] | undefined
@@ -53,6 +60,11 @@ export class Store {
   /** Counts what was stored. */
   sequence = 0
   ended: Ended = { generation: '', at: new Map() }
+  /** The newest sync that acknowledged more; 0: none did. */
+  acks = 0
+  /** id of a key -> its turn */
+  turns: ReadonlyMap<string, Turn> = new Map()
+  queue: QueueState = emptyQueue
 
   copy(): Store {
     return Object.assign(new Store(), this)

@@ -6,11 +6,10 @@
  */
 import { awayText, Loading } from './loading.ts'
 import { outlastMs, type Node } from './node.ts'
-import { awaySource } from './plan.ts'
+import { awaySource, isAway } from './plan.ts'
 import type { Made } from './truth.ts'
-import { wordsOf, type World } from './world.ts'
+import { boundMs, wordsOf, type World } from './world.ts'
 
-const boundMs = 5000
 /** Of what a call does besides waiting for leases, with a server that is well. */
 const aboutMs = 600
 /** After so long without a fault, what it led to is over. */
@@ -49,11 +48,12 @@ export class Work {
   constructor(world: World) {
     this.#world = world
     this.covered = world.truth.names.map(() => 0)
+    world.onClaimed = (name) => this.#mayDie(name)
   }
 
   /** One thing, by chance, at one node. */
   step(): void {
-    const { chance, nodes } = this.#world
+    const { chance, nodes, plan } = this.#world
     const node = chance.pick(nodes)
     if (node.isDead) return
     this.calls++
@@ -67,6 +67,7 @@ export class Work {
       [1.5, (at) => this.link(at)],
       [1, (at) => this.#endKey(at)],
       [1.5, (at) => this.#handOn(at)],
+      [plan.isQueued ? 3 : 0, (at) => this.#enqueue(at)],
     ])
     node.machine.receive(() => {
       what(node).catch((error: unknown) => this.#failed(node, error))
@@ -174,7 +175,7 @@ export class Work {
 
   async #change(node: Node): Promise<void> {
     const { truth, chance, plan, timeline } = this.#world
-    const sources = [chance.below(plan.sources)]
+    const sources = [chance.is(plan.favour) ? 0 : chance.below(plan.sources)]
     if (chance.is(0.2)) sources.push((sources[0] as number) === 0 ? 1 : 0)
     // What is stale for long was not purged meanwhile.
     const isSoft = chance.is(plan.soft) || (plan.awayMs > 0 && sources.includes(awaySource))
@@ -182,6 +183,37 @@ export class Work {
     if (!isSoft && chance.is(plan.mutated)) return this.#mutate(node, sources, consistency)
     for (const source of sources) truth.write(source, timeline.now)
     await this.invalidate(node, sources, isSoft ? 'soft' : consistency)
+  }
+
+  /** What it is to end is demanded when it is done, by whichever node (Jobs). */
+  async #enqueue(node: Node): Promise<void> {
+    const { truth, chance, plan, timeline } = this.#world
+    const sources = truth.names.flatMap((_, source) => {
+      // What is linked depends on links, and what is stale for long is not purged meanwhile.
+      const isLeftOut = source === plan.hidden || (plan.awayMs > 0 && source === awaySource)
+      return isLeftOut || chance.is(0.5) ? [] : [source]
+    })
+    if (sources.length === 0) return
+    for (const source of sources) truth.write(source, timeline.now)
+    const names = sources.map((source) => truth.names[source] as string)
+    const strategy = chance.pick(['background', 'scheduled'] as const)
+    const consistency = chance.is(0.75) ? 'strict' : 'eventual'
+    const { id } = await node.cache.invalidate(names, { strategy, consistency })
+    this.#world.tell(`${node.name} queued ${id.slice(-6)}: ${names.join(', ')}, ${consistency}, ${strategy}`)
+    if (chance.is(0.8)) return
+    await this.#pause(node, chance.between(0, 2000))
+    const { invalidations } = node.cache
+    await (chance.is(0.5) ? invalidations.cancel(id) : invalidations.runNow(id))
+  }
+
+  /** Who has claimed jobs, somewhere in the middle of them. */
+  #mayDie(name: string): void {
+    const { chance, timeline, nodes, plan } = this.#world
+    if (!plan.faults.includes('kill') || !chance.is(0.2)) return
+    timeline.after(chance.between(0, 100), () => {
+      const node = nodes.find((one) => one.name === name)
+      if (node !== undefined) this.onDeath(node)
+    })
   }
 
   /** The source is written in the middle of the call; who dies over it is covered by the others, in time. */
@@ -236,7 +268,7 @@ export class Work {
   ): { made: Made; names: readonly string[] } | undefined {
     const { truth, timeline, keys, plan } = this.#world
     const recipe = plan.recipes[key] ?? []
-    if (recipe.some(({ of }) => of !== 'source')) return undefined
+    if (recipe.some(({ of }) => of !== 'source') || this.#isAway(key)) return undefined
     const versions = truth.names.map(() => Infinity)
     for (const one of recipe) if (one.of === 'source') versions[one.source] = truth.version(one.source)
     const made = { key: keys[key] as string, versions, madeAt: timeline.now, node: node.name, generation }
@@ -277,7 +309,7 @@ export class Work {
   ): Promise<{ made: Made; names: readonly string[] } | undefined> {
     const { truth, timeline, keys, plan } = this.#world
     const recipe = plan.recipes[key] ?? []
-    if (recipe.some(({ of }) => of === 'hidden')) return undefined
+    if (recipe.some(({ of }) => of === 'hidden') || this.#isAway(key)) return undefined
     const madeAt = timeline.now
     const versions = truth.names.map(() => Infinity)
     const names: string[] = []
@@ -324,8 +356,16 @@ export class Work {
   }
 
   #endKey(node: Node): Promise<unknown> {
-    const key = this.#world.keys[this.#key()] as string
-    return node.cache.invalidate(key, { consistency: 'eventual' })
+    const key = this.#key()
+    if (this.#isAway(key)) return Promise.resolve()
+    return node.cache.invalidate(this.#world.keys[key] as string, { consistency: 'eventual' })
+  }
+
+  /** It cannot be made now, and what there is of it stays. */
+  #isAway(key: number): boolean {
+    const { plan, timeline } = this.#world
+    const recipe = plan.recipes[key] ?? []
+    return recipe.some((one) => one.of === 'source' && isAway(plan, one.source, timeline.now))
   }
 
   #key(): number {

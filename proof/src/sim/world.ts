@@ -2,6 +2,7 @@
  * The world of one run: server, nodes, sources, the judge, and what is told of it all.
  */
 import { Chance } from './chance.ts'
+import { Jobs } from './jobs.ts'
 import { Judge } from './judge.ts'
 import { Node } from './node.ts'
 import type { Parts } from './parts.ts'
@@ -10,8 +11,12 @@ import { Positions } from './positions.ts'
 import { Redis, type Step } from './redis.ts'
 import { Timeline } from './timeline.ts'
 import { Truth } from './truth.ts'
+import { TurnJudge } from './turn-judge.ts'
 
 const tailMax = 80
+
+/** What is not strict is in force by then. */
+export const boundMs = 5000
 
 export interface WorldOptions {
   /** All lines are kept. */
@@ -31,16 +36,22 @@ export class World {
   readonly truth: Truth
   readonly judge: Judge
   readonly positions: Positions
+  readonly turns: TurnJudge
+  readonly jobs: Jobs
   readonly keys: readonly string[]
   /** Those of now; one that died is replaced. */
   readonly nodes: Node[] = []
   /** The last lines of what happened; all of them if `isVerbose`. */
   readonly lines: string[] = []
   readonly isVerbose: boolean
+  /** Told of a node that has claimed jobs. */
+  onClaimed: (name: string) => void = () => undefined
   /** Counts what the server lost: what was declared before may be gone. */
   losses = 0
   /** When something was wrong with the server last. */
   serverDisturbedAt = -Infinity
+  /** When its clock was set last. */
+  serverClockSetAt = -Infinity
   #born = 0
 
   constructor(library: Parts, plan: Plan, { isVerbose = false, looks = 0.1, onStep }: WorldOptions) {
@@ -56,6 +67,7 @@ export class World {
     this.positions = new Positions(known, (source) => this.truth.version(source))
     this.redis.onStep = (step) => {
       this.positions.note(step)
+      this.jobs.note(step)
       onStep?.(step)
     }
     this.judge = new Judge({
@@ -64,9 +76,16 @@ export class World {
       lagging,
       now: () => this.timeline.now,
     })
+    this.jobs = this.#jobs()
     this.keys = plan.recipes.map((_, i) => `k:${i}`)
+    const { timeline, keys, judge } = this
+    const disturbedAt = () => Math.max(this.serverDisturbedAt, this.serverClockSetAt)
+    this.turns = new TurnJudge({ plan, timeline, keys, judge, disturbedAt })
     this.redis.onAppend = () => {
       for (const node of this.nodes) if (!node.isDead) node.server.news()
+    }
+    this.redis.onAcknowledged = () => {
+      for (const node of this.nodes) if (!node.isDead) node.server.acknowledgement()
     }
     for (let i = 0; i < plan.nodes; i++) this.nodes.push(this.born())
     this.timeline.onSettled = () => {
@@ -83,9 +102,15 @@ export class World {
     const onError = (error: unknown, during: string) =>
       this.tell(`${name} error, ${during}: ${wordsOf(error)}`)
     const node = new Node({ library, plan, timeline, chance, redis, name, onError })
-    node.cache.on('node', ({ status, generation, applied }) =>
-      this.tell(`${name} ${status}: ${generation.slice(0, 4)} ${applied}`),
-    )
+    node.cache.on('node', ({ status, generation, applied }) => {
+      this.tell(`${name} ${status}: ${generation.slice(0, 4)} ${applied}`)
+      // Whatever it holds may be served again, from this moment on.
+      if (status === 'leased') timeline.after(0, () => this.#lookAt(node))
+    })
+    node.cache.on('invalidated', ({ id, status, strategy }) => {
+      const isQueued = strategy === 'background' || strategy === 'scheduled'
+      if (isQueued && plan.isQueued && status === 'completed') this.jobs.completedBy(name, id)
+    })
     node.cache.on('tier', ({ status }) => {
       node.isTierFailing = status === 'failing'
       node.disturbedAt = timeline.now
@@ -95,14 +120,36 @@ export class World {
 
   /** All that is in memory anywhere, now. */
   look(): void {
-    for (const node of this.nodes) {
-      if (!node.isRunning) continue
-      for (const key of this.keys) {
-        const reading = this.judge.begin(node, key)
-        const value = node.cache.peek(key)
-        this.judge.end(reading, value as never, 'peeks')
-      }
+    for (const node of this.nodes) this.#lookAt(node)
+  }
+
+  #lookAt(node: Node): void {
+    if (!node.isRunning) return
+    for (const key of this.keys) {
+      const reading = this.judge.begin(node, key)
+      const value = node.cache.peek(key)
+      this.judge.end(reading, value as never, 'peeks')
     }
+  }
+
+  #jobs(): Jobs {
+    const { truth, judge, timeline, library } = this
+    return new Jobs({
+      unsealed: library.unsealed,
+      written: (names) =>
+        names.map((name) => {
+          const source = truth.names.indexOf(name)
+          return { source, version: truth.version(source) }
+        }),
+      onClaimed: (name) => this.onClaimed(name),
+      onCompleted: ({ id, consistency }, written) => {
+        this.tell(`${id.slice(-6)} completed`)
+        for (const { source, version } of written)
+          if (consistency === 'strict') truth.demand(source, version)
+          else truth.demandFrom(timeline.now + boundMs, source, version)
+      },
+      report: (text) => judge.report(20, text),
+    })
   }
 
   tell(line: string): void {
