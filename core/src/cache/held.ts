@@ -254,9 +254,11 @@ export class Held {
   judge(entry: Entry): Invalidated | undefined {
     if (this.isForeign(entry)) return { name: entry.key, n: 0, untilMs: 0 }
     const by = this.#parts.judge.verdict(entry)
-    const nowMs = this.#parts.clock.now()
-    if (by !== undefined && by.untilMs <= nowMs) return by
-    if (by !== undefined) soften(entry, nowMs, by.untilMs)
+    if (by !== undefined) {
+      const nowMs = this.#clock.now()
+      if (by.untilMs <= nowMs) return by
+      soften(entry, nowMs, by.untilMs)
+    }
     entry.verifiedAt = this.#log.applied
     return undefined
   }
@@ -268,7 +270,7 @@ export class Held {
 
   #aged(entry: Entry): Found | undefined {
     settleTimes(entry)
-    const state = freshness(entry, this.#parts.clock.now())
+    const state = freshness(entry, this.#clock.coarseNow())
     return state === 'expired' ? undefined : { entry, state }
   }
 

@@ -88,8 +88,15 @@ export interface LowerParts {
   readonly log: Log
 }
 
-/** Takes what a tier holds, or does not. */
-type Accept<T> = (parts: EntryParts, tier: Tier) => T | undefined
+/** Takes what a tier holds, or does not. @param begun position before the tier was asked */
+type Accept<T> = (parts: EntryParts, tier: Tier, begun: number) => T | undefined
+
+/** A tier that has not answered yet, the first of these. */
+interface Asked {
+  readonly answer: Promise<EntryParts | undefined>
+  readonly begun: number
+  readonly tiers: readonly Tier[]
+}
 
 export class Lower {
   readonly tiers: readonly Tier[]
@@ -99,6 +106,7 @@ export class Lower {
   /** name of a tier -> what stands before it */
   readonly #guards: ReadonlyMap<string, Guard>
   readonly #events: Events
+  readonly #log: Log
 
   constructor({ near, tiers, shared, judge, log, ...rest }: LowerParts) {
     const isInvalid = (entry: EntryParts) => {
@@ -119,6 +127,7 @@ export class Lower {
     const all = [...above, ...between, ...below]
     this.#guards = new Map(all.map(({ name, guard }) => [name, guard]))
     this.#events = rest.events
+    this.#log = log
   }
 
   /** What processes share can be reached again. */
@@ -141,10 +150,14 @@ export class Lower {
    * @param tiers that are asked, the nearest first
    */
   find<T>(key: string, accept: Accept<T>, tiers = this.tiers): Answer<T | undefined> {
-    for (const [at, tier] of tiers.entries()) {
+    // By its index: it is on the path of every hit.
+    for (let at = 0; at < tiers.length; at++) {
+      const tier = tiers[at] as Tier
+      const begun = this.#log.applied
       const answer = tier.get(key)
-      if (answer instanceof Promise) return this.#findLater(key, accept, { answer, tiers: tiers.slice(at) })
-      const taken = answer === undefined ? undefined : accept(answer, tier)
+      if (answer instanceof Promise)
+        return this.#findLater(key, accept, { answer, begun, tiers: tiers.slice(at) })
+      const taken = answer === undefined ? undefined : accept(answer, tier, begun)
       if (taken !== undefined) return taken
     }
     return undefined
@@ -153,12 +166,12 @@ export class Lower {
   async #findLater<T>(
     key: string,
     accept: Accept<T>,
-    { answer, tiers }: { answer: Promise<EntryParts | undefined>; tiers: readonly Tier[] },
+    { answer, begun, tiers }: Asked,
   ): Promise<T | undefined> {
     const [tier, ...rest] = tiers as [Tier, ...Tier[]]
     try {
       const parts = await answer
-      const taken = parts === undefined ? undefined : accept(parts, tier)
+      const taken = parts === undefined ? undefined : accept(parts, tier, begun)
       if (taken !== undefined) return taken
     } catch (error) {
       this.#passBy(error, `get '${key}' from ${tier.name}`)
@@ -218,7 +231,8 @@ export class Lower {
 
   /** What was found in a tier goes into those of this process alone that are nearer. */
   raise(entry: EntryParts, from: Tier): void {
-    for (const tier of this.tiers.slice(0, this.tiers.indexOf(from))) {
+    for (const tier of this.tiers) {
+      if (tier === from) return
       if (tier === this.shared) continue
       tier.put(entry).catch((error: unknown) => this.#passBy(error, `put '${entry.key}' into ${tier.name}`))
     }
