@@ -7,7 +7,7 @@
  */
 import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
-import type { Clock, Random } from '../model/clock.ts'
+import type { Clock, Random, Timer } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Events } from '../model/event.ts'
@@ -88,6 +88,10 @@ export interface LowerParts {
   readonly log: Log
 }
 
+/** How long bytes that were found invalid may stay, and how many of them are remembered. */
+const discardAfterMs = 1000
+const discardsMax = 1000
+
 /** Takes what a tier holds, or does not. @param begun position before the tier was asked */
 type Accept<T> = (parts: EntryParts, tier: Tier, begun: number) => T | undefined
 
@@ -107,6 +111,10 @@ export class Lower {
   readonly #guards: ReadonlyMap<string, Guard>
   readonly #events: Events
   readonly #log: Log
+  readonly #clock: Clock
+  /** Keys that the tier which processes share held bytes of, when they were found invalid. */
+  readonly #invalid = new Set<string>()
+  #discarding: Timer | undefined
 
   constructor({ near, tiers, shared, judge, log, ...rest }: LowerParts) {
     const isInvalid = (entry: EntryParts) => {
@@ -128,6 +136,7 @@ export class Lower {
     this.#guards = new Map(all.map(({ name, guard }) => [name, guard]))
     this.#events = rest.events
     this.#log = log
+    this.#clock = rest.clock
   }
 
   /** What processes share can be reached again. */
@@ -240,6 +249,7 @@ export class Lower {
 
   /** What the tier that processes share keeps of the entry; undefined if nothing, or if it failed. */
   async settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined> {
+    this.#invalid.delete(entry.key)
     try {
       return await this.shared?.settle(entry, admit)
     } catch (error) {
@@ -262,9 +272,20 @@ export class Lower {
     }
   }
 
-  /** Removes bytes that were found invalid. */
+  /**
+   * Removes bytes that were found invalid; from a tier that processes share a while later, many at once, unless they were
+   * replaced: most are, by the load that comes next, and a write keeps the others from theirs.
+   */
   discard(key: string, tier: Tier): void {
-    tier.delete([key]).catch((error: unknown) => this.#passBy(error, `delete '${key}' from ${tier.name}`))
+    if (tier !== this.shared) return this.#delete([key], tier)
+    // Others are found again, by the next read or a sweep.
+    if (this.#invalid.size < discardsMax) this.#invalid.add(key)
+    this.#discarding ??= this.#clock.schedule(discardAfterMs, () => {
+      const keys = [...this.#invalid]
+      this.#invalid.clear()
+      this.#discarding = undefined
+      if (keys.length > 0) this.#delete(keys, tier)
+    })
   }
 
   /** What a tier could not purge is deleted before it serves again. */
@@ -277,6 +298,12 @@ export class Lower {
     if (!isRefusal(error)) this.#events.emit('error', { error, during })
   }
 
+  #delete(keys: readonly string[], tier: Tier): void {
+    tier
+      .delete(keys)
+      .catch((error: unknown) => this.#passBy(error, `delete '${keys.join("', '")}' from ${tier.name}`))
+  }
+
   #all<T>(ask: (tier: Tier) => Promise<T>): Promise<T[]> {
     return Promise.all(
       this.tiers.map((tier) => ask(tier).catch((cause: unknown) => Promise.reject(unreachable(tier, cause)))),
@@ -284,6 +311,7 @@ export class Lower {
   }
 
   async close(): Promise<void> {
+    this.#discarding?.cancel()
     const outcomes = await Promise.allSettled(this.tiers.map((tier) => tier.close()))
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') this.#passBy(outcome.reason, 'close')

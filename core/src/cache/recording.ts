@@ -13,7 +13,7 @@ import { Outbox, type OutboxOptions } from '../invalidation/outbox.ts'
 import type { Timer } from '../model/clock.ts'
 import type { InvalidationResult, Status } from '../model/invalidation.ts'
 
-const gatherMs = 10
+const gatherMs = 100
 /** Records that wait for a history which fails: as many as it keeps by default. */
 const waitingMax = 10_000
 const notEnded: readonly Status[] = ['pending', 'running']
