@@ -299,9 +299,8 @@ export class Lower {
   }
 
   #delete(keys: readonly string[], tier: Tier): void {
-    tier
-      .delete(keys)
-      .catch((error: unknown) => this.#passBy(error, `delete '${keys.join("', '")}' from ${tier.name}`))
+    const what = keys.length === 1 ? `'${keys[0]}'` : `${keys.length} entries`
+    tier.delete(keys).catch((error: unknown) => this.#passBy(error, `delete ${what} from ${tier.name}`))
   }
 
   #all<T>(ask: (tier: Tier) => Promise<T>): Promise<T[]> {
