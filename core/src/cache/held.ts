@@ -254,11 +254,10 @@ export class Held {
   judge(entry: Entry): Invalidated | undefined {
     if (this.isForeign(entry)) return { name: entry.key, n: 0, untilMs: 0 }
     const by = this.#parts.judge.verdict(entry)
-    if (by !== undefined) {
-      const nowMs = this.#clock.now()
-      if (by.untilMs <= nowMs) return by
-      soften(entry, nowMs, by.untilMs)
-    }
+    // A hit below memory asks no clock for it.
+    const nowMs = by === undefined ? 0 : this.#clock.now()
+    if (by !== undefined && by.untilMs <= nowMs) return by
+    if (by !== undefined) soften(entry, nowMs, by.untilMs)
     entry.verifiedAt = this.#log.applied
     return undefined
   }
