@@ -16,7 +16,7 @@ import { Encoder } from 'cbor-x'
 import { open } from 'lmdb'
 import { createCache } from 'staleproof'
 import { disk } from 'staleproof/disk'
-import { atMost, figureOf, ratioOf, type Report, type Row } from './figures.ts'
+import { atMost, figureOf, ratioOf, type Figure, type Report, type Row } from './figures.ts'
 import { interleave, timeOf } from './rounds.ts'
 import { fail } from './world.ts'
 
@@ -196,33 +196,32 @@ interface Read {
 /**
  * The reader reads without a pause what the writer invalidates. The writer raises the version of the source, and when
  * its call resolved that of what was acknowledged: a read that begins after that must not yield an older version.
+ *
+ * In turns with that, the reader puts a row into the environment of the bare commits for each version that it sees, as it
+ * loads an entry for each: for comparison, no target is set by it.
  */
 async function measureProcesses(rounds: number): Promise<Report> {
-  const path = folder()
-  const root = open<Buffer, number>({ path: folder(), encoding: 'binary', separateFlushed: true })
+  const [path, rawPath] = [folder(), folder()]
+  const root = openCommits(rawPath)
   const cache = createCache({ disk: disk({ path }) })
   const versions = new Versions(join(path, 'versions'))
-  const reader = fork(self, [path])
+  const reader = fork(self, [path, 'read', rawPath])
   await answerOf(reader)
-  const [calls, commits]: [number[], number[]] = [[], []]
+  const [calls, commits, besidePuts]: [number[], number[], number[]] = [[], [], []]
+  const commit = (i: number) => timeOf(() => (root.put(i, Buffer.alloc(150)) as unknown as Flushing).flushed)
   let [reads, stale] = [0, 0]
   for (let round = 0; round < rounds; round++) {
-    const answer = answerOf(reader)
-    const reading = { now: true }
-    void answer.then(() => {
-      reading.now = false
-    })
-    reader.send('read')
-    for (let i = 0; reading.now; i++) {
+    const read = await during(reader, 'read', async (i) => {
       const key = i % keyCount
       versions.raise(key, 'source')
       calls.push(await timeOf(() => cache.invalidate(`row:${key}`, { strategy: 'lazy' })))
       versions.raise(key, 'acknowledged')
-      commits.push(await timeOf(() => (root.put(i, Buffer.alloc(150)) as unknown as Flushing).flushed))
-      // What was taken out is loaded again meanwhile, and read.
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
-    }
-    const read = (await answer) as Read
+      commits.push(await commit(i))
+    })
+    await during(reader, 'put', async (i) => {
+      versions.raise(i % keyCount, 'committed')
+      besidePuts.push(await commit(i))
+    })
     reads += read.reads
     stale += read.stale
   }
@@ -233,8 +232,12 @@ async function measureProcesses(rounds: number): Promise<Report> {
     return values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))] as number
   }
   const quantile = (share: number) =>
-    [figureOf([at(calls, share)], 'ms'), figureOf([at(commits, share)], 'ms')] as const
-  const [[p50, raw50], [p99, raw99]] = [quantile(0.5), quantile(0.99)]
+    [calls, commits, besidePuts].map((times) => figureOf([at(times, share)], 'ms')) as [
+      Figure,
+      Figure,
+      Figure,
+    ]
+  const [[p50, raw50, beside50], [p99, raw99, beside99]] = [quantile(0.5), quantile(0.99)]
   return {
     tables: [
       {
@@ -242,6 +245,10 @@ async function measureProcesses(rounds: number): Promise<Report> {
         rows: [
           { name: 'invalidate, lazy', figures: { p50, p99, stale: figureOf([stale], 'reads') } },
           { name: 'lmdb, put and flushed', figures: { p50: raw50, p99: raw99 } },
+          {
+            name: 'lmdb, the same while that process puts as often',
+            figures: { p50: beside50, p99: beside99 },
+          },
         ],
       },
     ],
@@ -250,6 +257,29 @@ async function measureProcesses(rounds: number): Promise<Report> {
       atMost('p99 of the call, beside a commit of LMDB', figureOf([p99.median / raw99.median], 'x'), 2),
     ],
   }
+}
+
+/** While the reader does its round, again and again, with a pause in which it comes to what has changed. */
+async function during(
+  reader: ChildProcess,
+  round: 'read' | 'put',
+  each: (i: number) => Promise<void>,
+): Promise<Read> {
+  const answer = answerOf(reader)
+  const going = { now: true }
+  void answer.then(() => {
+    going.now = false
+  })
+  reader.send(round)
+  for (let i = 0; going.now; i++) {
+    await each(i)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+  return (await answer) as Read
+}
+
+function openCommits(path: string) {
+  return open<Buffer, number>({ path, encoding: 'binary', separateFlushed: true })
 }
 
 // A million entries
@@ -298,16 +328,18 @@ async function fill(path: string): Promise<void> {
 
 // In a process of its own
 
+type Version = 'source' | 'acknowledged' | 'committed'
+
 /** Numbers that both processes see at once. */
 class Versions {
   readonly #table
   constructor(path: string) {
     this.#table = open<number, string>({ path, noSync: true })
   }
-  raise(key: number, of: 'source' | 'acknowledged'): void {
+  raise(key: number, of: Version): void {
     this.#table.putSync(`${of}:${key}`, this.at(key, of) + 1)
   }
-  at(key: number, of: 'source' | 'acknowledged'): number {
+  at(key: number, of: Version): number {
     this.#table.resetReadTxn()
     return this.#table.get(`${of}:${key}`) ?? 0
   }
@@ -324,13 +356,32 @@ function answerOf(child: ChildProcess): Promise<unknown> {
   })
 }
 
-async function read(path: string): Promise<void> {
+async function read(path: string, rawPath: string): Promise<void> {
   const cache = createCache({ disk: disk({ path }) })
+  const root = openCommits(rawPath)
   const versions = new Versions(join(path, 'versions'))
-  process.on('message', () => {
-    void readRound(cache, versions).then((answer) => process.send?.(answer))
+  const seen = new Map<number, number>()
+  process.on('message', (round) => {
+    const done = round === 'put' ? putRound(root, versions, seen) : readRound(cache, versions)
+    void done.then((answer) => process.send?.(answer))
   })
   process.send?.('ready')
+}
+
+/** As many reads, and a row for each version, which is waited for as the store of a load is. */
+async function putRound(
+  root: ReturnType<typeof openCommits>,
+  versions: Versions,
+  seen: Map<number, number>,
+): Promise<Read> {
+  for (let i = 0; i < readsPerRound; i++) {
+    const key = i % keyCount
+    const version = versions.at(key, 'committed')
+    if (seen.get(key) !== version) await root.put(-1 - key, Buffer.alloc(200))
+    seen.set(key, version)
+    if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { reads: readsPerRound, stale: 0 }
 }
 
 async function readRound(cache: ReturnType<typeof createCache>, versions: Versions): Promise<Read> {
@@ -368,7 +419,7 @@ async function openMillion(path: string): Promise<void> {
 }
 
 if (process.argv[1] === self) {
-  const [, , path = '', what] = process.argv
+  const [, , path = '', what, rawPath = ''] = process.argv
   if (what === 'open') await openMillion(path)
-  else await read(path)
+  else await read(path, rawPath)
 }

@@ -23,6 +23,7 @@ import { crc32 } from 'node:zlib'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Policy } from '../model/policy.ts'
+import { checksum, viewOf } from './checksum.ts'
 import { sealBytes } from './codec.ts'
 import { decoded, encodedText, forms, textOf, writeEncoded, type Encoded, type Form } from './encoded.ts'
 
@@ -179,18 +180,13 @@ export class CurrentFormat {
   }
 }
 
-/** Kept with the buffer: LMDB reads into one and the same. */
-function viewOf(bytes: Buffer & { dataView?: DataView }): DataView {
-  return (bytes.dataView ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-}
-
 export function storedBytesOf(bytes: Buffer): number {
   return bytes.readDoubleLE(bytes.length - fixedBytes + 64)
 }
 
 function prove(bytes: Buffer): Buffer {
   const end = bytes.length - sealBytes
-  if (end < 0 || viewOf(bytes).getUint32(end, true) !== crc32(bytes.subarray(0, end))) {
+  if (end < 0 || viewOf(bytes).getUint32(end, true) !== checksum(bytes, end)) {
     throw new StaleproofError('E_DISK_DAMAGED', 'an entry is not what was written: its checksum does not fit')
   }
   const version = bytes[end - 1]

@@ -257,7 +257,8 @@ export class Held {
   judge(entry: Entry): Invalidated | undefined {
     if (this.isForeign(entry)) return { name: entry.key, n: 0, untilMs: 0 }
     const by = this.#parts.judge.verdict(entry)
-    const nowMs = this.#parts.clock.now()
+    // A hit below memory asks no clock for it.
+    const nowMs = by === undefined ? 0 : this.#clock.now()
     if (by !== undefined && by.untilMs <= nowMs) return by
     if (by !== undefined) soften(entry, nowMs, by.untilMs)
     entry.verifiedAt = by === undefined ? this.#log.applied : neverVerified
@@ -271,7 +272,7 @@ export class Held {
 
   #aged(entry: Entry): Found | undefined {
     settleTimes(entry)
-    const state = freshness(entry, this.#parts.clock.now())
+    const state = freshness(entry, this.#clock.coarseNow())
     return state === 'expired' ? undefined : { entry, state }
   }
 

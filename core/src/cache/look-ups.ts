@@ -22,7 +22,7 @@ export class LookUps {
 
   /** What is found at once was judged in this tick. */
   find(key: string): Answer<Found | undefined> {
-    const shared = this.#underWay.get(key)?.found
+    const shared = this.#underWay.size === 0 ? undefined : this.#underWay.get(key)?.found
     if (shared !== undefined) return shared
     const found = this.#look(key)
     if (!(found instanceof Promise)) return found

@@ -7,7 +7,7 @@
  */
 import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
-import type { Clock, Random } from '../model/clock.ts'
+import type { Clock, Random, Timer } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Events } from '../model/event.ts'
@@ -88,8 +88,19 @@ export interface LowerParts {
   readonly log: Log
 }
 
-/** Takes what a tier holds, or does not. */
-type Accept<T> = (parts: EntryParts, tier: Tier) => T | undefined
+/** How long bytes that were found invalid may stay, and how many of them are remembered. */
+const discardAfterMs = 1000
+const discardsMax = 1000
+
+/** Takes what a tier holds, or does not. @param begun position before the tier was asked */
+type Accept<T> = (parts: EntryParts, tier: Tier, begun: number) => T | undefined
+
+/** A tier that has not answered yet, the first of these. */
+interface Asked {
+  readonly answer: Promise<EntryParts | undefined>
+  readonly begun: number
+  readonly tiers: readonly Tier[]
+}
 
 export class Lower {
   readonly tiers: readonly Tier[]
@@ -99,6 +110,11 @@ export class Lower {
   /** name of a tier -> what stands before it */
   readonly #guards: ReadonlyMap<string, Guard>
   readonly #events: Events
+  readonly #log: Log
+  readonly #clock: Clock
+  /** Keys that the tier which processes share held bytes of, when they were found invalid. */
+  readonly #invalid = new Set<string>()
+  #discarding: Timer | undefined
 
   constructor({ near, tiers, shared, judge, log, ...rest }: LowerParts) {
     const isInvalid = (entry: EntryParts) => {
@@ -119,6 +135,8 @@ export class Lower {
     const all = [...above, ...between, ...below]
     this.#guards = new Map(all.map(({ name, guard }) => [name, guard]))
     this.#events = rest.events
+    this.#log = log
+    this.#clock = rest.clock
   }
 
   /** What processes share can be reached again. */
@@ -141,10 +159,14 @@ export class Lower {
    * @param tiers that are asked, the nearest first
    */
   find<T>(key: string, accept: Accept<T>, tiers = this.tiers): Answer<T | undefined> {
-    for (const [at, tier] of tiers.entries()) {
+    // By its index: it is on the path of every hit.
+    for (let at = 0; at < tiers.length; at++) {
+      const tier = tiers[at] as Tier
+      const begun = this.#log.applied
       const answer = tier.get(key)
-      if (answer instanceof Promise) return this.#findLater(key, accept, { answer, tiers: tiers.slice(at) })
-      const taken = answer === undefined ? undefined : accept(answer, tier)
+      if (answer instanceof Promise)
+        return this.#findLater(key, accept, { answer, begun, tiers: tiers.slice(at) })
+      const taken = answer === undefined ? undefined : accept(answer, tier, begun)
       if (taken !== undefined) return taken
     }
     return undefined
@@ -153,12 +175,12 @@ export class Lower {
   async #findLater<T>(
     key: string,
     accept: Accept<T>,
-    { answer, tiers }: { answer: Promise<EntryParts | undefined>; tiers: readonly Tier[] },
+    { answer, begun, tiers }: Asked,
   ): Promise<T | undefined> {
     const [tier, ...rest] = tiers as [Tier, ...Tier[]]
     try {
       const parts = await answer
-      const taken = parts === undefined ? undefined : accept(parts, tier)
+      const taken = parts === undefined ? undefined : accept(parts, tier, begun)
       if (taken !== undefined) return taken
     } catch (error) {
       this.#passBy(error, `get '${key}' from ${tier.name}`)
@@ -218,7 +240,8 @@ export class Lower {
 
   /** What was found in a tier goes into those of this process alone that are nearer. */
   raise(entry: EntryParts, from: Tier): void {
-    for (const tier of this.tiers.slice(0, this.tiers.indexOf(from))) {
+    for (const tier of this.tiers) {
+      if (tier === from) return
       if (tier === this.shared) continue
       tier.put(entry).catch((error: unknown) => this.#passBy(error, `put '${entry.key}' into ${tier.name}`))
     }
@@ -226,6 +249,7 @@ export class Lower {
 
   /** What the tier that processes share keeps of the entry; undefined if nothing, or if it failed. */
   async settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined> {
+    this.#invalid.delete(entry.key)
     try {
       return await this.shared?.settle(entry, admit)
     } catch (error) {
@@ -248,9 +272,20 @@ export class Lower {
     }
   }
 
-  /** Removes bytes that were found invalid. */
+  /**
+   * Removes bytes that were found invalid; from a tier that processes share a while later, many at once, unless they were
+   * replaced: most are, by the load that comes next, and a write keeps the others from theirs.
+   */
   discard(key: string, tier: Tier): void {
-    tier.delete([key]).catch((error: unknown) => this.#passBy(error, `delete '${key}' from ${tier.name}`))
+    if (tier !== this.shared) return this.#delete([key], tier)
+    // Others are found again, by the next read or a sweep.
+    if (this.#invalid.size < discardsMax) this.#invalid.add(key)
+    this.#discarding ??= this.#clock.schedule(discardAfterMs, () => {
+      const keys = [...this.#invalid]
+      this.#invalid.clear()
+      this.#discarding = undefined
+      if (keys.length > 0) this.#delete(keys, tier)
+    })
   }
 
   /** What a tier could not purge is deleted before it serves again. */
@@ -263,6 +298,11 @@ export class Lower {
     if (!isRefusal(error)) this.#events.emit('error', { error, during })
   }
 
+  #delete(keys: readonly string[], tier: Tier): void {
+    const what = keys.length === 1 ? `'${keys[0]}'` : `${keys.length} entries`
+    tier.delete(keys).catch((error: unknown) => this.#passBy(error, `delete ${what} from ${tier.name}`))
+  }
+
   #all<T>(ask: (tier: Tier) => Promise<T>): Promise<T[]> {
     return Promise.all(
       this.tiers.map((tier) => ask(tier).catch((cause: unknown) => Promise.reject(unreachable(tier, cause)))),
@@ -270,6 +310,7 @@ export class Lower {
   }
 
   async close(): Promise<void> {
+    this.#discarding?.cancel()
     const outcomes = await Promise.allSettled(this.tiers.map((tier) => tier.close()))
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') this.#passBy(outcome.reason, 'close')

@@ -407,12 +407,11 @@ export class Reader {
 
   /** Takes the key into memory from the nearest tier below that holds it and still may serve it. */
   #lookUp(key: string): Answer<Found | undefined> {
-    const begun = this.#parts.log.applied
-    return this.#parts.lower.find(key, (parts, tier) => this.#promote(parts, { tier, begun }))
+    return this.#parts.lower.find(key, this.#promote)
   }
 
   /** @param begun position before the tier was asked */
-  #promote(parts: EntryParts, { tier, begun }: { tier: Tier; begun: number }): Found | undefined {
+  readonly #promote = (parts: EntryParts, tier: Tier, begun: number): Found | undefined => {
     const { held, lower, policies } = this.#parts
     // What came into memory while the tier was asked is no older.
     const near = held.find(parts.key)

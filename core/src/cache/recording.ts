@@ -13,7 +13,8 @@ import { Outbox, type OutboxOptions } from '../invalidation/outbox.ts'
 import type { Timer } from '../model/clock.ts'
 import type { InvalidationResult, Status } from '../model/invalidation.ts'
 
-const gatherMs = 10
+/** With the next record of the log they cost no transaction: worth waiting for where they can. */
+const gatherMs = { alongside: 100, alone: 10 }
 /** Records that wait for a history which fails: as many as it keeps by default. */
 const waitingMax = 10_000
 const notEnded: readonly Status[] = ['pending', 'running']
@@ -24,17 +25,19 @@ export class Recording {
   readonly #outbox: Outbox
   #gathered: InvalidationResult[] = []
   readonly #writing = new Set<Promise<void>>()
+  readonly #gatherMs: number
   #timer: Timer | undefined
 
   constructor(history: History, options: OutboxOptions) {
     this.#history = history
     this.#options = options
+    this.#gatherMs = history.putWithin === undefined ? gatherMs.alone : gatherMs.alongside
     this.#outbox = new Outbox({ ...options, waitingMax })
   }
 
   add(record: InvalidationResult): void {
     this.#gathered.push(record)
-    this.#timer ??= this.#options.clock.schedule(gatherMs, () => this.#write(this.#take()))
+    this.#timer ??= this.#options.clock.schedule(this.#gatherMs, () => this.#write(this.#take()))
   }
 
   /** What was gathered goes with the transaction that `ride` is called in, if it can and `step` succeeds; else by itself. */

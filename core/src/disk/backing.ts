@@ -18,7 +18,7 @@ import { DiskBeneath } from './beneath.ts'
 import { openDirectory, type Sizes } from './open.ts'
 import { DiskQueue } from './queue.ts'
 import { DiskTier } from './tier.ts'
-import { DiskTurns } from './turns.ts'
+import { openTurns, type DiskTurns } from './turns.ts'
 
 export interface DiskOptions {
   /** The directory; made if it is not there. Any number of processes of one machine may share it. */
@@ -81,7 +81,7 @@ class DiskBacking implements Backing {
         this.#others = this.#nodes.others()
       },
     })
-    this.turns = new DiskTurns(environment, this.#nodes)
+    this.turns = openTurns(environment, this.#nodes)
     this.shared = new DiskTier({
       ...parts,
       ...sizes,
@@ -115,6 +115,7 @@ class DiskBacking implements Backing {
     await this.#environment.flush()
     await this.#environment.close()
     this.#nodes.leave()
+    this.turns.close()
     this.#closeTail()
   }
 

@@ -13,13 +13,13 @@
  * process; after a crash of the machine the directory is as it was after some commit, and no earlier than the last
  * `flush` that resolved (LMDB with overlapping sync: a commit is visible at once, and flushed afterwards).
  */
-import { open, type Database, type RootDatabase } from 'lmdb'
+import { open, type Database, type DatabaseOptions, type RootDatabase } from 'lmdb'
 import { StaleproofError } from '../model/errors.ts'
 import { failure } from './failure.ts'
 import { makeReady, usable } from './directory.ts'
 import { enterTransaction, leaveTransaction } from './exit.ts'
 import { Gate } from './gate.ts'
-import { withFailures } from './reads.ts'
+import { bytesAsTheyAre, withFailures } from './reads.ts'
 
 export type Key = Buffer | number | string
 export type Table<K extends Key> = Database<Buffer, K>
@@ -95,8 +95,9 @@ export class Environment {
   table<K extends Key>(name: string, keys: 'bytes' | 'numbers'): Table<K> {
     // It is made if it is not there.
     try {
-      const keyEncoding = keys === 'bytes' ? { keyEncoding: 'binary' as const } : {}
-      const open = () => this.#root.openDB<Buffer, K>(name, { encoding: 'binary', ...keyEncoding })
+      const options = keys === 'bytes' ? { keyEncoder: bytesAsTheyAre } : {}
+      const open = () =>
+        this.#root.openDB<Buffer, K>(name, { encoding: 'binary', ...options } as DatabaseOptions)
       return withFailures(this.#gate.writeNow(open), this.path)
     } catch (error) {
       throw failure(error, this.path)

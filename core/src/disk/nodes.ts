@@ -80,6 +80,15 @@ export class Nodes {
     return id !== this.id && isDead(this.#fileOf(id), { own: this.#own, nowMs: this.#clock.now() })
   }
 
+  /** Whether no node that is meant lives. One that cannot be looked at now counts as living. */
+  areGone(isMeant: (id: string) => boolean): boolean {
+    try {
+      return this.#ids().every((id) => !isMeant(id) || this.isGone(id))
+    } catch {
+      return false
+    }
+  }
+
   #ids(): string[] {
     return readdirSync(this.#folder)
   }

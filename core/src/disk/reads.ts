@@ -16,6 +16,16 @@ interface Readable {
   getRange: (...asked: unknown[]) => Range
 }
 
+/** Keys that are bytes; who looks for one may give text in its place, whose UTF-8 is written where LMDB reads it. */
+export const bytesAsTheyAre = {
+  writeKey: (key: Buffer | string, target: Buffer, start: number): number => {
+    if (typeof key === 'string') return start + target.write(key, start)
+    target.set(key, start)
+    return start + key.length
+  },
+  readKey: (from: Buffer, start: number, end: number): Buffer => Buffer.from(from.subarray(start, end)),
+}
+
 /** The same table, whose reads fail with E_DISK_DAMAGED and E_DISK_FAILED. */
 export function withFailures<T extends object>(table: T, path: string): T {
   const readable = table as unknown as Readable

@@ -40,7 +40,7 @@ const sliceMax = 500
 const sliceMs = 5
 const renewMs = 1000
 const middleReads = 64
-/** Moves that one transaction makes. What is read more often comes again. */
+/** Places that are looked up in a second, and so moves that one transaction makes. What is read more often comes again. */
 const renewMax = 1000
 
 export class Room {
@@ -53,6 +53,7 @@ export class Room {
   #middle = 0
   #middleUntil = 0
   #reads = 0
+  #looks = 0
   #closed = false
 
   constructor(parts: RoomParts) {
@@ -72,7 +73,8 @@ export class Room {
   /** An entry was read. */
   used({ key, sequence }: Pick<StoredEntry, 'key' | 'sequence'>): void {
     if (++this.#reads % middleReads === 1) this.#lookAtMiddle()
-    if (sequence > this.#middle || this.#used.size >= renewMax || this.#used.has(key)) return
+    if (sequence > this.#middle || this.#looks >= renewMax || this.#used.has(key)) return
+    this.#looks++
     if (this.#parts.rows.placeOf(keyOf(key), sequence) > this.#middle) return
     this.#used.set(key, sequence)
     this.#renewing ??= this.#parts.clock.schedule(renewMs, () => {
@@ -152,5 +154,6 @@ export class Room {
     const { first, last } = this.#parts.rows.orderEnds()
     this.#middle = (first + last) / 2
     this.#middleUntil = nowMs + renewMs
+    this.#looks = 0
   }
 }

@@ -64,9 +64,9 @@ export class Rows {
     return this.#generation() !== unknownGeneration
   }
 
-  /** LMDB's own buffer: to be decoded before anything else is read. */
-  bytesOf(key: Buffer): Buffer | undefined {
-    const bytes = this.entries.getBinaryFast(key)
+  /** LMDB's own buffer: to be decoded before anything else is read. @param key as text, if it has the same bytes */
+  bytesOf(key: Buffer | string): Buffer | undefined {
+    const bytes = this.entries.getBinaryFast(key as Buffer)
     return bytes === undefined || Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes)
   }
 

@@ -4,9 +4,9 @@
  * Who has seen a count knows all that was committed before it was moved to that. A look costs a few nanoseconds, since the
  * file is mapped into memory (mmap(2)); on Windows it is a read of the file: about half a microsecond.
  */
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { libc, memoryAt } from './libc.ts'
+import { openSharedMemory } from './shared-memory.ts'
 
 export interface Tail {
   /** The count now. */
@@ -20,16 +20,13 @@ const fileName = 'tail'
 const pageBytes = 4096
 
 export function openTail(directory: string): Tail {
-  const fd = openSync(join(directory, fileName), 'a+')
-  closeSync(fd)
-  const file = openSync(join(directory, fileName), 'r+')
-  ftruncateSync(file, pageBytes)
-  return process.platform === 'win32' ? new ReadTail(file) : mapped(file)
+  const path = join(directory, fileName)
+  return process.platform === 'win32' ? new ReadTail(path) : mapped(path)
 }
 
-function mapped(file: number): Tail {
-  const memory = map(file)
-  let cells = new Int32Array(memory.bytes)
+function mapped(path: string): Tail {
+  const memory = openSharedMemory(path, pageBytes)
+  let { cells } = memory
   return {
     look: () => Atomics.load(cells, 0),
     move: () => {
@@ -39,26 +36,9 @@ function mapped(file: number): Tail {
     close: () => {
       // Whoever comes now, since what it wrote was still under way, must not touch what is not there any more.
       cells = new Int32Array(1)
-      memory.unmap()
-      closeSync(file)
+      memory.close()
     },
   }
-}
-
-interface Mapped {
-  readonly bytes: ArrayBuffer
-  unmap(): void
-}
-
-const readWrite = 3
-const shared = 1
-
-function map(file: number): Mapped {
-  const c = libc()
-  const mmap = c.func('void *mmap(void *addr, size_t len, int prot, int flags, int fd, int64_t offset)')
-  const munmap = c.func('int munmap(void *addr, size_t len)')
-  const pointer = mmap(null, pageBytes, readWrite, shared, file, 0)
-  return { bytes: memoryAt(pointer, pageBytes), unmap: () => void munmap(pointer, pageBytes) }
 }
 
 /**
@@ -72,8 +52,9 @@ class ReadTail implements Tail {
   #moves = 0
   #isOpen = true
 
-  constructor(file: number) {
-    this.#file = file
+  constructor(path: string) {
+    closeSync(openSync(path, 'a+'))
+    this.#file = openSync(path, 'r+')
   }
 
   look(): number {

@@ -21,7 +21,7 @@ import type { Environment, Table } from './environment.ts'
 import type { StoredEntry, ValueFile } from '../bytes/format.ts'
 import type { DiskLog } from './log.ts'
 import { EditHold } from './hold.ts'
-import { keyOf } from '../bytes/names.ts'
+import { keyOf, sentKeyOf } from '../bytes/names.ts'
 import { Room } from './room.ts'
 import { Rows } from './rows.ts'
 import { Scan } from './scan.ts'
@@ -121,18 +121,17 @@ export class DiskTier implements SharedTier {
     if (environment.closed) environment.refresh()
     // Whatever was committed is seen: whoever commits moves the log's tail, and that renews what is read here.
     log.catchUp()
-    const keyBytes = keyOf(key)
-    const bytes = this.#rows.bytesOf(keyBytes)
+    const bytes = this.#rows.bytesOf(sentKeyOf(key))
     if (bytes === undefined) return undefined
     let entry: StoredEntry
     try {
       entry = this.#rows.format.decode(bytes)
     } catch {
-      return this.#setAside(keyBytes)
+      return this.#setAside(keyOf(key))
     }
     if (entry.key !== key || entry.generation === '' || entry.form === 'none') return undefined
     this.#room.used(entry)
-    return isFiled(entry) ? this.#fromFile(keyBytes, entry) : entry
+    return isFiled(entry) ? this.#fromFile(keyOf(key), entry) : entry
   }
 
   async put(entry: EntryParts): Promise<void> {
@@ -280,7 +279,7 @@ export class DiskTier implements SharedTier {
 
   #present(keys: readonly string[]): string[] {
     this.#rows.environment.refresh()
-    return keys.filter((name) => this.#rows.bytesOf(keyOf(name)) !== undefined)
+    return keys.filter((name) => this.#rows.bytesOf(sentKeyOf(name)) !== undefined)
   }
 
   #delete(edit: Edit, { keys, isValid }: { keys: readonly string[]; isValid: IsValid }): number {

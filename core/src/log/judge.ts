@@ -208,6 +208,8 @@ export class Judge {
   }
 
   #ended({ key, stamp, keyStamp, dependencies }: Made): Invalidated | undefined {
+    const { newest } = this.#hard
+    if (keyStamp >= newest && stamp >= newest) return undefined
     const own = this.#hard.after(keyStamp, key)
     if (own > 0) return { name: key, n: own, untilMs: 0 }
     for (const name of dependencies) {

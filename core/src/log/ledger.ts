@@ -38,6 +38,7 @@ export class Ledger {
   /** length of a prefix -> newest position of a prefix of that length: few lengths, looked at newest first. */
   readonly #prefixes = new Map<number, number>()
   #newestPrefix = 0
+  #newest = 0
 
   /** @param bytesMax both tables together; @param low positions below are unknown */
   constructor(bytesMax: number, low = 0) {
@@ -57,6 +58,11 @@ export class Ledger {
 
   get bytes(): number {
     return this.#young.bytes + (this.#old?.bytes ?? 0)
+  }
+
+  /** What was made at this position or later is not spoken of. */
+  get newest(): number {
+    return Math.max(this.#newest, this.#low)
   }
 
   record(name: string, n: number): void {
@@ -119,6 +125,7 @@ export class Ledger {
 
   #raise(n: number): void {
     const { high, low } = hashed
+    if (n > this.#newest) this.#newest = n
     if (this.#young.full) this.#makeRoom()
     this.#young.raise(high, low, n)
   }

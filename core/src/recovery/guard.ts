@@ -14,7 +14,7 @@
 import type { Clock, Random, Timer } from '../model/clock.ts'
 import type { EntryParts } from '../model/entry.ts'
 import type { Events } from '../model/event.ts'
-import type { Answer, Head, Tier } from '../tiers/contract.ts'
+import type { Head, Tier } from '../tiers/contract.ts'
 import { Breaker, messageOf, type TierStatus } from './breaker.ts'
 import { Owed, type Part } from './owed.ts'
 
@@ -73,19 +73,13 @@ export class Guard {
     return this.#afterPaying(() => this.#breaker.run(call))
   }
 
-  /** The same for a call that may answer at once: then so does this, if the tier did not fail when it was asked last. */
-  askNow<T>(call: () => Answer<T>): Answer<T> {
-    if (!this.#breaker.isTrusted || !this.#owed.isNothing) return this.ask(async () => call())
-    try {
-      const answer = call()
-      return answer instanceof Promise ? this.#judged(answer) : answer
-    } catch (error) {
-      return this.ask(() => Promise.reject(error))
-    }
+  /** It owes nothing, and did not fail when it was asked last: it may be asked without `ask`. */
+  get isSound(): boolean {
+    return this.#breaker.isTrusted && this.#owed.isNothing
   }
 
-  /** It was asked of a tier that could be trusted: another success is told of only if that has changed meanwhile. */
-  #judged<T>(answer: Promise<T>): Promise<T> {
+  /** What was asked of a tier that was sound: another success is told of only if that has changed meanwhile. */
+  judged<T>(answer: Promise<T>): Promise<T> {
     const told = () => (this.#breaker.isOpen ? answer : this.#breaker.run(() => answer))
     return answer.then((value) => (this.#breaker.isTrusted ? value : told()), told)
   }

@@ -18,8 +18,15 @@ export class GuardedTier implements Tier {
     this.#tier = tier
   }
 
+  /** At once, if the tier answers at once: on the path of every hit below memory, hence without a closure. */
   get(key: string): Answer<EntryParts | undefined> {
-    return this.guard.askNow(() => this.#tier.get(key))
+    if (!this.guard.isSound) return this.guard.ask(async () => this.#tier.get(key))
+    try {
+      const answer = this.#tier.get(key)
+      return answer instanceof Promise ? this.guard.judged(answer) : answer
+    } catch (error) {
+      return this.guard.ask(() => Promise.reject(error))
+    }
   }
 
   put(entry: EntryParts): Promise<void> {

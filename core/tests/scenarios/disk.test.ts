@@ -2,9 +2,10 @@
  * A cache whose entries, log, queue and history are in a directory; several caches on one directory stand for several
  * processes (proof/ has real ones).
  */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Cache } from '../../src/cache/cache.ts'
 import { disk } from '../../src/disk.ts'
+import { DiskTier } from '../../src/disk/tier.ts'
 import { createCache, type BuiltInPolicy, type CacheOptions } from '../../src/index.ts'
 import { TestClock } from '../clock.ts'
 import { directory } from '../directories.ts'
@@ -201,4 +202,22 @@ describe('two caches on one directory', () => {
     expect([b.peek('first'), await a.get('first')]).toEqual([undefined, undefined])
     expect(await b.get('k59')).toHaveLength(10_000)
   })
+})
+
+it('what was found invalid goes from the directory a second later, but for what was set anew', async () => {
+  const deleted = vi.spyOn(DiskTier.prototype, 'delete')
+  const clock = new TestClock()
+  const cache = open(directory(), { clock, memory: false })
+  await cache.set('asked for', 1, { dependsOn: 'row' })
+  await cache.set('set anew', 1, { dependsOn: 'row' })
+  await cache.invalidate('row', { strategy: 'lazy' })
+  expect(await cache.get('asked for')).toBeUndefined()
+  expect(await cache.get('set anew')).toBeUndefined()
+  await cache.set('set anew', 2)
+  expect(deleted).not.toHaveBeenCalled()
+  await clock.advance(1000)
+  expect(deleted.mock.calls.map(([keys]) => keys)).toEqual([['asked for']])
+  await expect.poll(() => cache.stats().disk?.usage.entries).toBe(1)
+  expect(await cache.get('set anew')).toBe(2)
+  deleted.mockRestore()
 })
