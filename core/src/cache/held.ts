@@ -257,10 +257,9 @@ export class Held {
   judge(entry: Entry): Invalidated | undefined {
     if (this.isForeign(entry)) return { name: entry.key, n: 0, untilMs: 0 }
     const by = this.#parts.judge.verdict(entry)
-    // A hit below memory asks no clock for it.
-    const nowMs = by === undefined ? 0 : this.#clock.now()
-    if (by !== undefined && by.untilMs <= nowMs) return by
-    if (by !== undefined) soften(entry, nowMs, by.untilMs)
+    if (by !== undefined && by.untilMs <= this.#clock.now()) return by
+    // By the clock that lifetimes are looked up by: it is stale from this read on.
+    if (by !== undefined) soften(entry, this.#clock.coarseNow(), by.untilMs)
     entry.verifiedAt = by === undefined ? this.#log.applied : neverVerified
     return undefined
   }

@@ -13,8 +13,8 @@ import { Outbox, type OutboxOptions } from '../invalidation/outbox.ts'
 import type { Timer } from '../model/clock.ts'
 import type { InvalidationResult, Status } from '../model/invalidation.ts'
 
-/** With the next record of the log they cost no transaction: worth waiting for where they can. */
-const gatherMs = { alongside: 100, alone: 10 }
+/** With the next record of the log they cost no transaction: that is worth waiting for. */
+const gatherMs = 100
 /** Records that wait for a history which fails: as many as it keeps by default. */
 const waitingMax = 10_000
 const notEnded: readonly Status[] = ['pending', 'running']
@@ -25,38 +25,36 @@ export class Recording {
   readonly #outbox: Outbox
   #gathered: InvalidationResult[] = []
   readonly #writing = new Set<Promise<void>>()
-  readonly #gatherMs: number
   #timer: Timer | undefined
 
   constructor(history: History, options: OutboxOptions) {
     this.#history = history
     this.#options = options
-    this.#gatherMs = history.putWithin === undefined ? gatherMs.alone : gatherMs.alongside
     this.#outbox = new Outbox({ ...options, waitingMax })
   }
 
   add(record: InvalidationResult): void {
     this.#gathered.push(record)
-    this.#timer ??= this.#options.clock.schedule(this.#gatherMs, () => this.#write(this.#take()))
+    this.#timer ??= this.#options.clock.schedule(gatherMs, () => this.#write(this.#take()))
   }
 
-  /** What was gathered goes with the transaction that `ride` is called in, if it can and `step` succeeds; else by itself. */
+  /** What is gathered when `ride` is called goes with the transaction that it is called in, if `step` succeeds; else by itself. */
   alongside<T>(step: (ride: () => void) => Promise<T>): Promise<T> {
-    const history = this.#history
-    // What is only sent along may fail by itself, and nobody would try it again.
-    if (history.putWithin === undefined) return step(() => undefined)
-    const records = this.#take()
-    let isWritten = records.length === 0
+    const riding: InvalidationResult[] = []
+    let isWritten = false
     const ride = () => {
-      for (const record of records) history.putWithin?.(record, notEnded)
+      // It may be tried more than once.
+      isWritten = false
+      riding.push(...this.#take())
+      for (const record of riding) this.#history.putWithin(record, notEnded)
       isWritten = true
     }
     const stepping = step(ride)
     const writeRest = () => {
-      if (!isWritten) this.#write(records)
+      if (!isWritten) this.#write(riding)
     }
-    const writeAll = () => this.#write(records)
-    if (records.length > 0) this.#await(stepping.then(writeRest, writeAll))
+    const writeAll = () => this.#write(riding)
+    this.#await(stepping.then(writeRest, writeAll))
     return stepping
   }
 
