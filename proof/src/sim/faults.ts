@@ -163,7 +163,7 @@ export class Faults {
     const { chance } = this.#world
     this.#told(node, 'has its wall clock set')
     if (chance.is(0.5)) this.#cut(node, ['there', 'back'], chance.between(3000, 6000))
-    node.machine.step(chance.pick([-8000, -3000, -1500, 1500, 8000]))
+    node.machine.step(chance.pick([-8000, -3000, -1500, -500, 1500, 8000]))
   }
 
   /**
