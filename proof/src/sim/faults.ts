@@ -24,14 +24,12 @@ export class Faults {
     this.#at(kind, chance.pick(nodes))
   }
 
-  /** All of them end. */
+  /** All of them end; the clock of the server stays where it was set, since to set it back would be another. */
   heal(): void {
     // Some end by beginning something else.
     while (this.#ends.size > 0) for (const end of [...this.#ends]) end()
     for (const node of this.#world.nodes) node.link.heal()
     this.#world.redis.isDown = false
-    this.#world.redis.skew = 0
-    this.#world.serverClockSetAt = this.#world.timeline.now
   }
 
   /** Mostly short, sometimes longer than a lease, and often about as long as one. */

@@ -258,6 +258,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'a-turn-is-not-renewed',
+    first: 1266,
     file: 'redis/turns.js',
     from: 'const renewMs = 1000;',
     to: 'const renewMs = 1e9;',
