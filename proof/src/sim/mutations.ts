@@ -102,6 +102,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'joins-though-fenced',
+    first: 45,
     hole: 'A3b',
     file: reader,
     from: 'if (this.#parts.held.isFenced)\n            return undefined;\n        if (judge.intents',
