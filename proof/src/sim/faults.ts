@@ -24,14 +24,12 @@ export class Faults {
     this.#at(kind, chance.pick(nodes))
   }
 
-  /** All of them end. */
+  /** All of them end; the clock of the server stays where it was set, since to set it back would be another. */
   heal(): void {
     // Some end by beginning something else.
     while (this.#ends.size > 0) for (const end of [...this.#ends]) end()
     for (const node of this.#world.nodes) node.link.heal()
     this.#world.redis.isDown = false
-    this.#world.redis.skew = 0
-    this.#world.serverClockSetAt = this.#world.timeline.now
   }
 
   /** Mostly short, sometimes longer than a lease, and often about as long as one. */
@@ -163,7 +161,7 @@ export class Faults {
     const { chance } = this.#world
     this.#told(node, 'has its wall clock set')
     if (chance.is(0.5)) this.#cut(node, ['there', 'back'], chance.between(3000, 6000))
-    node.machine.step(chance.pick([-8000, -3000, -1500, 1500, 8000]))
+    node.machine.step(chance.pick([-8000, -3000, -1500, -500, 1500, 8000]))
   }
 
   /**
