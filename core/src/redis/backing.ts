@@ -128,7 +128,7 @@ class RedisBacking implements Backing {
     this.turns = new RedisTurns({ driver, clock, nodeId: id })
     const common = { driver, clock, onError, node: id }
     this.history = new RedisHistory({ ...common, ...parts.history })
-    this.queue = new RedisQueue({ ...common, ...parts.queue, history: this.history })
+    this.queue = new RedisQueue({ ...common, ...parts.queue, replicas, history: this.history })
   }
 
   get state(): BackingState {
