@@ -3,7 +3,7 @@ import { record } from '../../tests/conformance/history.ts'
 import { both, claimIds, done, fill, job } from '../../tests/conformance/queue-jobs.ts'
 import { HeldDriver, onceBefore, type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
 import { startRedis, type RedisServer } from '../../tests/redis-server.ts'
-import { claimScript, doneScript, findScript, giveBackScript, removeScript } from './queue-lua.ts'
+import { claimScript, doneScript, findScript, giveBackScript, lookScript, removeScript } from './queue-lua.ts'
 
 let server: RedisServer
 const places: RedisPlace[] = []
@@ -189,6 +189,18 @@ describe('an answer that gets lost', () => {
     await expect(asked).rejects.toMatchObject({ code: 'E_REDIS_UNREACHABLE' })
     driver.loses = () => false
     expect(await claimIds(mine.queue)).toEqual(['b'])
+    for (const id of ['a', 'b']) expect(await done(mine.queue, id)).toBe(true)
+  })
+
+  test('of the look for more, after a claim: what was claimed is told of', async () => {
+    const place = open()
+    const driver = new HeldDriver(place.driver)
+    const mine = place.open({ driver })
+    await fill(mine.queue, [job('a'), job('b')])
+    let looks = 0
+    driver.loses = (script) => script === lookScript && ++looks === 2
+    expect(await claimIds(mine.queue)).toEqual(['a', 'b'])
+    expect(looks).toBe(2)
     for (const id of ['a', 'b']) expect(await done(mine.queue, id)).toBe(true)
   })
 

@@ -201,26 +201,35 @@ export class RedisQueue implements Queue {
   async #claim(claim: Claim): Promise<readonly Job[]> {
     this.#open()
     const jobs: Job[] = []
-    for (;;) {
-      const [first, ...others] = await this.#look(claim, jobs)
-      if (first === undefined) return jobs
-      const batch = new ClaimBatch(first.job.strategy, claim)
-      for (const job of jobs) batch.take(job)
-      const fitting: Known[] = []
-      for (const each of [first, ...others]) {
-        if (!batch.take(each.job)) break
-        fitting.push(each)
-      }
-      if (fitting.length === 0) return jobs
-      const seats = fitting.flatMap(({ id, seat }) => [id, seat])
-      // If somebody else was faster with one of them, none is claimed.
-      if (!isDone(await this.#ask(scripts.claimScript, seats))) continue
-      for (const { id, job } of fitting) {
-        this.#held.add(id)
-        jobs.push(job)
-      }
-      if (fitting.length < 1 + others.length) return jobs
+    try {
+      while (await this.#claimMore(claim, jobs));
+    } catch (error) {
+      // What is claimed already is told of, unless it is being given up: nobody else takes it for as long as this node lives.
+      if (jobs.length === 0 || this.#closing !== undefined) throw error
     }
+    return jobs
+  }
+
+  /** @returns whether there may be more that fit */
+  async #claimMore(claim: Claim, jobs: Job[]): Promise<boolean> {
+    const [first, ...others] = await this.#look(claim, jobs)
+    if (first === undefined) return false
+    const batch = new ClaimBatch(first.job.strategy, claim)
+    for (const job of jobs) batch.take(job)
+    const fitting: Known[] = []
+    for (const each of [first, ...others]) {
+      if (!batch.take(each.job)) break
+      fitting.push(each)
+    }
+    if (fitting.length === 0) return false
+    const seats = fitting.flatMap(({ id, seat }) => [id, seat])
+    // If somebody else was faster with one of them, none is claimed.
+    if (!isDone(await this.#ask(scripts.claimScript, seats))) return true
+    for (const { id, job } of fitting) {
+      this.#held.add(id)
+      jobs.push(job)
+    }
+    return fitting.length === 1 + others.length
   }
 
   /** Those that follow: the first that are due of the strategy that goes first, or of that of the jobs before. */
