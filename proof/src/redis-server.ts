@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
@@ -27,7 +27,29 @@ export async function start(
     ...{ 'repl-timeout': 60, 'aof-load-truncated': 'yes' },
   }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const child = spawn('redis-server', [...args, ...more], { stdio: 'ignore' })
+  return launch({ port, folder }, [...args, ...more])
+}
+
+/** A sentinel that watches the primary on that port, calls it `primary`, and needs nobody else to promote its replica. */
+export async function startSentinel(primaryPort: number, downAfterMs: number): Promise<Server> {
+  const [port, folder] = [await freePort(), newFolder()]
+  const file = join(folder, 'sentinel.conf')
+  const lines = [
+    ...[
+      `port ${port}`,
+      `dir ${folder}`,
+      'bind 127.0.0.1',
+      `sentinel monitor primary 127.0.0.1 ${primaryPort} 1`,
+    ],
+    ...[`sentinel down-after-milliseconds primary ${downAfterMs}`, 'sentinel failover-timeout primary 3000'],
+  ]
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  return launch({ port, folder }, [file, '--sentinel'])
+}
+
+/** Resolves when it answers. */
+async function launch({ port, folder }: Omit<Server, 'child'>, args: readonly string[]): Promise<Server> {
+  const child = spawn('redis-server', args, { stdio: 'ignore' })
   const end = Date.now() + 20_000
   for (;;) {
     const answer = await ask(port, ['PING']).catch(() => '')

@@ -4,6 +4,8 @@
  * A strict call of a node that is spared, while the server is, must end in time, and well (16): the longest lease by the
  * slowest clock, and what the machine needs beside.
  */
+import { Jobs } from './jobs.ts'
+import { Logged } from './logged.ts'
 import type { Tally, Word } from './said.ts'
 
 export interface TollParts {
@@ -17,8 +19,8 @@ export interface Calm {
   readonly leftMs: number
 }
 
-/** After so long what struck before is over, and the connection, the lease and the tier are back. */
-export const recoveredMs = 7000
+/** So long after what struck, the connection, the lease and the tier are back. */
+const recoveredMs = 4000
 /** Round trips, on a machine that has other things to do. */
 const slackMs = 1500
 
@@ -38,7 +40,10 @@ export class Toll {
     loads: 0,
     eventual: 0,
     handed: 0,
+    kept: 0,
   }
+  readonly jobs = new Jobs()
+  readonly logged = new Logged((text) => this.fault(text))
   readonly #parts: TollParts
 
   constructor(parts: TollParts) {
@@ -48,9 +53,17 @@ export class Toll {
   take(word: Word, slot: number): void {
     if (word.say === 'fault') this.fault(`node ${slot}: ${word.text}`)
     if (word.say === 'strict') this.#timed(word, slot)
+    if (word.say === 'logged') this.logged.take(word)
+    this.jobs.take(word)
     if (word.say !== 'tally') return
     const { say, ...counts } = word
     for (const [name, count] of Object.entries(counts)) this.tally[name as keyof Tally] += count
+  }
+
+  /** The server may have lost what it acknowledged until then. */
+  lost(at: number): void {
+    this.jobs.lost(at)
+    this.logged.lost(at)
   }
 
   fault(text: string): void {
@@ -66,12 +79,15 @@ export class Toll {
   }
 
   text(): string {
-    const { reads, found, fenced, loads, eventual, handed } = this.tally
+    const { reads, found, fenced, loads, eventual, handed, kept } = this.tally
+    const { accepted, ends, excused } = this.jobs
     const bound = reads === 0 ? '' : ` <= ${(3 / reads).toExponential(1)}`
     return [
       `${this.struckTimes} faults, ${reads} answers judged (${found} values, ${loads} loads, ${fenced} looks without a lease)`,
       `${sum(this.strict)} strict (${entries(this.strict)}; ${this.timed} timed, longest ${Math.round(this.longestMs)} ms)`,
-      `${eventual} eventual, ${handed} read with a token of another`,
+      `${eventual} eventual, ${handed} read with a token of another, ${kept} values from directories`,
+      `${accepted} queued (${entries(ends)}; ${excused} that may be lost)`,
+      `${this.logged.compared} acknowledged looked for in a promoted replica`,
       this.faults.length === 0 ? `0 wrong${bound}` : `${this.faults.length} WRONG`,
     ].join('; ')
   }
