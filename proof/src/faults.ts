@@ -5,10 +5,11 @@
  *                                [--replicas 1] [--directories | --no-directories] [--sentinel]
  *        npm run proof:faults -- --mutants [--minutes 1] [--seed N] [--only name]
  *
- * --only: faults, or mutants, of these names. Runs of two minutes, one after the other, each with the next seed. --shown: each fault as it is made. --replicas: that
- * nodes wait for, 0 or 1; --directories: each node has one beneath; if neither is said the seed decides. --sentinel: nodes
- * ask a sentinel where their server is, and it promotes the replica. Exits with 1 if anything was wrong. --mutants: the same on copies of the library with a mistake in each, so long at most, and exits with 1
- * if one is not found.
+ * --only: faults, or mutants, of these names. Runs of two minutes, one after the other, each with the next seed. --shown: each
+ * fault as it is made. --replicas: that nodes wait for, 0 or 1. --directories: each node has one beneath. What of the two is
+ * not said follows from the seed. --sentinel: nodes ask a sentinel where their server is, and it promotes the replica. Exits
+ * with 1 if anything was wrong. --mutants: the same on copies of the library with a mistake in each, so long at most, and exits
+ * with 1 if one is not found.
  */
 import { parseArgs } from 'node:util'
 import { buildLibrary } from './build.ts'

@@ -41,7 +41,7 @@ export async function startSentinel(primaryPort: number, downAfterMs: number): P
       'bind 127.0.0.1',
       `sentinel monitor primary 127.0.0.1 ${primaryPort} 1`,
     ],
-    ...[`sentinel down-after-milliseconds primary ${downAfterMs}`, 'sentinel failover-timeout primary 3000'],
+    ...[`sentinel down-after-milliseconds primary ${downAfterMs}`, 'sentinel failover-timeout primary 20000'],
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)
   return launch({ port, folder }, [file, '--sentinel'])

@@ -107,7 +107,7 @@ export const ofReplicas: Readonly<Record<string, Befall<Servers>>> = {
 export const ofWatched: Readonly<Record<string, Befall<Watched>>> = {
   'primary killed': (watched) => watched.failOver('SIGKILL'),
   'primary stopped for good': (watched) => watched.failOver('SIGSTOP'),
-  'primary stopped for a moment': (watched, dice) => watched.pause(50 + dice.below(500)),
+  'primary stopped for a moment': (watched, dice) => watched.pause(50 + dice.below(800)),
   // For more than 2 s, and it trusts no clock and does nothing for 30 s.
   'sentinel stopped': (watched, dice) => watched.pauseSentinel(50 + dice.below(1500)),
   ...ofAnyServer,

@@ -60,6 +60,7 @@ export async function runFaults(options: RunOptions): Promise<Toll> {
     run.toll.fault(`the run itself failed: ${String((error as Error).stack)}`)
   } finally {
     await run.end()
+    if (run.isVoid) run.toll.voids()
   }
   return run.toll
 }
@@ -85,6 +86,11 @@ class Run {
       leaseMs: options.leaseMs ?? 600,
       calmOf: (slot, at) => this.#calmOf(slot, at),
     })
+  }
+
+  /** Something happened for which nothing is promised. */
+  get isVoid(): boolean {
+    return this.#servers instanceof Watched && this.#servers.hasSplit
   }
 
   async begin(): Promise<void> {
@@ -116,7 +122,7 @@ class Run {
   }
 
   async heal(): Promise<void> {
-    if (this.toll.faults.length > 0) return
+    if (this.toll.faults.length > 0 || this.isVoid) return
     // What is queued is due by the clock of who put it in.
     const aheadMs = Math.max(...this.#nodes.map((node) => node.aheadMsMax))
     for (const node of this.#nodes) node.stepTo(aheadMs)
@@ -127,7 +133,7 @@ class Run {
   }
 
   async end(): Promise<void> {
-    const isWrong = this.toll.faults.length > 0
+    const isWrong = this.toll.faults.length > 0 || this.isVoid
     for (const node of this.#nodes) {
       if (isWrong) await node.kill()
       await node.close()
@@ -181,8 +187,9 @@ class Run {
       // Those who ask for certain faults ask for many.
       if (only === undefined && this.#isSparedNow(whom)) continue
       const name = dice.of(names)
-      this.toll.struck(name)
-      onFault?.(`${whom instanceof Node ? `node ${whom.slot}` : 'server'}: ${name}`, this.toll)
+      const struck = whom instanceof Node ? `node ${whom.slot}` : 'server'
+      this.toll.struck(name, struck)
+      onFault?.(`${struck}: ${name}`, this.toll)
       this.#quietSince.set(lane, Infinity)
       await table[name]?.(whom, dice)
       this.#quietSince.set(lane, nowMs())
@@ -201,7 +208,7 @@ class Run {
   }
 
   get #isOver(): boolean {
-    return nowMs() - this.#began > this.#options.seconds * 1000 || this.toll.faults.length > 0
+    return nowMs() - this.#began > this.#options.seconds * 1000 || this.toll.faults.length > 0 || this.isVoid
   }
 
   #isSparedNow(whom: Node | Servers | Watched): boolean {

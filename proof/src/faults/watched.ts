@@ -3,8 +3,9 @@
  *
  *   nodes -> link each -> sentinel, which says where the primary is; nodes -> primary -> replica, without links
  *
- * A primary that was stopped is killed when the other has been promoted: of two primaries at once each would promise for
- * itself. It comes back as a replica.
+ * A primary that was stopped is killed when the other has been promoted, and comes back as a replica: of two primaries at
+ * once each would promise for itself. On a busy machine the sentinel may take one for dead that is alive, and promote the
+ * other beside it: for that nothing is promised, and the run is void (`hasSplit`).
  *
  * Invariants: as of servers.ts.
  */
@@ -15,7 +16,8 @@ import { following, type ServersOptions, stopFor } from './servers.ts'
 import { nowMs } from './said.ts'
 
 /** The sentinel calls a primary down that answers nothing for so long. */
-const downAfterMs = 800
+const downAfterMs = 1500
+const lookEveryMs = 30
 const promotedMsMax = 40_000
 
 export class Watched {
@@ -23,6 +25,11 @@ export class Watched {
   readonly #sentinel: Server
   #primary: Server
   #replica: Server
+  /** A primary that is dead or stopped, and serves nobody any more. */
+  #gone: Server | undefined
+  /** There were two primaries at once. */
+  hasSplit = false
+  #isClosed = false
 
   private constructor(
     options: ServersOptions,
@@ -40,6 +47,7 @@ export class Watched {
     await following(replica)
     const watched = new Watched(options, [primary, replica, await startSentinel(primary.port, downAfterMs)])
     await watched.#known()
+    void watched.#look()
     return watched
   }
 
@@ -69,18 +77,21 @@ export class Watched {
   /** Resolves when the other was promoted, and this one follows it. */
   async failOver(signal: 'SIGKILL' | 'SIGSTOP'): Promise<void> {
     const [old, next] = [this.#primary, this.#replica]
+    this.#gone = old
     old.child.kill(signal)
-    await this.#until(async () => (await ask(next.port, ['ROLE'])).includes('master'), 'a promotion')
+    await this.#until(async () => (await isPrimary(next)) && (await this.#isNamed(next)), 'a promotion')
     await kill(old)
     this.#primary = next
     const { replicas = 0, onLost } = this.#options
     if (replicas === 0) onLost?.(nowMs())
     this.#replica = await start(old.port, old.folder, replicaOf(next))
+    this.#gone = undefined
     await following(this.#replica)
     await this.#known()
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const server of [this.#sentinel, this.#primary, this.#replica]) {
       await kill(server)
       rmSync(server.folder, { recursive: true, force: true })
@@ -90,22 +101,38 @@ export class Watched {
   /** The sentinel knows who is who, and could promote again. */
   async #known(): Promise<void> {
     const isKnown = async () => {
-      const address = await ask(this.port, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'primary'])
       const replicas = await ask(this.port, ['SENTINEL', 'REPLICAS', 'primary'])
-      return (
-        address.includes(`\r\n${this.#primary.port}\r\n`) && /master-link-status\r\n\$2\r\nok/.test(replicas)
-      )
+      return /master-link-status\r\n\$2\r\nok/.test(replicas) && this.#isNamed(this.#primary)
     }
     await this.#until(isKnown, 'a sentinel that knows the replica')
   }
 
+  async #isNamed({ port }: Server): Promise<boolean> {
+    const address = await ask(this.port, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'primary'])
+    return address.includes(`\r\n${port}\r\n`)
+  }
+
+  async #look(): Promise<void> {
+    while (!this.#isClosed && !this.hasSplit) {
+      const both = [this.#primary, this.#replica].filter((server) => server !== this.#gone)
+      const primaries = await Promise.all(both.map((server) => isPrimary(server).catch(() => false)))
+      if (both.every((server) => server !== this.#gone))
+        this.hasSplit = primaries.every((is) => is) && both.length > 1
+      await after(lookEveryMs)
+    }
+  }
+
   async #until(holds: () => Promise<boolean>, what: string): Promise<void> {
     const end = nowMs() + promotedMsMax
-    while (!(await holds())) {
+    while (!this.hasSplit && !(await holds().catch(() => false))) {
       if (nowMs() > end) throw new Error(`there is not: ${what}`)
       await after(20)
     }
   }
+}
+
+async function isPrimary({ port }: Server): Promise<boolean> {
+  return (await ask(port, ['ROLE'])).includes('master')
 }
 
 function replicaOf({ port }: Server): readonly string[] {

@@ -222,7 +222,7 @@ export class Work {
     }
     if (value !== undefined) this.#tally.found++
     const wrong = fault(value, { key, began, truth })
-    if (wrong !== undefined) this.#fault(wrong)
+    if (wrong !== undefined) this.#fault(`${wrong}, at ${this.#parts.cache.token()}`)
   }
 
   // Writing
