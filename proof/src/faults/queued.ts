@@ -8,7 +8,7 @@
  */
 import type { InvalidationResult } from 'staleproof'
 import { nowMs, type Word } from './said.ts'
-import type { Cache } from './work.ts'
+import type { Cache } from '../library.ts'
 
 export interface QueuedParts {
   readonly cache: Cache

@@ -70,6 +70,7 @@ export class Servers {
     await after(ms)
     if (fault.is === 'drop') await this.#between?.switch({ is: 'reset' })
     await this.#between?.switch({ is: 'pass' })
+    await this.#followed()
   }
 
   /** @param lostBytes of the end of its log on disk */
@@ -80,6 +81,8 @@ export class Servers {
     await after(downMs)
     this.#primary = await start(port, folder)
     if (lostBytes > 0) this.#options.onLost?.(nowMs())
+    // Nothing is acknowledged before it is there again.
+    if ((this.#options.replicas ?? 0) > 0) await this.#followed()
   }
 
   /** What the primary acknowledges in the last `lostMs` of its life, the replica does not get. */
@@ -114,6 +117,14 @@ export class Servers {
       if (server === undefined) continue
       await kill(server)
       rmSync(server.folder, { recursive: true, force: true })
+    }
+  }
+
+  async #followed(): Promise<void> {
+    const end = Date.now() + 20_000
+    while (!(await this.ask('INFO', 'replication')).includes('state=online')) {
+      if (Date.now() > end) throw new Error('the replica does not come back')
+      await after(20)
     }
   }
 

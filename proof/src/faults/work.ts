@@ -14,12 +14,10 @@ import type { InvalidationResult } from 'staleproof'
 import { fault } from '../crash/judge.ts'
 import { type Dice, isOwner, type Made, oldest } from '../crash/roles.ts'
 import type { SharedTruth, Versions } from '../crash/shared-truth.ts'
-import type { RedisLibrary } from '../library.ts'
+import type { Cache } from '../library.ts'
 import { keys, recipeOf, settled, sources } from './names.ts'
 import { type Consistency, Queued } from './queued.ts'
 import { type Handed, type NodeOptions, nowMs, type Word } from './said.ts'
-
-export type Cache = ReturnType<RedisLibrary['createCache']>
 
 export interface WorkParts {
   readonly cache: Cache

@@ -3,9 +3,9 @@
  * acknowledged.
  */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { startRedis, until, type RedisServer } from '../../tests/redis-server.ts'
-import { createCache, type Cache } from '../index.ts'
-import { redis } from '../redis.ts'
+import { startRedis, until, type RedisServer } from './redis-server.ts'
+import { createCache, type Cache } from '../src/index.ts'
+import { redis } from '../src/redis.ts'
 
 let primary: RedisServer
 let replica: RedisServer
