@@ -114,10 +114,11 @@ export class Watched {
 
   async #look(): Promise<void> {
     while (!this.#isClosed && !this.hasSplit) {
-      const both = [this.#primary, this.#replica].filter((server) => server !== this.#gone)
+      // One and the same, while a dead one is not started again yet.
+      const both = [...new Set([this.#primary, this.#replica])].filter((server) => server !== this.#gone)
       const primaries = await Promise.all(both.map((server) => isPrimary(server).catch(() => false)))
-      if (both.every((server) => server !== this.#gone))
-        this.hasSplit = primaries.every((is) => is) && both.length > 1
+      const isNews = both.every((server) => server !== this.#gone)
+      this.hasSplit = isNews && both.length > 1 && primaries.every((is) => is)
       await after(lookEveryMs)
     }
   }
