@@ -43,6 +43,10 @@ export class HeldDriver implements Driver {
     return this.#driver.wait(limitMs, command, ...args)
   }
 
+  replicated(replicas: number, limitMs: number): Promise<number> {
+    return this.#driver.replicated(replicas, limitMs)
+  }
+
   onConnect(listener: () => void): void {
     this.#driver.onConnect(listener)
   }

@@ -7,8 +7,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startTls, until, type TlsServer } from 'staleproof-testbed'
 import { systemClock, systemRandom } from '../src/model/clock.ts'
 import { RedisClient, type ConnectionOptions } from '../src/redis/client.ts'
-import { script, textOf } from '../src/redis/driver.ts'
+import { script, textOf, type Reply } from '../src/redis/driver.ts'
+import { Line } from '../src/redis/line.ts'
 import { startCluster, startWatched, type ClusterOfThree, type Watched } from './redis-fleet.ts'
+import { surroundings } from './surroundings.ts'
 
 const opened: RedisClient[] = []
 
@@ -120,6 +122,19 @@ describe('in a cluster of three', () => {
       expect(textOf(await client.call('GET', `{${prefix}}:a`))).toBe(prefix)
       await hears(client)
     }
+  })
+
+  it('what names no key is asked of the node that has that of the prefix', async () => {
+    const urls = cluster.nodes.map(({ url }) => url)
+    const portIn = (reply: Reply) => /tcp_port:(\d+)/.exec(textOf(reply))?.[1]
+    const line = new Line({ cluster: urls }, { ...surroundings, limitMs: 2000 })
+    for (const prefix of ['a', 'b', 'c', 'd']) {
+      const client = clientOf({ cluster: urls }, prefix)
+      const of = portIn(await client.run(where, []))
+      for (let i = 0; i < 5; i++) expect(portIn(await line.askBeside(client.prefix, 'INFO', []))).toBe(of)
+      expect(await client.replicated(1, 10)).toBe(0)
+    }
+    await line.close()
   })
 
   it('one node that is given as a server of its own is told what it is', async () => {

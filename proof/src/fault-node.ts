@@ -13,15 +13,25 @@ import { Work } from './faults/work.ts'
 import { openRedisLibrary } from './library.ts'
 
 const options = JSON.parse(process.argv[2] as string) as NodeOptions
-const { createCache, redis, systemClock } = await openRedisLibrary(options.library)
+const { createCache, disk, redis, systemClock } = await openRedisLibrary(options.library)
 const clock = systemClock()
 /** By how much somebody set the wall clock. */
 let stepMs = 0
 
 const cache = createCache({
-  redis: redis({ url: options.url, lease: options.leaseMs, node: `node-${options.slot}`, prefix: 'faults' }),
+  redis: redis({
+    ...(options.hasSentinel ? { sentinel: { name: 'primary', urls: [options.url] } } : { url: options.url }),
+    ...{ lease: options.leaseMs, replicas: options.replicas, node: `node-${options.slot}`, prefix: 'faults' },
+  }),
+  ...(options.directory === undefined ? {} : { disk: disk({ path: options.directory }) }),
   memory: { maxEntries: options.seed % 3 === 0 ? 4 : 1000 },
-  strategies: { lazy: { sweepEvery: '300ms' } },
+  strategies: {
+    lazy: { sweepEvery: '300ms' },
+    scheduled: { interval: '400ms' },
+    background: { interval: '250ms' },
+  },
+  // By wall clocks that are set: nothing of a run is dropped before it was looked at.
+  history: { keepFor: '1000h', keepCount: 1_000_000 },
   clock: {
     now: () => clock.now() + stepMs,
     coarseNow: () => clock.coarseNow() + stepMs,
@@ -50,6 +60,7 @@ async function obey(order: Order): Promise<void> {
   if (order.do === 'hand on') await work.handed(order)
   if (order.do === 'rest') await work.rest().then(() => say({ say: 'rested' }))
   if (order.do === 'settle') await work.settle().then(() => say({ say: 'settled' }))
+  if (order.do === 'account') await work.account(order.ids).then(() => say({ say: 'accounted' }))
   if (order.do === 'check') await work.check().then(() => say({ say: 'checked' }))
   if (order.do === 'quit') await quit()
 }

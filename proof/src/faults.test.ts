@@ -9,7 +9,13 @@ import { runFaults } from './faults/run.ts'
 import { Stable } from './mutants.ts'
 
 const seed = 20_261_123
-const found = new Set(['lease-never-looked-at', 'nodes-are-not-waited-for', 'a-restart-is-not-noticed'])
+const found = new Set([
+  'lease-never-looked-at',
+  'nodes-are-not-waited-for',
+  'a-restart-is-not-noticed',
+  'replicas-are-not-waited-for',
+  'completed-before-it-is-in-force',
+])
 let stable: Stable
 
 beforeAll(async () => {
@@ -19,13 +25,29 @@ beforeAll(async () => {
 
 describe('nodes under faults', () => {
   it('serve nothing stale, and are well again afterwards', async () => {
-    const toll = await runFaults({ library: stable.original, seed, seconds: 24 })
+    const toll = await runFaults({
+      ...{ library: stable.original, seed, seconds: 20 },
+      ...{ replicas: 0, hasDirectories: true },
+    })
     expect(toll.faults).toEqual([])
     expect(toll.struckTimes).toBeGreaterThan(10)
     expect(toll.tally.found).toBeGreaterThan(1000)
     expect(toll.strict.get('done')).toBeGreaterThan(10)
     expect(toll.timed).toBeGreaterThan(3)
     expect(toll.tally.handed).toBeGreaterThan(3)
+    expect(toll.tally.kept).toBeGreaterThan(0)
+    expect(toll.jobs.ends.get('completed')).toBeGreaterThan(10)
+  })
+
+  it('lose nothing that was acknowledged when a replica is promoted that they waited for', async () => {
+    const toll = await runFaults({
+      ...{ library: stable.original, seed, seconds: 12, calmMs: 2000 },
+      ...{ replicas: 1, hasDirectories: false },
+      only: ['promotion, tail lost', 'replica delayed', 'replica cut off', 'reset'],
+    })
+    expect(toll.faults).toEqual([])
+    expect(toll.logged.compared).toBeGreaterThan(10)
+    expect(toll.jobs.ends.get('completed')).toBeGreaterThan(10)
   })
 
   it('are judged by one who sees a stale answer', async () => {
@@ -38,11 +60,14 @@ describe('nodes under faults', () => {
 })
 
 describe('real faults bring to light', () => {
-  for (const { mutation, by } of faultMutations.filter(({ mutation: { name } }) => found.has(name))) {
+  for (const { mutation, by, where } of faultMutations.filter(({ mutation: { name } }) => found.has(name))) {
     it(mutation.name, async () => {
       const library = stable.breed(mutation.name, [mutation])
-      const toll = await runFaults({ library, seed, seconds: 45, only: by, calmMs: 1500 })
-      expect(toll.faults.join()).toMatch(/stale|served though/)
+      const toll = await runFaults({
+        ...{ library, seed, seconds: 45, only: by, calmMs: 1500 },
+        ...{ replicas: 0, hasDirectories: false, ...where },
+      })
+      expect(toll.faults.join()).toMatch(/stale|served though|was acknowledged/)
     })
   }
 })

@@ -1,21 +1,26 @@
 /**
  * Several processes on a real server, and all that can befall them: stale answers are looked for in every read.
  *
- * Usage: npm run proof:faults -- [--minutes 1] [--seed N] [--nodes 4] [--lease 600] [--only 'SIGSTOP,FLUSHALL'] [--shown]
- *        npm run proof:faults -- --mutants [--minutes 1] [--seed N]
+ * Usage: npm run proof:faults -- [--minutes 1] [--seed N] [--nodes 4] [--lease 600] [--only 'SIGSTOP; FLUSHALL'] [--shown]
+ *                                [--replicas 1] [--directories | --no-directories] [--sentinel]
+ *        npm run proof:faults -- --mutants [--minutes 1] [--seed N] [--only name]
  *
- * Runs of two minutes, one after the other, each with the next seed. --shown: each fault as it is made. Exits with 1 if
- * anything was wrong. --mutants: the same on copies of the library with a mistake in each, so long at most, and exits with 1
- * if one is not found.
+ * --only: faults, or mutants, of these names. Runs of two minutes, one after the other, each with the next seed. --shown: each
+ * fault as it is made. --replicas: that nodes wait for, 0 or 1. --directories: each node has one beneath. What of the two is
+ * not said follows from the seed. --sentinel: nodes ask a sentinel where their server is, and it promotes the replica. Exits
+ * with 1 if anything was wrong. --mutants: the same on copies of the library with a mistake in each, so long at most, and exits
+ * with 1 if one is not found.
  */
 import { parseArgs } from 'node:util'
 import { buildLibrary } from './build.ts'
 import { faultMutations } from './faults/mutations.ts'
 import { runFaults } from './faults/run.ts'
+import { type Setting, settingOf, settingText } from './faults/setting.ts'
 import { entries, type Toll } from './faults/toll.ts'
 import { Stable } from './mutants.ts'
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
@@ -23,6 +28,9 @@ const { values } = parseArgs({
     lease: { type: 'string', default: '600' },
     only: { type: 'string' },
     shown: { type: 'boolean', default: false },
+    replicas: { type: 'string' },
+    directories: { type: 'boolean' },
+    sentinel: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
   },
 })
@@ -38,11 +46,12 @@ else await runAll()
 async function runAll(): Promise<void> {
   for (let seed = Number(values.seed); Date.now() < end; seed++) {
     const seconds = Math.min(runSecondsMax, (end - Date.now()) / 1000)
-    console.log(`seed ${seed}, ${values.nodes} nodes, ${Math.round(seconds)} s`)
+    const setting = settingOf(seed, given())
+    console.log(`seed ${seed}, ${values.nodes} nodes, ${settingText(setting)}, ${Math.round(seconds)} s`)
     const toll = await runFaults({
-      ...{ library: stable.original, seed, seconds, onFault: show },
+      ...{ library: stable.original, seed, seconds, onFault: show, ...setting },
       ...{ nodes: Number(values.nodes), leaseMs: Number(values.lease) },
-      ...(values.only === undefined ? {} : { only: values.only.split(',') }),
+      ...(values.only === undefined ? {} : { only: listed(values.only) }),
     })
     console.log(`${toll.text()}\n  ${entries(toll.struckBy)}`)
     for (const fault of toll.faults) console.log(`  ${fault}`)
@@ -52,8 +61,23 @@ async function runAll(): Promise<void> {
   }
 }
 
+function listed(names: string): string[] {
+  return names.split(';').map((name) => name.trim())
+}
+
+function given(): Partial<Setting> {
+  const { replicas, directories, sentinel } = values
+  return {
+    ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
+    ...(directories === undefined ? {} : { hasDirectories: directories }),
+    hasSentinel: sentinel,
+  }
+}
+
 async function huntMutants(): Promise<void> {
-  for (const { mutation, by } of faultMutations) {
+  const only = values.only === undefined ? undefined : listed(values.only)
+  for (const { mutation, by, where } of faultMutations) {
+    if (only?.includes(mutation.name) === false) continue
     const began = Date.now()
     const seconds = Number(values.minutes) * 60
     const toll = await runFaults({
@@ -62,6 +86,7 @@ async function huntMutants(): Promise<void> {
       seconds,
       only: by,
       calmMs: 1500,
+      ...{ replicas: 0, hasDirectories: false, ...where },
     })
     const [first] = toll.faults
     if (first === undefined) process.exitCode = 1

@@ -43,6 +43,7 @@ export async function openLibrary(folder: string): Promise<Library> {
 }
 
 export interface RedisLibrary {
+  readonly disk: typeof disk
   readonly createCache: typeof createCache
   readonly systemClock: typeof systemClock
   readonly redis: typeof redis
@@ -52,6 +53,10 @@ export interface RedisLibrary {
 export async function openRedisLibrary(folder: string): Promise<RedisLibrary> {
   const load = (file: string): Promise<unknown> =>
     import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)
-  const [door, backend] = await Promise.all([load('index.js'), load('redis.js')])
-  return { ...(door as Omit<RedisLibrary, 'redis'>), ...(backend as Pick<RedisLibrary, 'redis'>) }
+  const [door, server, directory] = await Promise.all([load('index.js'), load('redis.js'), load('disk.js')])
+  return {
+    ...(door as Pick<RedisLibrary, 'createCache' | 'systemClock'>),
+    ...(server as Pick<RedisLibrary, 'redis'>),
+    ...(directory as Pick<RedisLibrary, 'disk'>),
+  }
 }

@@ -47,6 +47,15 @@ describe('an entry on disk', () => {
     expect((await tier.get('theirs'))?.value).toBe('of the other')
   })
 
+  it('is not stored if the generation ends while it waits to be: its stamp would be of the next', async () => {
+    const { tier, log } = open()
+    const putting = tier.put(entryOf('k', { stamp: 900 }))
+    // As of the log of many nodes that a directory stands beneath.
+    Object.assign(log, { generation: 'next' })
+    await putting
+    expect(await tier.get('k')).toBeUndefined()
+  })
+
   it('of another generation is not given, nor does it stand in the way', async () => {
     const first = open({ generation: 'old' })
     await first.tier.put(entryOf('k', { generation: 'old', stamp: 9, dependencies: ['d'], directCount: 1 }))

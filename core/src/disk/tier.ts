@@ -139,12 +139,15 @@ export class DiskTier implements SharedTier {
   }
 
   async settle(entry: EntryParts, admit: Admit): Promise<Settled | undefined> {
-    const { generation } = this.#parts.log
-    if (entry.generation !== generation) return undefined
+    const { log } = this.#parts
+    if (entry.generation !== log.generation) return undefined
     const prepared = await this.#prepare(entry)
     let settled: EntryParts | undefined
     try {
-      settled = await this.#edits.carryOut((edit) => this.#settle(edit, prepared, admit))
+      settled = await this.#edits.carryOut((edit) => {
+        // It is written as of the generation that the log is in now, which may have become another meanwhile.
+        return entry.generation === log.generation ? this.#settle(edit, prepared, admit) : undefined
+      })
     } finally {
       if (settled === undefined && prepared.file !== undefined) await this.#edits.unlink(prepared.file)
     }

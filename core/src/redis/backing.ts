@@ -128,7 +128,7 @@ class RedisBacking implements Backing {
     this.log = new Member({ ...parts, server: this.#server, id, nodeName, leaseMs })
     this.shared = new RedisTier({ ...parts, driver, log: this.log, entryBytesMax })
     this.turns = new RedisTurns({ driver, clock, nodeId: id })
-    this.queue = new RedisQueue({ ...common, ...parts.queue, history: this.history })
+    this.queue = new RedisQueue({ ...common, ...parts.queue, replicas, history: this.history })
   }
 
   get state(): BackingState {

@@ -6,7 +6,7 @@
 import type { Clock, Random } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { ConnectionOptions } from './connection.ts'
-import type { Arg, Driver, Reply, Script } from './driver.ts'
+import { numberOf, type Arg, type Driver, type Reply, type Script } from './driver.ts'
 import { Line } from './line.ts'
 import { SharedConnection } from './shared.ts'
 
@@ -67,6 +67,10 @@ export class RedisClient implements Driver {
       new Line(this.#connection.options, { ...this.#around, limitMs: limitMs + answerMs })
     this.#waiting.set(limitMs, line)
     return line.ask(command, args)
+  }
+
+  async replicated(replicas: number, limitMs: number): Promise<number> {
+    return numberOf(await this.#asking.askBeside(this.prefix, 'WAIT', [replicas, limitMs]))
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,8 @@ export interface Driver {
   call(command: string, key: string | Uint8Array, ...args: readonly Arg[]): Promise<Reply>
   /** One that waits for something to happen, for so long at most; on a connection of its own. @throws the same */
   wait(limitMs: number, command: string, ...args: readonly Arg[]): Promise<Reply>
+  /** How many replicas have what was written through `run` and `call`; waits for so many, for so long at most. @throws the same */
+  replicated(replicas: number, limitMs: number): Promise<number>
   /** Prefix of all keys: a hash tag, so that a cluster keeps them together. */
   readonly prefix: string
   /** Whether there is a connection, as far as is known. */

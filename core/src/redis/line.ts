@@ -5,6 +5,7 @@
  * call is sent at once or rejected; it is sent once at most; it settles within the limit, whatever becomes of the
  * connection; after `close` nothing is left that keeps a process alive.
  */
+import { Command } from 'ioredis'
 import type { Clock, Random } from '../model/clock.ts'
 import { openConnection, type Connection, type ConnectionOptions } from './connection.ts'
 import type { Arg, Reply } from './driver.ts'
@@ -42,13 +43,14 @@ export class Line {
     this.#connection.on('ready', listener)
   }
 
-  async ask(command: string, args: readonly Arg[]): Promise<Reply> {
-    if (this.#isFirst) await this.#first
-    try {
-      return (await this.#connection.callBuffer(command, args.map(sendable))) as Reply
-    } catch (error) {
-      throw told(error, this.#failure)
-    }
+  ask(command: string, args: readonly Arg[]): Promise<Reply> {
+    return this.#send(() => this.#connection.callBuffer(command, args.map(sendable)))
+  }
+
+  /** One that names no key, to the server of a cluster that has this one: by itself it would go to any of them. */
+  askBeside(key: string, command: string, args: readonly number[]): Promise<Reply> {
+    const beside = { slot: new Command('GET', [key]).getSlot() }
+    return this.#send(() => this.#connection.sendCommand(new Command(command, [...args]), undefined, beside))
   }
 
   async close(): Promise<void> {
@@ -58,6 +60,15 @@ export class Line {
     this.#connection.disconnect()
     // What waits to be made again is given up at once, without a word.
     if (['connecting', 'connect', 'ready'].includes(status)) await ended
+  }
+
+  async #send(send: () => unknown): Promise<Reply> {
+    if (this.#isFirst) await this.#first
+    try {
+      return (await send()) as Reply
+    } catch (error) {
+      throw told(error, this.#failure)
+    }
   }
 
   async #attempt(clock: Clock, limitMs: number): Promise<void> {

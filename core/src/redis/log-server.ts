@@ -18,12 +18,12 @@ import type {
 } from '../consistency/contract.ts'
 import type { Worth } from '../model/backing.ts'
 import type { Clock } from '../model/clock.ts'
-import { StaleproofError } from '../model/errors.ts'
 import { bytesOf, listOf, numberOf, script, textOf, type Arg, type Driver, type Reply } from './driver.ts'
 import { inspect } from './deployment.ts'
 import type { RedisHistory } from './history.ts'
 import { records } from './history-lua.ts'
 import { prelude, toldMax } from './lua.ts'
+import { replicated } from './replicas.ts'
 import { Watch } from './watch.ts'
 
 /** ARGV: since; id and name of the node; '1': it is settled; '1': it has applied more than it said before. */
@@ -148,7 +148,6 @@ const hearMs = 500
 /** Whoever was away for longer reads the snapshot. */
 const keptMs = 600_000
 const keptMax = 200_000
-const waitMs = 1000
 
 type Row = Pick<Told, 'change' | 'atMs'>
 
@@ -202,7 +201,7 @@ export class RedisLogServer implements LogServer {
       await this.#driver.run(appendScript, [...sinceArgs(since), node, ...records]),
     )
     const [said, first] = [saidOf(reply), numberOf(position) || undefined]
-    if (first !== undefined && this.#replicas > 0) await this.#replicated()
+    if (first !== undefined) await replicated(this.#driver, this.#replicas)
     if (said.is !== 'same' || first !== since.applied + 1) return { said, first }
     return { said: { ...said, records: changes.map((change, i) => ({ ...change, n: first + i })) }, first }
   }
@@ -287,17 +286,6 @@ export class RedisLogServer implements LogServer {
   async #inspect(): Promise<void> {
     this.worth = (await inspect(this.#driver, this.#replicas)).worth
     this.#isKnown = true
-  }
-
-  /** @throws E_REDIS_REPLICAS: it is in the log, and would be lost if a replica were promoted now */
-  async #replicated(): Promise<void> {
-    const key = `${this.#driver.prefix}:meta`
-    const count = numberOf(await this.#driver.call('WAIT', key, this.#replicas, waitMs))
-    if (count >= this.#replicas) return
-    throw new StaleproofError(
-      'E_REDIS_REPLICAS',
-      `only ${count} of ${this.#replicas} replicas have the record after ${waitMs} ms: it is written again until they have it`,
-    )
   }
 }
 

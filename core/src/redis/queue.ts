@@ -42,6 +42,7 @@ import {
   type Seen,
 } from './queue-jobs.ts'
 import * as scripts from './queue-lua.ts'
+import { replicated } from './replicas.ts'
 
 export interface RedisQueueOptions {
   readonly driver: Driver
@@ -50,6 +51,8 @@ export interface RedisQueueOptions {
   readonly history: RedisHistory
   /** This process: another at each of its starts. */
   readonly node: string
+  /** How many of them must have a job before it is accepted. Default 0. */
+  readonly replicas?: number | undefined
   /** Most jobs, waiting or claimed. Default 100,000. */
   readonly sizeMax?: number | undefined
   /** Waiting this long raises a job's priority by one. Default 60 s. */
@@ -97,6 +100,7 @@ export class RedisQueue implements Queue {
     const row = this.#history.rowOf(pendingRecord(job))
     const [added] = await this.#ask(scripts.addScript, [...row, ...more])
     if (numberOf(added) === -1) throw queueFull(this.#sizeMax)
+    await replicated(this.#driver, this.#options.replicas ?? 0)
     return numberOf(added) === 1
   }
 

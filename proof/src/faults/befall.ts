@@ -6,6 +6,7 @@ import type { Dice } from '../crash/roles.ts'
 import type { Node } from './nodes.ts'
 import type { Fault } from './proxy.ts'
 import type { Servers } from './servers.ts'
+import type { Watched } from './watched.ts'
 
 type Befall<T> = (whom: T, dice: Dice) => Promise<void>
 
@@ -41,9 +42,15 @@ export const ofProcesses: Readonly<Record<string, Befall<Node>>> = {
     await after(dice.below(500))
     await node.start()
   },
+  /** Others write and invalidate meanwhile; the directory, if it has one, is the old one. */
+  async 'SIGKILL, away for long'(node, dice) {
+    await node.kill()
+    await after(2000 + dice.below(6000))
+    await node.start()
+  },
   async 'clock step'(node, dice) {
     const most = dice.of([300, 5000, 3_600_000])
-    node.order({ do: 'clock', stepMs: dice.below(most * 2) - most })
+    node.step(dice.below(most * 2) - most)
     await after(300)
   },
   async flood(node, dice) {
@@ -53,11 +60,25 @@ export const ofProcesses: Readonly<Record<string, Befall<Node>>> = {
 }
 
 const said =
-  (...words: readonly string[]): Befall<Servers> =>
+  (...words: readonly string[]): Befall<Servers | Watched> =>
   async (servers) => {
     await servers.ask(...words)
     await after(300)
   }
+
+/** Of a server, whoever sees to it that there is one. */
+const ofAnyServer: Readonly<Record<string, Befall<Servers | Watched>>> = {
+  async FLUSHALL(servers) {
+    await servers.flush()
+    await after(300)
+  },
+  'DEL log': said('DEL', '{faults}:log'),
+  'DEL meta': said('DEL', '{faults}:meta'),
+  'DEL nodes': said('DEL', '{faults}:nodes'),
+  'DEL snapshot': said('DEL', '{faults}:snapshot'),
+  'CLIENT KILL': said('CLIENT', 'KILL', 'TYPE', 'normal'),
+  'SCRIPT FLUSH': said('SCRIPT', 'FLUSH'),
+}
 
 export const ofServers: Readonly<Record<string, Befall<Servers>>> = {
   'server stopped': (servers, dice) => servers.pause(50 + dice.below(2500)),
@@ -70,11 +91,24 @@ export const ofServers: Readonly<Record<string, Befall<Servers>>> = {
     await after(100 + dice.below(2000))
     await servers.ask('CONFIG', 'SET', 'maxmemory', '0')
   },
-  FLUSHALL: said('FLUSHALL'),
-  'DEL log': said('DEL', '{faults}:log'),
-  'DEL meta': said('DEL', '{faults}:meta'),
-  'DEL nodes': said('DEL', '{faults}:nodes'),
-  'DEL snapshot': said('DEL', '{faults}:snapshot'),
-  'CLIENT KILL': said('CLIENT', 'KILL', 'TYPE', 'normal'),
-  'SCRIPT FLUSH': said('SCRIPT', 'FLUSH'),
+  ...ofAnyServer,
+}
+
+/** Of a replica that is waited for. */
+export const ofReplicas: Readonly<Record<string, Befall<Servers>>> = {
+  'replica delayed': (servers, dice) =>
+    servers.disturb({ is: 'delay', ms: 5 + dice.below(300), jitterMs: 50 }, 100 + dice.below(2500)),
+  'replica cut off': (servers, dice) =>
+    servers.disturb({ is: 'drop', direction: 'both' }, 100 + dice.below(2500)),
+  'replica stopped': (servers, dice) => servers.pauseReplica(100 + dice.below(2500)),
+}
+
+/** Of servers that a sentinel watches. */
+export const ofWatched: Readonly<Record<string, Befall<Watched>>> = {
+  'primary killed': (watched) => watched.failOver('SIGKILL'),
+  'primary stopped for good': (watched) => watched.failOver('SIGSTOP'),
+  'primary stopped for a moment': (watched, dice) => watched.pause(50 + dice.below(800)),
+  // For more than 2 s, and it trusts no clock and does nothing for 30 s.
+  'sentinel stopped': (watched, dice) => watched.pauseSentinel(50 + dice.below(1500)),
+  ...ofAnyServer,
 }

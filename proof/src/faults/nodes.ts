@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Link, type Random } from './proxy.ts'
@@ -13,8 +14,11 @@ import { type NodeOptions, nowMs, type Order, type Word } from './said.ts'
 
 const program = fileURLToPath(new URL('../../dist/fault-node.js', import.meta.url))
 
-export interface NodesOptions extends Pick<NodeOptions, 'library' | 'leaseMs' | 'truth' | 'seed'> {
+export interface NodesOptions
+  extends Pick<NodeOptions, 'library' | 'leaseMs' | 'truth' | 'seed' | 'replicas' | 'hasSentinel'> {
   readonly count: number
+  /** Where each has a directory of its own, if they have any. */
+  readonly directories?: string
   readonly plantAt?: number
   readonly random: Random
   /** Of the server, whichever it is when a connection is made. */
@@ -27,6 +31,9 @@ export class Node {
   readonly link: Link
   readonly #options: NodesOptions
   #born = 0
+  /** By how much the wall clock of its process was set, and the most that it ever was. */
+  #aheadMs = 0
+  aheadMsMax = 0
   #child: ChildProcess | undefined
   #waiting: { say: Word['say']; resolve: () => void }[] = []
 
@@ -50,15 +57,19 @@ export class Node {
   }
 
   async start(): Promise<void> {
-    const { library, leaseMs, truth, seed, count, plantAt } = this.#options
+    const { count, plantAt, directories, seed, ...rest } = this.#options
+    const { library, leaseMs, truth, replicas, hasSentinel } = rest
     const { slot, link } = this
     const options: NodeOptions = {
-      ...{ library, leaseMs, truth, slot, slots: count, seed: seed + slot * 100 + this.#born++ },
+      ...{ library, leaseMs, truth, replicas, hasSentinel, slot, slots: count },
+      seed: seed + slot * 100 + this.#born++,
       url: `redis://127.0.0.1:${link.port}`,
+      ...(directories === undefined ? {} : { directory: join(directories, `node-${slot}`) }),
       ...(plantAt === undefined || slot > 0 ? {} : { plantAt }),
     }
     const child = spawn(process.execPath, [program, JSON.stringify(options)])
     this.#child = child
+    this.#aheadMs = 0
     this.#listen(child)
     await this.hear('ready')
   }
@@ -79,6 +90,17 @@ export class Node {
 
   order(order: Order): void {
     this.#child?.stdin?.write(`${JSON.stringify(order)}\n`)
+  }
+
+  step(stepMs: number): void {
+    this.#aheadMs += stepMs
+    this.aheadMsMax = Math.max(this.aheadMsMax, this.#aheadMs)
+    this.order({ do: 'clock', stepMs })
+  }
+
+  /** Sets its clock, which was set at random, to be ahead by so much. */
+  stepTo(aheadMs: number): void {
+    this.step(aheadMs - this.#aheadMs)
   }
 
   /** Waits for a word; a node that never says it is at fault. */

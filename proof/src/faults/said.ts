@@ -4,8 +4,13 @@
 export interface NodeOptions {
   /** Folder of the library's copy. */
   readonly library: string
-  /** Of this node's way to the server. */
+  /** Of this node's way to the server, or to the sentinel that knows it. */
   readonly url: string
+  readonly hasSentinel: boolean
+  /** That have to have what is acknowledged. */
+  readonly replicas: number
+  /** Of this node alone, the same each time it is started; none, if it has none. */
+  readonly directory?: string
   readonly leaseMs: number
   /** File of the truth that all nodes share. */
   readonly truth: string
@@ -26,6 +31,8 @@ export type Order =
   | { readonly do: 'settle' }
   /** Reads with the token of a change that another node made. */
   | ({ readonly do: 'hand on' } & Handed)
+  /** Says how these queued invalidations ended, and finds fault with those that do not end. */
+  | { readonly do: 'account'; readonly ids: readonly string[] }
   /** Looks at everything: all was settled. */
   | { readonly do: 'check' }
   | { readonly do: 'quit' }
@@ -38,10 +45,15 @@ export interface Handed {
 
 /** Moments in ms of the monotonic clock that all processes of the machine share. */
 export type Word =
-  | { readonly say: 'ready' | 'rested' | 'settled' | 'checked' }
+  | { readonly say: 'ready' | 'rested' | 'settled' | 'accounted' | 'checked' }
   /** Since the last of these. */
   | ({ readonly say: 'tally' } & Tally)
   | ({ readonly say: 'token' } & Handed)
+  /** A change that was acknowledged, and that its log has to have. */
+  | { readonly say: 'logged'; readonly began: number; readonly token: string }
+  /** An invalidation that was accepted into the queue. */
+  | { readonly say: 'queued'; readonly id: string; readonly began: number }
+  | { readonly say: 'ended'; readonly id: string; readonly how: 'completed' | 'failed' | 'cancelled' }
   | { readonly say: 'fault'; readonly text: string; readonly at: number }
   | {
       readonly say: 'strict'
@@ -62,6 +74,8 @@ export interface Tally {
   readonly eventual: number
   /** Reads with a token of another node. */
   readonly handed: number
+  /** Values that came from the directory. */
+  readonly kept: number
 }
 
 export function nowMs(): number {

@@ -14,11 +14,10 @@ import type { InvalidationResult } from 'staleproof'
 import { fault } from '../crash/judge.ts'
 import { type Dice, isOwner, type Made, oldest } from '../crash/roles.ts'
 import type { SharedTruth, Versions } from '../crash/shared-truth.ts'
-import type { RedisLibrary } from '../library.ts'
+import type { Cache } from '../library.ts'
 import { keys, recipeOf, settled, sources } from './names.ts'
+import { type Consistency, Queued } from './queued.ts'
 import { type Handed, type NodeOptions, nowMs, type Word } from './said.ts'
-
-type Cache = ReturnType<RedisLibrary['createCache']>
 
 export interface WorkParts {
   readonly cache: Cache
@@ -35,11 +34,12 @@ const loaders = 3
 /** No step takes longer when nothing is wrong any more. */
 const restMsMax = 20_000
 const all: readonly string[] = [...keys, ...settled]
-const none = { reads: 0, found: 0, fenced: 0, loads: 0, eventual: 0, handed: 0 }
+const none = { reads: 0, found: 0, fenced: 0, loads: 0, eventual: 0, handed: 0, kept: 0 }
 
 export class Work {
   readonly #parts: WorkParts
   readonly #own: { readonly sources: readonly string[]; readonly settled: readonly string[] }
+  readonly #queued: Queued
   #tally = { ...none }
   #reads = 0
   #isResting = false
@@ -51,6 +51,10 @@ export class Work {
     this.#parts = parts
     const own = (names: readonly string[]) => names.filter((name) => isOwner(name, parts.options))
     this.#own = { sources: own(sources), settled: own(settled) }
+    this.#queued = new Queued({ ...parts, demand: (...demanded) => this.#demand(...demanded) })
+    parts.cache.on('hit', ({ tier }) => {
+      if (tier === 'disk') this.#tally.kept++
+    })
   }
 
   begin(): void {
@@ -60,6 +64,7 @@ export class Work {
       this.#until('strict', () => this.#invalidate('strict'), 60),
       this.#until('eventual', () => this.#invalidate('eventual'), 80),
       this.#until('set', () => this.#set(), 150),
+      this.#until('queue', () => this.#put(), 100),
     ]
     this.#hands = Promise.all(hands)
   }
@@ -107,6 +112,10 @@ export class Work {
   async settle(): Promise<void> {
     const own = [...this.#own.sources, ...this.#own.settled]
     for (const name of own) await this.#insist(() => this.#invalidateAll([name], 'strict'))
+  }
+
+  account(ids: readonly string[]): Promise<void> {
+    return this.#queued.account(ids)
   }
 
   /** Every tier misses or equals the source, and what is loaded is kept again. */
@@ -211,21 +220,36 @@ export class Work {
     }
     if (value !== undefined) this.#tally.found++
     const wrong = fault(value, { key, began, truth })
-    if (wrong !== undefined) this.#fault(wrong)
+    if (wrong !== undefined) this.#fault(`${wrong}, at ${this.#parts.cache.token()}`)
   }
 
   // Writing
 
-  async #invalidate(consistency: 'strict' | 'eventual'): Promise<void> {
+  async #invalidate(consistency: Consistency): Promise<void> {
+    const names = this.#someOwn()
+    if (names.length > 0) await this.#invalidateAll(names, consistency)
+  }
+
+  #someOwn(): readonly string[] {
     const { dice } = this.#parts
     const { sources: own } = this.#own
-    if (own.length === 0) return
-    const names = dice.below(4) === 0 ? [dice.of(own), dice.of(own)] : [dice.of(own)]
-    await this.#invalidateAll([...new Set(names)], consistency)
+    const count = Math.min(own.length, dice.below(4) === 0 ? 2 : 1)
+    return [...new Set(Array.from({ length: count }, () => dice.of(own)))]
+  }
+
+  async #put(): Promise<void> {
+    const { dice, truth } = this.#parts
+    const names = this.#someOwn()
+    if (names.length === 0) return
+    await this.#queued.put({
+      versions: Object.fromEntries(names.map((name) => [name, truth.write(name)])),
+      strategy: dice.of(['scheduled', 'background']),
+      consistency: dice.of(['strict', 'eventual']),
+    })
   }
 
   /** As one record. @returns whether it is in force */
-  async #invalidateAll(names: readonly string[], consistency: 'strict' | 'eventual'): Promise<boolean> {
+  async #invalidateAll(names: readonly string[], consistency: Consistency): Promise<boolean> {
     const { cache, dice, truth, say } = this.#parts
     const written = names.map((name) => ({ name, version: truth.write(name) }))
     const strategy = dice.below(3) === 0 ? 'lazy' : 'immediate'
@@ -233,9 +257,10 @@ export class Work {
     const { how, token } = await outcome(cache.invalidate(names, { consistency, strategy }))
     const isDone = how === 'done' || how === 'purge failed'
     for (const { name, version } of written) {
-      if (isDone) this.#demand(name, version, consistency === 'strict' ? 0 : boundMs)
+      if (isDone) this.#demand(name, version, consistency)
       if (token !== undefined) say({ say: 'token', name, version, token })
     }
+    if (isDone && token !== undefined) say({ say: 'logged', began, token })
     if (consistency === 'strict') say({ say: 'strict', began, ended: nowMs(), how })
     else this.#tally.eventual++
     return isDone
@@ -254,14 +279,14 @@ export class Work {
       () => true,
       () => false,
     )
-    if (isTold) this.#demand(key, version, boundMs)
+    if (isTold) this.#demand(key, version, 'eventual')
   }
 
-  #demand(name: string, version: number, afterMs: number): void {
+  #demand(name: string, version: number, consistency: Consistency): void {
     const { truth, options } = this.#parts
     const demand = () => truth.demand(options.slot, name, version)
-    if (afterMs === 0) demand()
-    else setTimeout(demand, afterMs)
+    if (consistency === 'strict') demand()
+    else setTimeout(demand, boundMs)
   }
 
   #fault(text: string): void {

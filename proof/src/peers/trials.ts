@@ -123,7 +123,7 @@ async function warm(a: Process, b: Process): Promise<void> {
 
 export async function runTrial(peer: string, trial: Trial): Promise<string> {
   const home = mkdtempSync(join(memory(), 'staleproof-peers-'))
-  const servers = await Servers.open(random)
+  const servers = await Servers.open({ random })
   const server = {
     random,
     get port() {

@@ -1,0 +1,52 @@
+/**
+ * Replicas that are waited for: what was acknowledged stands in one that is promoted, and what does not is not
+ * acknowledged.
+ */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { startRedis, until, type RedisServer } from 'staleproof-testbed'
+import { createCache, type Cache } from '../src/index.ts'
+import { redis } from '../src/redis.ts'
+
+let primary: RedisServer
+let replica: RedisServer
+let cache: Cache
+
+beforeAll(async () => {
+  primary = await startRedis()
+  replica = await startRedis({ replicaof: `127.0.0.1 ${primary.port}` })
+  cache = createCache({ redis: redis({ url: primary.url, replicas: 1, lease: 600 }) })
+  // It follows by then.
+  const isWaited = () =>
+    cache.invalidate('before').then(
+      () => cache.stats().redis?.worth.is === 'waited',
+      () => false,
+    )
+  await until(isWaited, 'a replica that follows')
+})
+afterEach(async () => {
+  process.kill(replica.pid, 'SIGCONT')
+  const isWell = () => cache.stats().redis?.waiting === 0 && cache.stats().redis?.error === null
+  await until(isWell, 'nothing is owed')
+})
+afterAll(async () => {
+  await cache.close()
+  await Promise.all([primary.stop(), replica.stop()])
+})
+
+const kinds = ['immediate', 'lazy', 'background'] as const
+
+it.each(kinds)('what is %s is acknowledged when the replica has it, and not before', async (strategy) => {
+  await cache.invalidate('row', { strategy })
+  process.kill(replica.pid, 'SIGSTOP')
+  const code = strategy === 'background' ? 'E_REDIS_REPLICAS' : 'E_LOG_PENDING'
+  const message = expect.stringContaining('only 0 of 1 replicas') as string
+  await expect(cache.invalidate('row', { strategy })).rejects.toMatchObject({ code, message })
+})
+
+it('what could not be acknowledged is in force here, and is written again until the replica has it', async () => {
+  await cache.set('key', 1, { dependsOn: 'row' })
+  process.kill(replica.pid, 'SIGSTOP')
+  await expect(cache.invalidate('row')).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+  expect(cache.peek('key')).toBeUndefined()
+  expect(cache.stats().redis?.waiting).toBe(1)
+})
