@@ -50,3 +50,15 @@ it('what could not be acknowledged is in force here, and is written again until 
   expect(cache.peek('key')).toBeUndefined()
   expect(cache.stats().redis?.waiting).toBe(1)
 })
+
+it('many that wait for a replica at once are told together, and keep nothing else waiting', async () => {
+  process.kill(replica.pid, 'SIGSTOP')
+  const from = performance.now()
+  const code = ({ code }: { code: string }) => code
+  const all = Array.from({ length: 20 }, (_, i) =>
+    cache.invalidate(`row${i}`, { strategy: 'background' }).then(() => 'accepted', code),
+  )
+  expect(new Set(await Promise.all(all))).toEqual(new Set(['E_REDIS_REPLICAS']))
+  // One after the other they would take a second each.
+  expect(performance.now() - from).toBeLessThan(5000)
+})

@@ -429,8 +429,8 @@ const ofGrace: readonly Mutation[] = [
     name: 'grace-outlives-invalidation',
     invariants: [21],
     file: held,
-    from: 'if (by !== undefined && by.untilMs <= nowMs)\n            return by;\n        if (by !== undefined)\n            soften(entry, nowMs, by.untilMs);',
-    to: 'if (by !== undefined && by.untilMs <= nowMs && entry.policy.graceMs === 0)\n            return by;\n        if (by !== undefined)\n            soften(entry, nowMs, Math.max(by.untilMs, nowMs + entry.policy.graceMs));',
+    from: 'if (by !== undefined && by.untilMs <= this.#clock.now())',
+    to: 'if (by !== undefined && by.untilMs <= this.#clock.now() && entry.policy.graceMs === 0)',
   },
   {
     name: 'refresh-is-kept-without-being-judged',
@@ -442,9 +442,9 @@ const ofGrace: readonly Mutation[] = [
   {
     name: 'soft-records-end-nothing-in-time',
     invariants: [21],
-    file: 'ttl/lifetime.js',
-    from: 'entry.graceCapAt = Math.min(entry.graceCapAt, untilMs);',
-    to: '',
+    file: judge,
+    from: 'return leftMs > 0 ? now + leftMs : 0;',
+    to: 'return now + Math.max(leftMs, 1);',
   },
   {
     name: 'soft-swallows-hard',

@@ -44,10 +44,16 @@ function isOlder({ key, noted, asOfMs }: Flight, { judge, clockSkewMs }: LagPart
   return false
 }
 
-/** Who begins when it is over might get something newer from a load of his own. */
+/**
+ * Who begins when it is over might get something newer from a load of his own. Of each name the last invalidation is known
+ * only: if that came when the load was under way, another may have come right before it.
+ */
 function holdOff(flight: Flight, { judge }: LagParts): void {
+  const { beganMs, holdOffMs } = flight
   for (const name of [flight.key, ...flight.noted.keys()]) {
-    const untilMs = judge.lastWhen(name).heardMs + flight.holdOffMs
-    if (flight.beganMs < untilMs) flight.sharedUntilMs = Math.min(flight.sharedUntilMs, untilMs)
+    const { heardMs } = judge.lastWhen(name)
+    if (beganMs >= heardMs + holdOffMs) continue
+    const untilMs = heardMs > beganMs ? beganMs : heardMs + holdOffMs
+    flight.sharedUntilMs = Math.min(flight.sharedUntilMs, untilMs)
   }
 }

@@ -432,7 +432,7 @@ export class Reader {
 
 /** Whether a caller may be given what the flight came to: nothing it was made from is too old for him. */
 function isFor({ position, beganMs }: ReadRequest, { doomedFrom }: Outcome, flight: Flight): boolean {
-  return position < doomedFrom && beganMs < flight.sharedUntilMs
+  return position < doomedFrom && (beganMs <= flight.beganMs || beganMs < flight.sharedUntilMs)
 }
 
 export function freshOf(found: Found | undefined): Found | undefined {

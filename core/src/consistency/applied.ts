@@ -8,6 +8,7 @@ import type { Change, LogRecord, LogState } from '../log/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import { unknownGeneration } from '../model/position.ts'
 import type { Said, Since, Told } from './contract.ts'
+import type { Moment } from './lease.ts'
 import { Own } from './own.ts'
 
 export interface AppliedParts {
@@ -26,8 +27,8 @@ export class Applied {
   /** Position of the newest record of another node: who appended it may wait until it is acknowledged. */
   newestOfOthers = 0
   readonly own = new Own()
-  /** Monotonic: when all that was in the log then was known here; what came since is not older than that. */
-  #currentAt = -Infinity
+  /** All that was in the log then is known here; what came since is not older than that. */
+  #currentAt: Moment | undefined
   #witness = ''
   readonly #parts: AppliedParts
 
@@ -57,9 +58,9 @@ export class Applied {
     return this.n !== before
   }
 
-  /** @param at by the monotonic clock: what was in the log then is applied */
-  isCurrentAs(at: number): void {
-    this.#currentAt = Math.max(this.#currentAt, at)
+  /** @param sent what was in the log then is applied */
+  isCurrentAs(sent: Moment): void {
+    if (this.#currentAt === undefined || sent.monotonic > this.#currentAt.monotonic) this.#currentAt = sent
   }
 
   /** In force here at once, between two positions of the log. */
@@ -77,7 +78,7 @@ export class Applied {
     this.newestOfOthers = 0
     this.#witness = ''
     // What follows a snapshot may be of any age.
-    this.#currentAt = -Infinity
+    this.#currentAt = undefined
     this.#parts.state.load(dump)
   }
 
@@ -96,6 +97,10 @@ export class Applied {
 
   /** No clock of another node is asked: it came into the log after this node knew all that was there. */
   #leftMsOf({ atMs, untilMs = 0 }: LogRecord): number {
-    return untilMs - atMs - (this.#parts.clock.monotonic() - this.#currentAt)
+    if (this.#currentAt === undefined) return -Infinity
+    const { clock } = this.#parts
+    const { monotonic, wall } = this.#currentAt
+    // One stands still while the machine sleeps, the other may be set.
+    return untilMs - atMs - Math.max(clock.monotonic() - monotonic, clock.now() - wall)
   }
 }

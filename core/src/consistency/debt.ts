@@ -48,11 +48,11 @@ export class Debt {
   /** @param failure why it could not be appended @throws E_LOG_PENDING */
   async owe({ change, before }: Sending, failure: StaleproofError | undefined): Promise<never> {
     const { applied, outbox, onError } = this.#parts
-    const owed: Owed = { change, id: undefined }
+    const owed: Owed = { change: withoutGrace(change), id: undefined }
     this.#owed.push(owed)
     applied.force(change, before)
     try {
-      owed.id = await outbox?.keep(change)
+      owed.id = await outbox?.keep(owed.change)
     } catch (error) {
       onError(error, 'keeping what could not be appended')
     }
@@ -61,7 +61,7 @@ export class Debt {
 
   /** What this node appended to the generation that ended. */
   repeat(changes: readonly Change[]): void {
-    this.#again.push(...changes)
+    this.#again.push(...changes.map(withoutGrace))
   }
 
   /** What was loaded knows nothing of it. */
@@ -94,6 +94,13 @@ export class Debt {
     if (ids.length === 0) return
     await outbox?.drop(ids).catch((error: unknown) => onError(error, 'emptying the outbox'))
   }
+}
+
+/** How much of it is left when it comes into the log cannot be told by any clock. */
+function withoutGrace(change: Change): Change {
+  if (change.kind !== 'soft') return change
+  const { untilMs: _, ...rest } = change
+  return { ...rest, kind: 'invalidate' }
 }
 
 function pending(cause: StaleproofError | undefined, isKept: boolean): StaleproofError {

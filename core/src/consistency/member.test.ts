@@ -126,6 +126,59 @@ it('a soft record is given the time since this node last knew all, by no clock o
   expect(applied.at(-1), 'nobody knows for how long it was there').toMatchObject({ n: 2, leftMs: -Infinity })
 })
 
+it('a soft record is given no time for which the machine slept', async () => {
+  const { clock, log, step, applied } = await joined()
+  const soft: Change = { kind: 'soft', names: ['row'], untilMs: clock.now() + 3_605_000 }
+  const late = { ...told('one', 2, soft), atMs: clock.now() + 3_600_000 }
+  // The monotonic clock stands still meanwhile.
+  clock.step(3_600_000)
+  void log.refresh()
+  await step('sync', same('one', 2, [late]))
+  expect(applied.at(-1)?.leftMs).toBeLessThan(0)
+})
+
+it('what is owed goes into the log without grace: for how long it waited is told by no clock', async () => {
+  const { clock, hand, log } = await joined()
+  const appended = log.append({ kind: 'soft', names: ['row'], untilMs: clock.now() + 5000 })
+  await clock.settle()
+  hand.next('append').fail(new Error('away'))
+  await expect(appended).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+  void log.refresh()
+  await clock.settle()
+  const { args } = hand.next('append')
+  expect((args[1] as { change: Change }[]).map(({ change }) => change)).toEqual([invalidate])
+})
+
+it('what comes while a debt is being paid is owed, and what comes after that waits for it: the debt has an end', async () => {
+  const { clock, hand, log, step } = await joined()
+  const append = (name: string) => {
+    const ended = log.append({ kind: 'invalidate', names: [name] })
+    ended.catch(() => undefined)
+    return ended
+  }
+  const namesIn = async () => {
+    await clock.settle()
+    const asked = hand.next('append')
+    const changes = (asked.args[1] as { change: Change }[]).map(({ change }) => change.names[0])
+    return { changes, ...asked }
+  }
+  const first = append('first')
+  await clock.settle()
+  hand.next('append').fail(new Error('away'))
+  await expect(first).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+  void log.refresh()
+  const paying = await namesIn()
+  await expect(append('second')).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+  paying.answer({ said: same('one', 2), first: 2 })
+  await step('sync', same('one', 2))
+  void append('third')
+  const next = await namesIn()
+  expect([paying.changes, next.changes]).toEqual([['first'], ['second']])
+  next.answer({ said: same('one', 3), first: 3 })
+  await step('sync', same('one', 3))
+  expect((await namesIn()).changes).toEqual(['third'])
+})
+
 /** A member whose server has failed so often that it waits for long. */
 async function away(random: () => number) {
   const all = await joined(random)

@@ -156,7 +156,9 @@ export class Member implements Log, Membership, LogBeside {
 
   append(change: Change, before?: (n: number) => void, alongside?: Alongside): Promise<Position> {
     if (this.#isClosed) return Promise.reject(closed())
-    if (this.#debt.count > 0) return this.#debt.owe({ change, before, alongside }, this.#failure)
+    // Else it waits for what is owed, which is paid first.
+    if (this.#debt.count > 0 && this.#failures > 0)
+      return this.#debt.owe({ change, before, alongside }, this.#failure)
     return new Promise((resolve, reject) => {
       this.#pending.push({ change, before, alongside, resolve, reject })
       this.#appending ??= this.#appendAll()
@@ -261,7 +263,7 @@ export class Member implements Log, Membership, LogBeside {
       return false
     }
     if (!this.take(said)) return false
-    this.#applied.isCurrentAs(sent.monotonic)
+    this.#applied.isCurrentAs(sent)
     if (isSettled) this.#settle()
     this.#succeed()
     this.#lease.grant(sent)
@@ -312,7 +314,7 @@ export class Member implements Log, Membership, LogBeside {
   async #appendBatch(batch: readonly Sending[]): Promise<number> {
     for (let round = 0; round < roundsMax; round++) {
       // What was appended before comes before.
-      if (!this.#applied.hasJoined || this.#debt.isDue) await this.#joined()
+      while (!this.#applied.hasJoined || this.#debt.isDue) await this.#joined()
       const records = batch.map((sending) => this.#expect(sending))
       for (const { alongside } of batch) alongside?.(undefined)
       const last = records.length - 1

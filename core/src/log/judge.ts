@@ -263,7 +263,11 @@ export class Judge {
   #remember(record: LogRecord): void {
     this.#recents.add(record)
     if (record.kind !== 'soft') return
-    for (const n of this.#softEnds.keys()) if (this.#untilOf(n) === 0) this.#softEnds.delete(n)
+    // The first came first: one that ends before those that came before it goes with them.
+    for (const n of this.#softEnds.keys()) {
+      if (this.#untilOf(n) > 0) break
+      this.#softEnds.delete(n)
+    }
     const { atMs, untilMs = 0, leftMs = Infinity } = record
     const [now, monotonic] = [this.#times.now(), this.#times.monotonic()]
     // By a clock that is ahead of this one it would be served for longer than was promised.

@@ -50,8 +50,9 @@ export class Recents {
 
   add({ n, atMs, by }: LogRecord): void {
     const recent = { n, atMs, heardMs: this.#times.heard(), by: by ?? null }
+    // One record may end several things.
+    if (!this.#byN.has(n)) this.#inOrder.push(recent)
     this.#byN.set(n, recent)
-    this.#inOrder.push(recent)
     if (this.#byN.size <= recentMax) return
     const oldest = this.#inOrder.shift() as Recent
     this.#byN.delete(oldest.n)

@@ -28,6 +28,8 @@ export class RedisClient implements Driver {
   /** limitMs -> line: a call that waits holds up what comes after it, so that nothing else is asked there. */
   readonly #waiting = new Map<number, Line>()
   #isClosed = false
+  #lastWait: Promise<unknown> = Promise.resolve()
+  #nextWait: Promise<Reply> | undefined
 
   constructor(to: ConnectionOptions | SharedConnection, prefix: string, around: ClientSurroundings) {
     this.#connection = to instanceof SharedConnection ? to : new SharedConnection(to)
@@ -69,8 +71,25 @@ export class RedisClient implements Driver {
     return line.ask(command, args)
   }
 
+  /** Those who ask while one waits share the next: each would hold up the connection for as long. */
   async replicated(replicas: number, limitMs: number): Promise<number> {
-    return numberOf(await this.#asking.askBeside(this.prefix, 'WAIT', [replicas, limitMs]))
+    const wait = () => this.#asking.askBeside(this.prefix, 'WAIT', [replicas, limitMs])
+    // A cluster makes the connection to one of its servers anew without a word.
+    if (this.#connection.options.cluster !== undefined) return numberOf(await wait())
+    const { connections } = this.#asking
+    this.#nextWait ??= this.#lastWait.then(() => {
+      this.#nextWait = undefined
+      const waiting = wait()
+      this.#lastWait = waiting.catch(() => undefined)
+      return waiting
+    })
+    const count = numberOf(await this.#nextWait)
+    // On another connection there is nothing to wait for: it says at once that all have it.
+    if (connections === this.#asking.connections) return count
+    throw new StaleproofError(
+      'E_REDIS_UNREACHABLE',
+      'Redis: the connection broke before the replicas had answered',
+    )
   }
 
   async close(): Promise<void> {

@@ -23,12 +23,17 @@ export class Line {
   /** Settles when the first connection is there, or could not be made in time. Never rejects. */
   readonly #first: Promise<void>
   #isFirst = true
+  /** How many there were so far. */
+  #connections = 0
   #failure: unknown
 
   constructor(options: ConnectionOptions, { clock, random, limitMs }: LineOptions) {
     this.#connection = openConnection(options, { random, limitMs })
     this.#connection.on('error', (error: unknown) => (this.#failure = error))
-    this.#connection.on('ready', () => (this.#failure = undefined))
+    this.#connection.on('ready', () => {
+      this.#failure = undefined
+      this.#connections++
+    })
     this.#first = this.#attempt(clock, limitMs).then(() => {
       this.#isFirst = false
     })
@@ -36,6 +41,10 @@ export class Line {
 
   get isReady(): boolean {
     return this.#connection.status === 'ready'
+  }
+
+  get connections(): number {
+    return this.#connections
   }
 
   /** Each time that there is a connection. */

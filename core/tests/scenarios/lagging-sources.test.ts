@@ -165,6 +165,34 @@ describe('a policy that holds off', () => {
     expect(await Promise.all([late, later])).not.toContain(1)
   })
 
+  it('gives it to none of them either if there was another invalidation meanwhile', async () => {
+    const { cache, clock } = opened({ policies })
+    await clock.advance(10_000)
+    await cache.invalidate('row')
+    let loads = 0
+    const first = gate()
+    const read = () =>
+      cache.getOrSet(
+        'page',
+        async (load) => {
+          const own = ++loads
+          if (own === 1) await first.passed
+          load.dependsOn('row')
+          return own
+        },
+        { policy: 'lagging' },
+      )
+    const early = read()
+    await clock.advance(600)
+    const late = read()
+    await clock.advance(100)
+    // Of the two the last is known when the load says what it reads.
+    await cache.invalidate('row')
+    first.open()
+    expect(await early).toBe(1)
+    expect(await late).not.toBe(1)
+  })
+
   it('takes what it does not know of for just now: what was before the cache began', async () => {
     const { cache, clock } = opened({ policies })
     const read = () => cache.getOrSet('page', () => 1, { policy: 'lagging' })
