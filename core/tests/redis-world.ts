@@ -117,7 +117,11 @@ function actsOf({
       return entryOf(key, { generation, stamp: applied, keyStamp: applied, storedAt: clock.now(), ...more })
     },
     admit: async (entry) => {
-      const admission = new Admission({ judge, isShared: () => true }, entry, () => undefined)
+      const admission = new Admission(
+        { isDeclared: () => true, judge, isShared: () => true },
+        entry,
+        () => undefined,
+      )
       const kept = await tier.settle(entry, admission.admit)
       return { kept, verdict: admission.verdict }
     },

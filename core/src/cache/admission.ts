@@ -28,6 +28,8 @@ export interface AdmissionParts {
   readonly judge: Judge
   /** Whether others may have what the tier holds in their memory. */
   readonly isShared: () => boolean
+  /** Whether what is declared to depend on the key is declared to depend on these, too. */
+  readonly isDeclared: (key: string, dependencies: readonly string[]) => boolean
 }
 
 export class Admission {
@@ -37,13 +39,19 @@ export class Admission {
   overtakenAt = 0
   readonly #judge: Judge
   readonly #isShared: () => boolean
+  readonly #isDeclared: AdmissionParts['isDeclared']
   readonly #entry: EntryParts
   readonly #onAnnounce: (n: number) => void
 
   /** @param onAnnounce right before a change of the key is applied, which the entry itself declared */
-  constructor({ judge, isShared }: AdmissionParts, entry: EntryParts, onAnnounce: (n: number) => void) {
+  constructor(
+    { judge, isShared, isDeclared }: AdmissionParts,
+    entry: EntryParts,
+    onAnnounce: (n: number) => void,
+  ) {
     this.#judge = judge
     this.#isShared = isShared
+    this.#isDeclared = isDeclared
     this.#entry = entry
     this.#onAnnounce = onAnnounce
   }
@@ -51,6 +59,7 @@ export class Admission {
   readonly admit: Admit = (hold) => {
     if (!hold.isCurrent) return this.#refuse('behind')
     const entry = { ...this.#entry, dependencies: this.#inherited(hold) }
+    if (!this.#isDeclared(entry.key, entry.dependencies)) return this.#refuse('behind')
     const n = this.#overtakenBy(hold) ?? this.#judge.verdict(entry)?.n
     if (n !== undefined) {
       this.overtakenAt = Math.max(n, entry.stamp + 1)

@@ -123,7 +123,8 @@ export class Cache<P extends string = string> {
     const values = new Map<string, V>()
     for (const [i, key] of keys.entries()) {
       const { entry, tier } = found[i] ?? {}
-      if (entry === undefined) this.#reader.countMiss(key)
+      // Others were waited for: all that is given is good now.
+      if (entry === undefined || this.#held.assess(entry)?.state !== 'fresh') this.#reader.countMiss(key)
       else if (entry.kind === 'value') values.set(key, (await this.#reader.serve(entry, within, tier)) as V)
     }
     return values

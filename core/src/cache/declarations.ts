@@ -42,7 +42,9 @@ export class Declarations {
     // Asked first: if a tier cannot tell what is to be declared besides, nothing is declared.
     const below = await this.#parts.lower.entriesOf(added)
     await log.append({ kind: 'link', names: [name], dependsOn: added })
-    await this.#declareDependenciesOf(added, below)
+    // Again: others may have stored one before they knew.
+    const since = await this.#parts.lower.entriesOf(added)
+    await this.#declareDependenciesOf(added, [...below, ...since])
   }
 
   /** What the entry of the name is made from stays declared if something is declared to depend on it. */
@@ -54,7 +56,10 @@ export class Declarations {
     await this.#parts.applier.written()
     const needed = new Set(graph.hasDeclaredDependents(name) ? dependenciesOf(name, held, below) : [])
     const removed = (dependsOn ?? graph.linksOf(name)).filter((dependency) => !needed.has(dependency))
-    if (removed.length > 0) await log.append({ kind: 'unlink', names: [name], dependsOn: removed })
+    if (removed.length === 0) return
+    await log.append({ kind: 'unlink', names: [name], dependsOn: removed })
+    // Others may have stored it meanwhile.
+    await this.#declareDependenciesOf([name], await lower.entriesOf([name]))
   }
 
   async rule(pattern: string, dependsOn: readonly string[]): Promise<void> {

@@ -32,6 +32,11 @@ export interface Found {
 /** Names that may be those of entries; undefined: none for a while, so that whoever asks may pause. */
 export type Keys = Iterable<string | undefined>
 
+interface Departed {
+  readonly entry: Entry
+  readonly why: Departure
+}
+
 export interface HeldParts {
   readonly openNear: (onLeave: Leave) => NearTier
   readonly graph: Graph
@@ -67,7 +72,9 @@ export class Held {
   /** What is known of entries that went. */
   readonly past: Past
   /** Who had to go for the entry that is being put. */
-  readonly #pushedOut: { readonly entry: Entry; readonly why: Departure }[] = []
+  readonly #pushedOut: Departed[] = []
+  /** Departures that are told of later; undefined: at once. */
+  #untold: Departed[] | undefined
   /** n -> entries that the invalidation at n dropped at once, until it is asked for. */
   readonly #droppedAt = new Map<number, number>()
   /** Entries that the tier which processes share does not hold, or not yet: others do not know of them. */
@@ -332,9 +339,24 @@ export class Held {
     this.past.left(entry, { why, by: ended })
   }
 
-  #tell({ key }: Entry, why: Departure): void {
+  /** Who departs in the work is told of when it is done: a listener that reads must not see half of it. */
+  quietly(work: () => void): void {
+    const untold: Departed[] = []
+    const outer = this.#untold
+    this.#untold = untold
+    try {
+      work()
+    } finally {
+      this.#untold = outer
+      for (const { entry, why } of untold) this.#tell(entry, why)
+    }
+  }
+
+  #tell(entry: Entry, why: Departure): void {
     const { events } = this.#parts
-    if (events.heard('departed')) events.emit('departed', { key, why })
+    if (!events.heard('departed')) return
+    if (this.#untold === undefined) events.emit('departed', { key: entry.key, why })
+    else this.#untold.push({ entry, why })
   }
 }
 

@@ -51,7 +51,6 @@ export class InTurn {
 
   giveUp(key: string): void {
     const { events, turns } = this.#parts
-    if (!this.isNeeded) return
     turns?.release(key).catch((error: unknown) => {
       events.emit('error', { error, during: `giving up the turn to load '${key}'` })
     })

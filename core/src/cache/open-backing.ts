@@ -59,14 +59,15 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
 
 function logState(later: Later): LogState {
   return {
-    apply: (record, isOwn) => {
-      if (!isOwn) later.held().dropUnshared()
-      later.applier().apply(record)
-    },
+    apply: (record, isOwn) =>
+      later.held().quietly(() => {
+        if (!isOwn) later.held().dropUnshared()
+        later.applier().apply(record)
+      }),
     dump: () => later.applier().dump(),
     declared: () => later.applier().declared(),
     missing: (dump) => later.applier().missing(dump as AppliedDump | undefined),
-    load: (dump) => later.applier().load(dump as AppliedDump | undefined),
+    load: (dump) => later.held().quietly(() => later.applier().load(dump as AppliedDump | undefined)),
     get size() {
       return later.applier().size
     },

@@ -26,7 +26,7 @@ import { clampTtl, settleTimes, withJitter } from '../ttl/lifetime.ts'
 import type { Counts } from './counts.ts'
 import type { Held } from './held.ts'
 import { lagOf, noteLag } from './lag.ts'
-import { Admission } from './admission.ts'
+import { Admission, type AdmissionParts } from './admission.ts'
 import { Inheritance } from './inheritance.ts'
 import type { Lower } from './lower.ts'
 
@@ -70,6 +70,7 @@ export class Writer {
   readonly inheritance: Inheritance
   readonly #parts: WriterParts
   readonly #copies: boolean
+  readonly #admission: AdmissionParts
   /** Entries that the tier which processes share has not taken yet. */
   readonly #sharing = { count: 0, bytes: 0 }
 
@@ -77,6 +78,11 @@ export class Writer {
     this.#parts = parts
     this.#copies = parts.values === 'clone'
     this.inheritance = new Inheritance(parts)
+    this.#admission = {
+      judge: parts.judge,
+      isShared: () => parts.lower.shared?.isShared === true,
+      isDeclared: (key, names) => this.inheritance.undeclared(key, names).length === 0,
+    }
   }
 
   /** Notes the dependencies that the options name. @throws E_NAME_INVALID, E_DURATION_INVALID, E_LOADING_ENDED */
@@ -156,6 +162,15 @@ export class Writer {
 
   /** Stores a value, if it may be. `told`: names whose dependents know of it already. */
   async keep(flight: Flight, keep: Keep, told = new Set<string>()): Promise<Kept> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const kept = await this.#tryToKeep(flight, keep, told)
+      // What has to be announced may be more by now.
+      if (kept !== 'behind') return kept
+    }
+    return refused('unresolved')
+  }
+
+  async #tryToKeep(flight: Flight, keep: Keep, told: Set<string>): Promise<Kept | 'behind'> {
     for (;;) {
       this.#parts.log.catchUp()
       this.inheritance.fromHeld(flight)
@@ -269,33 +284,28 @@ export class Writer {
   }
 
   /** With others about, an entry is in memory only after the tier that all share has taken it. */
-  async #storeShared(flight: Flight, parts: EntryParts): Promise<Kept> {
+  async #storeShared(flight: Flight, parts: EntryParts): Promise<Kept | 'behind'> {
     const { held, judge, log, lower } = this.#parts
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const begun = log.applied
-      const admission = new Admission(
-        { judge, isShared: () => lower.shared?.isShared === true },
-        parts,
-        () => undefined,
-      )
-      const settled = await lower.settle(parts, admission.admit)
-      log.catchUp()
-      if (admission.verdict === 'behind') continue
-      if (admission.verdict === 'refused') return overtaken(flight, admission.overtakenAt)
-      if (settled === undefined) return refused('no-room')
-      const { withoutValue = false, ...kept } = settled
-      // Judged again in the tick in which it comes into memory.
-      const by = judge.verdict(kept)
-      if (held.isForeign(kept) || by !== undefined) return overtaken(flight, by?.n ?? log.applied)
-      const entry = timed(kept)
-      // It may be among those that had to go for room meanwhile.
-      const isEvicted = held.evictedAt > begun
-      const isStored = !isEvicted && this.#store(entry, kept)
-      if (!isStored && withoutValue) return refused('no-room')
-      if (!isEvicted) this.#tellStored(entry)
-      return { refused: null, expiresAt: entry.expiresAt }
-    }
-    return refused('unresolved')
+    const begun = log.applied
+    const admission = new Admission(this.#admission, parts, () => undefined)
+    const settled = await lower.settle(parts, admission.admit)
+    log.catchUp()
+    if (admission.verdict === 'behind') return 'behind'
+    if (admission.verdict === 'refused') return overtaken(flight, admission.overtakenAt)
+    if (settled === undefined) return refused(this.#isDoomed(flight) ? 'doomed' : 'no-room')
+    const { withoutValue = false, ...kept } = settled
+    // Somebody may have declared that he depends on it when it was on its way.
+    if (!this.#admission.isDeclared(kept.key, kept.dependencies)) return 'behind'
+    // Judged again in the tick in which it comes into memory.
+    const by = judge.verdict(kept)
+    if (held.isForeign(kept) || by !== undefined) return overtaken(flight, by?.n ?? log.applied)
+    const entry = timed(kept)
+    // It may be among those that had to go for room meanwhile.
+    const isEvicted = held.evictedAt > begun
+    const isStored = !isEvicted && this.#store(entry, kept)
+    if (!isStored && withoutValue) return refused('no-room')
+    if (!isEvicted) this.#tellStored(entry)
+    return { refused: null, expiresAt: entry.expiresAt }
   }
 
   /** In memory at once, and handed to the tier that processes share behind. Who brought it waits if that alone takes it. */
@@ -336,18 +346,14 @@ export class Writer {
    * @returns why the tier does not have the value; null if it has
    */
   async #share(entry: Entry, parts: EntryParts, isGiven: boolean): Promise<Refusal | null> {
-    const { held, judge, log, lower } = this.#parts
+    const { held, log, lower } = this.#parts
     const isNear = held.near.look(entry.key) === entry
     const isCurrent = () => held.near.look(entry.key) === entry && held.judge(entry) === undefined
     if (isNear) held.unshared(entry)
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const admission = new Admission(
-        { judge, isShared: () => lower.shared?.isShared === true },
-        parts,
-        (n) => {
-          if (isCurrent()) entry.keyStamp = n
-        },
-      )
+      const admission = new Admission(this.#admission, parts, (n) => {
+        if (isCurrent()) entry.keyStamp = n
+      })
       const kept = await lower.settle(parts, admission.admit)
       log.catchUp()
       if (admission.verdict === 'behind' && (!isNear || isCurrent())) continue

@@ -9,6 +9,7 @@
  */
 import type { Change, ChangeOutbox } from '../log/contract.ts'
 import { StaleproofError } from '../model/errors.ts'
+import type { Position } from '../model/position.ts'
 import type { Applied } from './applied.ts'
 import type { Sending } from './own.ts'
 
@@ -22,6 +23,8 @@ interface Owed {
   readonly change: Change
   /** In the outbox, if there is one and it took it. */
   id: number | undefined
+  /** Where it is in the log now. */
+  paid?: Position
 }
 
 export class Debt {
@@ -45,8 +48,11 @@ export class Debt {
     return this.#owed.length + this.#again.length > 0
   }
 
-  /** @param failure why it could not be appended @throws E_LOG_PENDING */
-  async owe({ change, before }: Sending, failure: StaleproofError | undefined): Promise<never> {
+  /**
+   * @param failure why it could not be appended @returns where it is, if it was paid before it was kept
+   * @throws E_LOG_PENDING
+   */
+  async owe({ change, before }: Sending, failure: StaleproofError | undefined): Promise<Position> {
     const { applied, outbox, onError } = this.#parts
     const owed: Owed = { change: withoutGrace(change), id: undefined }
     this.#owed.push(owed)
@@ -56,7 +62,9 @@ export class Debt {
     } catch (error) {
       onError(error, 'keeping what could not be appended')
     }
-    throw pending(failure, owed.id !== undefined)
+    if (owed.paid === undefined) throw pending(failure, owed.id !== undefined)
+    await this.#drop([owed])
+    return owed.paid
   }
 
   /** What this node appended to the generation that ended. */
@@ -76,6 +84,7 @@ export class Debt {
   async pay(
     append: (changes: readonly Change[]) => Promise<number | undefined>,
   ): Promise<readonly (readonly [Change, n: number])[]> {
+    const { generation } = this.#parts.applied
     const [again, owed] = [[...this.#again], [...this.#owed]]
     const changes = [...again, ...owed.map(({ change }) => change)]
     if (changes.length === 0) return []
@@ -83,11 +92,11 @@ export class Debt {
     if (first === undefined) return []
     this.#again.splice(0, again.length)
     this.#owed.splice(0, owed.length)
+    for (const [i, each] of owed.entries()) each.paid = { generation, n: first + again.length + i }
     await this.#drop(owed)
     return owed.map(({ change }, i) => [change, first + again.length + i])
   }
 
-  /** One that comes into the outbox only now is appended once more by whoever is started next. */
   async #drop(owed: readonly Owed[]): Promise<void> {
     const { outbox, onError } = this.#parts
     const ids = owed.flatMap(({ id }) => id ?? [])

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
 import { HandServer } from '../../tests/hand-server.ts'
-import type { Change, LogRecord } from '../log/contract.ts'
+import type { Change, ChangeOutbox, LogRecord } from '../log/contract.ts'
 import type { Told } from './contract.ts'
 import { Member } from './member.ts'
 
-function member(random = () => 0) {
+function member(random = () => 0, outbox?: ChangeOutbox) {
   const hand = new HandServer()
   const errors: string[] = []
   const clock = new TestClock()
@@ -30,6 +30,7 @@ function member(random = () => 0) {
     onError: (_, during) => errors.push(during),
     onNode: () => undefined,
     onWritten: () => undefined,
+    outbox,
   })
   return { hand, clock, applied, errors, log }
 }
@@ -46,8 +47,8 @@ const link: Change = { kind: 'link', names: ['page'], dependsOn: ['row'] }
 const invalidate: Change = { kind: 'invalidate', names: ['row'] }
 
 /** A member that has joined 'one' at 1, where 'page' is linked. */
-async function joined(random?: () => number) {
-  const all = member(random)
+async function joined(random?: () => number, outbox?: ChangeOutbox) {
+  const all = member(random, outbox)
   const { hand, clock } = all
   const step = async (what: string, answer: unknown) => {
     await clock.settle()
@@ -177,6 +178,93 @@ it('what comes while a debt is being paid is owed, and what comes after that wai
   next.answer({ said: same('one', 3), first: 3 })
   await step('sync', same('one', 3))
   expect((await namesIn()).changes).toEqual(['third'])
+})
+
+it('what is in the log before it is kept for later was appended, and is not pending', async () => {
+  let keep: (id: number) => void = () => undefined
+  const dropped: number[] = []
+  const kept = new Promise<number>((resolve) => (keep = resolve))
+  const drop = async (ids: readonly number[]) => void dropped.push(...ids)
+  const { clock, hand, log, step } = await joined(undefined, { kept: [], keep: () => kept, drop })
+  const appended = log.append(invalidate)
+  await clock.settle()
+  hand.next('append').fail(new Error('cut'))
+  await clock.settle()
+  void log.refresh()
+  await clock.settle()
+  const { args, answer } = hand.next('append')
+  const [record] = args[1] as [Omit<Told, 'n'>]
+  answer({ said: same('one', 2, [{ ...record, n: 2 }]), first: 2 })
+  await step('sync', same('one', 2))
+  keep(1)
+  expect(await appended).toEqual({ generation: 'one', n: 2 })
+  expect(dropped).toEqual([1])
+})
+
+const snapshotOf = (generation: string) => {
+  return { generation, n: 0, dump: { leaseMs: 3000, longestMs: 3000, state: ['page'] } }
+}
+
+describe('what this node appended to a generation that ended', () => {
+  const intent: Change = { kind: 'intent', names: ['row'], by: 'me-1', untilMs: 1e9 }
+
+  async function appended() {
+    const all = await joined()
+    const { hand, clock, log } = all
+    const ended = log.append(intent)
+    await clock.settle()
+    const { args, answer } = hand.next('append')
+    const [record] = args[1] as [Omit<Told, 'n'>]
+    answer({ said: same('one', 2, [{ ...record, n: 2 }]), first: 2 })
+    expect(await ended).toEqual({ generation: 'one', n: 2 })
+    await clock.settle()
+    void log.refresh()
+    return all
+  }
+
+  const changesOf = async ({ hand, clock }: Pick<Awaited<ReturnType<typeof appended>>, 'hand' | 'clock'>) => {
+    await clock.settle()
+    const { args } = hand.next('append')
+    return (args[1] as { change: Change }[]).map(({ change }) => change)
+  }
+
+  it('is appended again, whoever began the next', async () => {
+    const { step, ...rest } = await appended()
+    await step('sync', { is: 'lost' })
+    // Another was faster.
+    await step('snapshot', snapshotOf('two'))
+    await step('records', [])
+    await step('begin', undefined)
+    await step('snapshot', snapshotOf('two'))
+    await step('records', [])
+    expect(await changesOf(rest)).toEqual([intent])
+  })
+
+  it('is appended again, though the next cannot be read at first', async () => {
+    const { step, ...rest } = await appended()
+    await step('sync', { is: 'other' })
+    await step('snapshot', snapshotOf('two'))
+    await rest.clock.settle()
+    rest.hand.next('records').fail(new Error('cut'))
+    await rest.clock.settle()
+    await rest.clock.advance(2000)
+    expect(await changesOf(rest)).toEqual([intent])
+  })
+
+  it('is appended again, though it was paid late and not applied here by then', async () => {
+    const { step, log, ...rest } = await joined()
+    const ended = log.append(invalidate)
+    await rest.clock.settle()
+    rest.hand.next('append').fail(new Error('cut'))
+    await expect(ended).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+    void log.refresh()
+    await rest.clock.settle()
+    rest.hand.next('append').answer({ said: { is: 'gap' }, first: 900 })
+    await step('sync', { is: 'other' })
+    await step('snapshot', snapshotOf('two'))
+    await step('records', [])
+    expect(await changesOf(rest)).toEqual([invalidate])
+  })
 })
 
 /** A member whose server has failed so often that it waits for long. */

@@ -303,7 +303,7 @@ export class Member implements Log, Membership, LogBeside {
         for (const [i, { resolve }] of batch.entries()) resolve({ generation: this.generation, n: first + i })
       } catch (error) {
         this.#fail(error)
-        for (const sending of batch) this.#debt.owe(sending, this.#failure).catch(sending.reject)
+        for (const each of batch) this.#debt.owe(each, this.#failure).then(each.resolve, each.reject)
       }
     }
     // In this tick: whoever comes next begins anew.
@@ -363,6 +363,9 @@ export class Member implements Log, Membership, LogBeside {
         changes.map((change) => this.#record(change)),
       )
       if (first !== undefined) this.take(said)
+      // What is not told yet may be lost with this generation before it is.
+      const known = this.generation === generation ? this.applied - (first ?? 0) + 1 : 0
+      if (first !== undefined) this.#applied.own.remember(changes.slice(Math.max(0, known)))
       return first
     })
     for (const [change, n] of paid) onWritten(change, { generation, n })
@@ -414,13 +417,12 @@ export class Member implements Log, Membership, LogBeside {
     const { boundMs = Infinity } = this.#parts
     if (leaseMs > boundMs) throw tooLong(leaseMs, boundMs)
     const isAnother = snapshot.generation !== this.generation
-    const ring = isAnother ? this.#applied.own.takeRing() : []
     this.#load(snapshot.generation, snapshot)
     this.#tell(isAnother ? 'generation' : 'gap')
     await this.#followRest()
     // Before anything else is appended: it may have been in the tail that was lost.
     const missing = this.#declared.splice(0).flatMap((dump) => this.#parts.state.missing(dump))
-    this.#debt.repeat([...missing, ...ring])
+    this.#debt.repeat(missing)
   }
 
   #load(generation: string, snapshot: { readonly n: number; readonly dump: unknown }): void {
@@ -428,6 +430,8 @@ export class Member implements Log, Membership, LogBeside {
     this.#lease.end()
     if (generation !== this.generation) {
       if (this.#applied.hasJoined) this.#declared.push(this.#parts.state.declared())
+      // Before anything can fail.
+      this.#debt.repeat(this.#applied.own.takeRing())
       this.#seenSince = this.#parts.clock.monotonic()
       this.#isSettled = false
     }

@@ -8,7 +8,7 @@
  */
 import { writeSync } from 'node:fs'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import { keptOut } from './child.ts'
+import { began, keptOut } from './child.ts'
 import { exclusive, gateFiles, lock, lookMs, looksMax, unlock } from './gate.ts'
 import { libc } from './libc.ts'
 
@@ -59,6 +59,7 @@ function alarm(seconds: number): void {
 
 function opened(): Tables {
   enter()
+  writeSync(2, began)
   try {
     return open({ path: directory, readOnly: true, encoding: 'binary', maxDbs: 64, noSubdir: false })
   } finally {

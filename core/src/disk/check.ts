@@ -18,7 +18,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { StaleproofError } from '../model/errors.ts'
-import { childProgram, keptOut } from './child.ts'
+import { began, childProgram, keptOut } from './child.ts'
 import { alone, toBeAlone } from './gate.ts'
 import { libc } from './libc.ts'
 import { wrongPage } from './pages.ts'
@@ -89,6 +89,7 @@ function readerBeside(directory: string) {
 
 function wrongIn(directory: string, { status, signal, stderr }: End): string | undefined {
   if (status === keptOut) throw notEntered(directory, stderr)
+  if (!stderr.includes(began)) throw notStarted(directory, stderr)
   const told = stderr.split('\n').find((line) => /Error|MDB_|not found|corrupt|malloc|free\(\)/i.test(line))
   if (signal !== null) return `a process that read data.mdb was ended by ${signal}`
   if (status === 0 && told === undefined) return undefined
@@ -99,6 +100,15 @@ function notEntered(directory: string, why: string): StaleproofError {
   return new StaleproofError(
     'E_DISK_FAILED',
     `${directory} could not be entered by the process that reads it (${why}); wait for who has it, or end it ('fuser ${join(directory, 'gate')}' tells who has it open)`,
+    { details: { path: directory } },
+  )
+}
+
+/** What it lacks is not to be taken for damage. */
+function notStarted(directory: string, why: string): StaleproofError {
+  return new StaleproofError(
+    'E_DISK_FAILED',
+    `the process that is to read ${directory} did not start (${why.trim() || 'it said nothing'}); see to that first: nothing was changed`,
     { details: { path: directory } },
   )
 }

@@ -10,6 +10,9 @@ import { StaleproofError } from '../model/errors.ts'
 /** Exit code of one that could not get the gate: nothing is known of the data then. */
 export const keptOut = 9
 
+/** What the reading one says when it begins: who did not get so far tells nothing of the data. */
+export const began = 'reading\n'
+
 const here = import.meta.url.replace(/\/src(\/disk\/[^/]+)$/, '/dist$1')
 
 /** @returns its file. @throws E_DISK_FAILED if it is not there: that must not be taken for damage of the data */

@@ -9,6 +9,7 @@ import { StaleproofError } from '../model/errors.ts'
 interface Koffi {
   load(path: null): Libc
   view(pointer: unknown, bytes: number): ArrayBuffer
+  address(pointer: unknown): bigint
   errno(): number
 }
 
@@ -27,6 +28,10 @@ export function libc(): Libc {
 /** So many bytes of memory at a pointer. */
 export function memoryAt(pointer: unknown, bytes: number): ArrayBuffer {
   return koffi().view(pointer, bytes)
+}
+
+export function addressOf(pointer: unknown): bigint {
+  return koffi().address(pointer)
 }
 
 /** Why the last call failed: a number of errno(3). */

@@ -80,6 +80,8 @@ export class DiskLog implements Log {
       this.#lastPut = this.#last()
     },
   }
+  /** Records that could not be read, until their listeners are told. */
+  readonly #unread: { readonly error: unknown; readonly n: number }[] = []
   #applied = 0
   /** The count of the tail up to which everything is applied. */
   #seen = Number.NaN
@@ -243,9 +245,9 @@ export class DiskLog implements Log {
   /** What was invalidated cannot be told: everything may have been. It is read again when the tail moves. */
   #distrust(error: unknown, at = this.#applied + between): void {
     const { clock, onError, state } = this.#parts
-    onError(error, 'reading the log: everything counts as invalidated')
     this.#applied = at
     state.apply({ kind: 'invalidate', names: [], prefixes: [''], n: this.#applied, atMs: clock.now() }, false)
+    onError(error, 'reading the log: everything counts as invalidated')
   }
 
   #applyNew(): void {
@@ -261,6 +263,9 @@ export class DiskLog implements Log {
       if (n !== Math.floor(this.#applied) + 1) this.#distrust(missing(this.#applied, n), n - between)
       this.#applyOne(n, this.#read(n, value))
     }
+    // Who is told may read in turn.
+    for (const { error, n } of this.#unread.splice(0))
+      this.#parts.onError(error, `reading record ${n} of the log: everything counts as invalidated`)
     return rows.length === batch
   }
 
@@ -322,7 +327,7 @@ export class DiskLog implements Log {
     try {
       return unsealed<Row>(value, `record ${n} of the log`)
     } catch (error) {
-      this.#parts.onError(error, `reading record ${n} of the log: everything counts as invalidated`)
+      this.#unread.push({ error, n })
       return { kind: 'invalidate', names: [], prefixes: [''], atMs: this.#parts.clock.now() }
     }
   }

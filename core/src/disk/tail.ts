@@ -26,7 +26,7 @@ export function openTail(directory: string): Tail {
 
 function mapped(path: string): Tail {
   const memory = openSharedMemory(path, pageBytes)
-  let { cells } = memory
+  let cells = new Int32Array(memory.buffer)
   return {
     look: () => Atomics.load(cells, 0),
     move: () => {

@@ -11,7 +11,7 @@ import { systemClock } from '../../dist/model/clock.js'
 
 const { path, number, places } = JSON.parse(process.argv[2])
 const clock = systemClock()
-const { cells } = openSharedMemory(join(path, 'inside'), 4096)
+const cells = new Int32Array(openSharedMemory(join(path, 'inside'), 4096).buffer)
 const nodes = new Nodes({
   directory: path,
   tail: openTail(path),

@@ -21,6 +21,7 @@ afterEach(() => {
 it('two processes that live never have one turn at once, and the turns of those that are killed go on', async () => {
   const path = directory()
   const memory = openSharedMemory(join(path, 'inside'), 4096)
+  const cells = new Int32Array(memory.buffer)
   let count = 0
   const start = () => {
     const number = ++count
@@ -28,7 +29,7 @@ it('two processes that live never have one turn at once, and the turns of those 
     children.push(child)
     return { number, child }
   }
-  const turnsOf = (number: number) => Atomics.load(memory.cells, places.turns + number)
+  const turnsOf = (number: number) => Atomics.load(cells, places.turns + number)
   const living = [start(), start(), start()]
   for (let round = 0; round < 8; round++) {
     const before = living.map(({ number }) => turnsOf(number))
@@ -38,13 +39,13 @@ it('two processes that live never have one turn at once, and the turns of those 
     const { number, child } = living.shift() as ReturnType<typeof start>
     child.kill('SIGKILL')
     await once(child, 'exit')
-    Atomics.store(memory.cells, places.dead + number, 1)
+    Atomics.store(cells, places.dead + number, 1)
     living.push(start())
   }
   for (const { child } of living) {
     child.kill('SIGKILL')
     await once(child, 'exit')
   }
-  expect(Atomics.load(memory.cells, places.clashes)).toBe(0)
+  expect(Atomics.load(cells, places.clashes)).toBe(0)
   memory.close()
 })

@@ -54,7 +54,11 @@ class World {
     if (loaded === undefined) return
     const { parts } = loaded
     const isBehind = this.#unheard.length > 0
-    const admission = new Admission({ judge: this.#judge, isShared: () => true }, parts, () => undefined)
+    const admission = new Admission(
+      { isDeclared: () => true, judge: this.#judge, isShared: () => true },
+      parts,
+      () => undefined,
+    )
     const kept = admission.admit(this.#hold())
     expect(admission.verdict === 'behind').toBe(isBehind)
     if (kept === undefined) return

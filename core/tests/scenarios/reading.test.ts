@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Tier } from '../../src/index.ts'
 import { gate, opened } from '../opened.ts'
 
 describe('reading', () => {
@@ -37,6 +38,25 @@ describe('reading', () => {
         ['b', 2],
       ]),
     )
+  })
+
+  it('of many keys none is given that was invalidated while another was waited for', async () => {
+    const slow = gate()
+    const none = async () => []
+    const tier: Tier = {
+      ...{ name: 'slow', held: none, dependents: none, withPrefix: none },
+      get: (key) => (key === 'b' ? slow.passed.then(() => undefined) : undefined),
+      put: () => Promise.resolve(),
+      delete: () => Promise.resolve(0),
+      close: () => Promise.resolve(),
+    }
+    const { cache } = opened({ tiers: [tier] })
+    await cache.getOrSet('a', () => 'old')
+    const many = cache.getMany(['a', 'b'])
+    await cache.invalidate(['a', 'b'])
+    await cache.set('b', 'new')
+    slow.open()
+    expect((await many).get('a')).toBeUndefined()
   })
 
   it('an error of a loader reaches every caller and is not remembered', async () => {

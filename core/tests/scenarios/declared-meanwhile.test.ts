@@ -1,0 +1,70 @@
+import { afterEach, expect, it } from 'vitest'
+import type { Cache } from '../../src/cache/cache.ts'
+import { disk } from '../../src/disk.ts'
+import { DiskTier } from '../../src/disk/tier.ts'
+import { createCache, type BuiltInPolicy } from '../../src/index.ts'
+import { TestClock } from '../clock.ts'
+import { directory } from '../directories.ts'
+import { gate } from '../opened.ts'
+
+type Any = Cache<BuiltInPolicy>
+const opened: Any[] = []
+afterEach(async () => {
+  for (const cache of opened.splice(0)) await cache.close()
+})
+/** Two processes of one directory, as far as a cache can tell. */
+async function two(): Promise<readonly [Any, Any]> {
+  const path = directory()
+  const open = () => createCache({ clock: new TestClock(), disk: disk({ path, maxEntryBytes: '500mb' }) })
+  const caches = [open(), open()] as const
+  opened.push(...caches)
+  await expect.poll(() => caches.map((cache) => (cache.token(), cache.stats().disk?.others))).toEqual([1, 1])
+  return caches
+}
+/** Another process does that right after the directory has been looked at next. */
+function afterNextLook(work: () => Promise<unknown>) {
+  const { held } = DiskTier.prototype
+  DiskTier.prototype.held = async function (keys) {
+    DiskTier.prototype.held = held
+    const found = await held.call(this, keys)
+    await work()
+    return found
+  }
+}
+it('what is stored while its name is being linked to is declared, too', async () => {
+  const [a, b] = await two()
+  afterNextLook(() => b.getOrSet('B', () => 1, { dependsOn: 'C' }))
+  await a.link('A', { dependsOn: 'B' })
+  await a.getOrSet('A', () => 'old')
+  await b.invalidate('C')
+  expect(await a.get('A')).toBe(undefined)
+})
+it('what is stored while a link of its name is being taken back keeps what it is made from declared', async () => {
+  const [a, b] = await two()
+  await a.link('A', { dependsOn: 'B' })
+  await a.link('B', { dependsOn: 'D' })
+  afterNextLook(async () => {
+    b.token()
+    await b.getOrSet('B', () => 1, { dependsOn: 'C' })
+    await a.get('whatever')
+  })
+  await a.unlink('B')
+  await a.getOrSet('A', () => 'old')
+  await b.invalidate('C')
+  expect(await a.get('A')).toBe(undefined)
+})
+
+it('what is being stored when its name is linked to is declared before anybody is given it', async () => {
+  const [a, b] = await two()
+  await b.getOrSet('warm', () => Buffer.alloc(1e6))
+  const { passed, open } = gate()
+  // It takes long to store.
+  const loading = b.getOrSet('B', () => passed.then(() => Buffer.alloc(60e6)), { dependsOn: 'C' })
+  open()
+  await new Promise((resolve) => setImmediate(resolve))
+  await a.link('A', { dependsOn: 'B' })
+  await loading
+  await a.getOrSet('A', () => 'old')
+  await b.invalidate('C')
+  expect([await a.get('B'), await a.get('A'), a.peek('A')]).toEqual([undefined, undefined, undefined])
+})
