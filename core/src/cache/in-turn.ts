@@ -1,8 +1,8 @@
 /**
  * In turn: of all processes that share a tier one loads a key, and the others wait for what it stores there.
  *
- * Invariants: callers of one key wait together; who had the turn gives it up when the load has ended, whatever it came to;
- * one who has it and does not end is waited for no longer than `turnWaitMs`; a turn that cannot be had for a failure is done without.
+ * Invariants: callers of one key wait together; who had the turn gives it up when its last load of the key has ended, whatever
+ * that came to, and nobody here waits to begin one; one who has it and does not end is waited for no longer than `turnWaitMs`; a turn that cannot be had for a failure is done without.
  */
 import type { Turns } from '../loading/contract.ts'
 import type { Clock } from '../model/clock.ts'
@@ -27,6 +27,8 @@ export class InTurn {
   readonly #find: (key: string) => Answer<Found | undefined>
   /** key -> the wait for the turn to load it. */
   readonly #waiting = new Map<string, Promise<Found | undefined>>()
+  /** key -> how many loads of it are under way here. */
+  readonly #loads = new Map<string, number>()
 
   /** @param find what can be served of a key, from any tier */
   constructor(parts: InTurnParts, find: (key: string) => Answer<Found | undefined>) {
@@ -49,8 +51,22 @@ export class InTurn {
     return waiting
   }
 
-  giveUp(key: string): void {
+  begin(key: string): void {
+    if (this.#parts.turns !== undefined) this.#loads.set(key, (this.#loads.get(key) ?? 0) + 1)
+  }
+
+  /** Of a load that began. */
+  end(key: string): void {
+    if (this.#parts.turns === undefined) return
+    const left = (this.#loads.get(key) ?? 1) - 1
+    if (left > 0) this.#loads.set(key, left)
+    else this.#loads.delete(key)
+    if (!this.#waiting.has(key)) this.#giveUp(key)
+  }
+
+  #giveUp(key: string): void {
     const { events, turns } = this.#parts
+    if (this.#loads.has(key)) return
     turns?.release(key).catch((error: unknown) => {
       events.emit('error', { error, during: `giving up the turn to load '${key}'` })
     })
@@ -63,7 +79,7 @@ export class InTurn {
       const isOurs = await this.#take(key)
       const found = await this.#find(key)
       if (found?.state === 'fresh') {
-        if (isOurs) this.giveUp(key)
+        if (isOurs) this.#giveUp(key)
         return found
       }
       if (isOurs || clock.monotonic() >= until) return undefined

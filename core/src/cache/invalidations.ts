@@ -241,7 +241,8 @@ export class Invalidations implements InvalidationRecords {
       droppedNear: (n) => held.takeDroppedAt(n),
       purgeNear: (keys) => held.purge(keys),
       heldNear: (keys) => held.invalidOf(keys),
-      isInvalid: (entry) => held.isForeign(entry) || judge.verdict(entry) !== undefined,
+      // What is only being written is good enough to stay: no tier removes it.
+      isInvalid: (entry) => held.isForeign(entry) || judge.certain(entry) !== undefined,
       owe: (tier, what) => lower.owe(tier, what),
       retries: ({ consistency }) => this.#retries[consistency],
     }

@@ -349,6 +349,7 @@ export class Reader {
       holdOffMs: request.policy.holdOffMs,
     })
     this.#flying.add(flight)
+    this.#turn.begin(flight.key)
     flight.outcome = this.#fly(flight, request, stale)
     return flight
   }
@@ -364,7 +365,7 @@ export class Reader {
     else if (stale !== undefined) this.#backoff.failed(flight.key)
     this.#flying.delete(flight)
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
-    this.#turn.giveUp(flight.key)
+    this.#turn.end(flight.key)
     this.#tell(flight, { ...outcome, startedAt })
     return outcome
   }

@@ -46,6 +46,8 @@ export interface MemberParts {
   readonly snapshotAfter?: number
   readonly onError: (error: unknown, during: string) => void
   readonly onNode: (event: NodeEvent) => void
+  /** The server can be asked again: what stands beside the log on it, too. */
+  readonly onReached?: () => void
   readonly onWritten: (change: Change, position: Position) => void
   /** Keeps through a crash what could not be appended. */
   readonly outbox?: ChangeOutbox | undefined
@@ -485,8 +487,11 @@ export class Member implements Log, Membership, LogBeside {
   }
 
   #succeed(): void {
+    const hadFailed = this.#failures > 0
     this.#failures = 0
     this.#failure = undefined
+    // It answers again, be it on the connection that it was silent on.
+    if (hadFailed) this.#parts.onReached?.()
   }
 
   #tellFence(isFenced: boolean): void {

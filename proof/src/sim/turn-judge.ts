@@ -115,8 +115,9 @@ export class TurnJudge {
 
   /** Nobody who could has loaded it for so long, and it still waits. */
   #look(reader: Reader): void {
-    const { timeline, judge, keys } = this.#parts
-    if (reader.isOver || !this.#isCalm(reader)) return
+    const { timeline, judge, keys, plan } = this.#parts
+    // A server whose clock is set back keeps the turn of a dead node for as much longer.
+    if (reader.isOver || !this.#isCalm(reader) || plan.faults.includes('serverClock')) return
     const last = Math.max(reader.at, ...this.#loadsOf(reader.key).map((load) => this.#lastOf(load)))
     const leftMs = last + takeoverMs - timeline.now
     if (leftMs > 0) return this.#lookLater(reader, leftMs)
