@@ -39,6 +39,7 @@ export type {
   Change,
   ChangeOutbox,
   KeptChange,
+  Alongside,
   Log,
   LogRecord,
   LogState,

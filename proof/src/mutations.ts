@@ -44,8 +44,8 @@ const ofFlights: readonly Mutation[] = [
     name: 'takes-doomed-outcomes',
     invariants: [4],
     file: reader,
-    from: 'return position < doomedFrom && beganMs < flight.sharedUntilMs;',
-    to: 'return beganMs < flight.sharedUntilMs;',
+    from: 'return position < doomedFrom && (beganMs <= flight.beganMs || beganMs < flight.sharedUntilMs);',
+    to: 'return beganMs <= flight.beganMs || beganMs < flight.sharedUntilMs;',
   },
   {
     name: 'doomed-only-for-later-callers',
@@ -176,8 +176,8 @@ const ofRecords: readonly Mutation[] = [
     name: 'told-while-others-are-still-held',
     invariants: [12],
     file: held,
-    from: "if (entry !== undefined && by !== undefined && this.#remove(entry, 'invalidated', by))",
-    to: "if (entry !== undefined && by !== undefined && this.drop(entry, 'invalidated', by))",
+    from: 'this.#untold = untold;',
+    to: '',
   },
   {
     name: 'second-name-one-tick-later',
@@ -215,7 +215,7 @@ const ofRecords: readonly Mutation[] = [
     name: 'restamped-when-judged',
     invariants: [14, 19],
     file: held,
-    from: 'entry.verifiedAt = this.#log.applied;\n        return undefined;',
+    from: 'entry.verifiedAt = by === undefined ? this.#log.applied : neverVerified;\n        return undefined;',
     to: 'entry.verifiedAt = entry.stamp = entry.keyStamp = this.#log.applied;\n        return undefined;',
   },
   {
@@ -360,8 +360,8 @@ const ofDependencies: readonly Mutation[] = [
     name: 'unlink-takes-what-was-tracked',
     invariants: [19],
     file: 'cache/declarations.js',
-    from: '.filter((dependency) => !needed.has(dependency))',
-    to: '',
+    from: "const removed = (dependsOn ?? graph.linksOf(name)).filter((dependency) => !needed.has(dependency));\n        if (removed.length === 0)\n            return;\n        await log.append({ kind: 'unlink', names: [name], dependsOn: removed });\n        // Others may have stored it meanwhile.\n        await this.#declareDependenciesOf([name], await lower.entriesOf([name]));",
+    to: "const removed = dependsOn ?? graph.linksOf(name);\n        await log.append({ kind: 'unlink', names: [name], dependsOn: removed });",
   },
 ]
 
@@ -429,8 +429,8 @@ const ofGrace: readonly Mutation[] = [
     name: 'grace-outlives-invalidation',
     invariants: [21],
     file: held,
-    from: 'if (by !== undefined && by.untilMs <= this.#clock.now())',
-    to: 'if (by !== undefined && by.untilMs <= this.#clock.now() && entry.policy.graceMs === 0)',
+    from: 'if (by !== undefined && by.untilMs <= this.#clock.now())\n            return by;\n        // By the clock that lifetimes are looked up by: it is stale from this read on.\n        if (by !== undefined)\n            soften(entry, this.#clock.coarseNow(), by.untilMs);',
+    to: 'if (by !== undefined && by.untilMs <= this.#clock.now() && entry.policy.graceMs === 0)\n            return by;\n        if (by !== undefined)\n            soften(entry, this.#clock.coarseNow(), Math.max(by.untilMs, this.#clock.now() + entry.policy.graceMs));',
   },
   {
     name: 'refresh-is-kept-without-being-judged',

@@ -47,7 +47,8 @@ describe('the simulation would notice', () => {
       answers += run.answers
       seed++
       if (run.fault === undefined) continue
-      expect(run.fault.invariant).toBe(1)
+      // Older than what was demanded when it was asked for, or than what was applied there.
+      expect([1, 12]).toContain(run.fault.invariant)
       expect(answers).toBeGreaterThanOrEqual(plantAt)
       return
     }

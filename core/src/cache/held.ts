@@ -160,10 +160,12 @@ export class Held {
   end(record: LogRecord, reach: Reached): void {
     const few = reach.prefixes.length === 0 ? this.#few(reach.names) : undefined
     if (few === undefined) return this.endMany(record)
-    const dropped = this.#removeInvalid(few)
-    if (record.by !== undefined && record.kind !== 'intent') this.#noteDropped(record.n, dropped.length)
-    // Told when all have gone: a listener that reads must not see half a record.
-    for (const entry of dropped) this.#tell(entry, 'invalidated')
+    let dropped = 0
+    for (const key of few) {
+      const entry = this.near.look(key)
+      if (entry !== undefined && this.#dropInvalid(entry)) dropped++
+    }
+    if (record.by !== undefined && record.kind !== 'intent') this.#noteDropped(record.n, dropped)
   }
 
   /** Nobody here asks for those that others invalidated: the oldest go. */
@@ -313,17 +315,6 @@ export class Held {
       const entry = key === undefined ? undefined : this.near.look(key)
       if (entry !== undefined) work(entry)
     })
-  }
-
-  #removeInvalid(keys: Iterable<string>): Entry[] {
-    const removed: Entry[] = []
-    for (const key of keys) {
-      const entry = this.near.look(key)
-      const by = entry === undefined ? undefined : this.judge(entry)
-      if (entry !== undefined && by !== undefined && this.#remove(entry, 'invalidated', by))
-        removed.push(entry)
-    }
-    return removed
   }
 
   #remove(entry: Entry, why: Departure, by: Invalidated | null): boolean {

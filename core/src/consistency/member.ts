@@ -27,6 +27,7 @@ import { closed, otherLease, tooLong, unexpected, unsteady } from './failures.ts
 import { Lease } from './lease.ts'
 import { isOf, newGeneration, nonceOf } from './nonce.ts'
 import type { Pending, Sending } from './own.ts'
+import { Snapshots } from './snapshots.ts'
 import { termsOf, type Terms } from './terms.ts'
 
 export interface MemberParts {
@@ -81,8 +82,7 @@ export class Member implements Log, Membership, LogBeside {
   /** Position that the last sync said was applied here. */
   #acked = 0
   #isAcknowledging = false
-  #snapshotAt = 0
-  #snapshotting = false
+  readonly #snapshots: Snapshots
   #failures = 0
   #failure: StaleproofError | undefined
   #wasFenced = true
@@ -94,6 +94,7 @@ export class Member implements Log, Membership, LogBeside {
     this.name = parts.server.name
     this.#lease = new Lease(parts.clock, parts.leaseMs)
     this.#applied = new Applied(parts)
+    this.#snapshots = new Snapshots(parts)
     this.#debt = new Debt({ ...parts, applied: this.#applied })
     parts.server.watch(
       () => this.since(),
@@ -270,7 +271,7 @@ export class Member implements Log, Membership, LogBeside {
     this.#succeed()
     this.#lease.grant(sent)
     if (this.#wasFenced) this.#tellFence(false)
-    this.#snapshotIfDue()
+    if (this.#debt.count === 0) this.#snapshots.writeIfDue(this.since(), this.#lease.terms)
     return true
   }
 
@@ -439,7 +440,7 @@ export class Member implements Log, Membership, LogBeside {
     }
     const terms = termsOf(snapshot.dump, this.#lease.termMs)
     this.#agree(terms)
-    this.#snapshotAt = snapshot.n
+    this.#snapshots.loadedAt(snapshot.n)
     this.#acked = 0
     this.#applied.load(generation, { n: snapshot.n, dump: terms.state })
     // What is in force here only is not in what was loaded.
@@ -457,21 +458,6 @@ export class Member implements Log, Membership, LogBeside {
     if (leaseMs !== givenMs && leaseMs !== this.#lease.termMs)
       onError(otherLease(givenMs, leaseMs), 'joining the log')
     this.#lease.agree(leaseMs, longestMs)
-  }
-
-  #snapshotIfDue(): void {
-    const { server, state, onError, snapshotAfter = 4096 } = this.#parts
-    const due = Math.max(snapshotAfter, state.size / 4)
-    if (this.#snapshotting || this.applied - this.#snapshotAt < due || this.#debt.count > 0) return
-    this.#snapshotting = true
-    this.#snapshotAt = this.since().applied
-    const dump: Terms = { ...this.#lease.terms, state: state.dump() }
-    server
-      .keep({ generation: this.generation, n: this.#snapshotAt, dump })
-      .catch((error: unknown) => onError(error, 'writing a snapshot of the log'))
-      .finally(() => {
-        this.#snapshotting = false
-      })
   }
 
   // How it goes

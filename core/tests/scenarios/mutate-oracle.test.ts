@@ -79,8 +79,8 @@ class World {
     }
     await this.#finish()
     await this.#clock.advance(2 * endedMs)
-    // What ended the intents of the dead is in the log before this is.
-    for (const cache of this.#caches) await cache.link('x', { dependsOn: 'y' })
+    // What a cache appended to end the intents of the dead is in the log before its own link is: none is declared yet.
+    for (const [at, cache] of this.#caches.entries()) await cache.link(`x:${at}`, { dependsOn: 'y' })
     for (const at of this.#caches.keys()) await this.#end(at)
   }
 

@@ -112,8 +112,8 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     name: 'joins-doomed-flights',
     hole: 'A3',
     file: reader,
-    from: 'return position < doomedFrom && beganMs < flight.sharedUntilMs;',
-    to: 'return beganMs < flight.sharedUntilMs;',
+    from: 'return position < doomedFrom && (beganMs <= flight.beganMs || beganMs < flight.sharedUntilMs);',
+    to: 'return beganMs <= flight.beganMs || beganMs < flight.sharedUntilMs;',
   },
   {
     name: 'acknowledged-before-applied',
@@ -142,9 +142,9 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'snapshot-of-a-later-position',
-    file: member,
-    from: 'n: this.#snapshotAt, dump',
-    to: 'n: this.#snapshotAt + 1, dump',
+    file: 'consistency/snapshots.js',
+    from: 'n: applied, dump',
+    to: 'n: applied + 1, dump',
   },
   {
     name: 'memory-survives-a-gap',
@@ -164,8 +164,8 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
     name: 'what-was-declared-is-lost-with-the-tail',
     first: 775,
     file: member,
-    from: 'this.#debt.repeat([...missing, ...ring]);',
-    to: 'this.#debt.repeat(ring);',
+    from: 'this.#debt.repeat(missing);',
+    to: '',
   },
   {
     name: 'records-of-several-names-end-the-first-only',
@@ -293,7 +293,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'what-is-older-than-what-was-invalidated-is-kept',
-    first: 50,
+    first: 355,
     file: 'cache/lag.js',
     from: 'if (flight.asOfMs < Infinity && !flight.isOlder)',
     to: 'if (false)',
