@@ -14,6 +14,8 @@ export class HandServer {
   readonly asked: Asked[] = []
   /** Tells the node that the server can be asked again. */
   reached: () => void = () => undefined
+  /** Whether what was appended outlives the server. */
+  isSecure = true
   readonly server: LogServer
 
   constructor() {
@@ -27,6 +29,7 @@ export class HandServer {
       worth: { is: 'single', why: 'a test' },
       watch: (_since: unknown, _onNews: unknown, onReached: () => void) => (this.reached = onReached),
       acknowledged: () => new Promise(() => {}),
+      secured: () => (this.isSecure ? Promise.resolve() : Promise.reject(new Error('too few replicas'))),
       close: () => Promise.resolve(),
       ...Object.fromEntries(methods.map((what) => [what, ask(what)])),
     } as unknown as LogServer

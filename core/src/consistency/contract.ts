@@ -106,6 +106,8 @@ export interface LogServer {
    * @param changes with the nonces that they are to have
    */
   append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended>
+  /** Resolves when what this node appended outlives the server. @throws why it does not yet: it stands there all the same */
+  secured(): Promise<void>
   /** Nodes that are registered, but for `except`. 'other': another generation has begun, or has to. */
   nodes(generation: string, except: string): Promise<Register | 'other'>
   /**

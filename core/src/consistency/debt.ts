@@ -4,23 +4,33 @@
  *   owed   could not be appended: in force here at once, between two positions of the log, and kept in the outbox
  *   again  was appended to a generation that ended, and may have been in the tail that was lost
  *
- * Invariants: it is paid in order, all of it at once; what is paid leaves the outbox afterwards, so that a crash in
- * between appends it twice, which is harmless, and never not at all.
+ *   append -> it stands in the log -> the generation goes on -> secured: it outlives the server -> paid
+ *
+ * Invariants: it is appended in order, all of it at once, and once to a generation; what is paid leaves the outbox
+ * afterwards, so that a crash in between appends it twice, which is harmless, and never not at all.
  */
 import type { Change, ChangeOutbox } from '../log/contract.ts'
 import { StaleproofError } from '../model/errors.ts'
 import type { Position } from '../model/position.ts'
 import type { Applied } from './applied.ts'
+import type { LogServer } from './contract.ts'
 import type { Sending } from './own.ts'
 
 export interface DebtParts {
   readonly applied: Applied
   readonly outbox?: ChangeOutbox | undefined
+  readonly server: Pick<LogServer, 'secured'>
   readonly onError: (error: unknown, during: string) => void
+  readonly onWritten: (change: Change, position: Position) => void
 }
 
-interface Owed {
+interface Due {
   readonly change: Change
+  /** Where it is in the log, though it may still be lost with the server. */
+  stands?: Position
+}
+
+interface Owed extends Due {
   /** In the outbox, if there is one and it took it. */
   id: number | undefined
   /** Where it is in the log now. */
@@ -29,8 +39,8 @@ interface Owed {
 
 export class Debt {
   readonly #parts: DebtParts
-  readonly #owed: Owed[]
-  readonly #again: Change[] = []
+  #owed: Owed[]
+  #again: Due[] = []
 
   constructor(parts: DebtParts) {
     this.#parts = parts
@@ -46,6 +56,11 @@ export class Debt {
   /** Something has to be appended before anything else is. */
   get isDue(): boolean {
     return this.#owed.length + this.#again.length > 0
+  }
+
+  /** Some of it stands in the log of this generation. */
+  get stands(): boolean {
+    return this.#due.some((each) => this.#isIn(each))
   }
 
   /**
@@ -69,7 +84,7 @@ export class Debt {
 
   /** What this node appended to the generation that ended. */
   repeat(changes: readonly Change[]): void {
-    this.#again.push(...changes.map(withoutGrace))
+    this.#again.push(...changes.map((change) => ({ change: withoutGrace(change) })))
   }
 
   /** What was loaded knows nothing of it. */
@@ -78,23 +93,39 @@ export class Debt {
   }
 
   /**
+   * Appends what does not stand in the log yet.
    * @param append all or nothing @returns the position of the first; undefined: it was not appended
-   * @returns what was owed, and where it is in the log now
    */
-  async pay(
-    append: (changes: readonly Change[]) => Promise<number | undefined>,
-  ): Promise<readonly (readonly [Change, n: number])[]> {
+  async pay(append: (changes: readonly Change[]) => Promise<number | undefined>): Promise<void> {
     const { generation } = this.#parts.applied
-    const [again, owed] = [[...this.#again], [...this.#owed]]
-    const changes = [...again, ...owed.map(({ change }) => change)]
-    if (changes.length === 0) return []
-    const first = await append(changes)
-    if (first === undefined) return []
-    this.#again.splice(0, again.length)
-    this.#owed.splice(0, owed.length)
-    for (const [i, each] of owed.entries()) each.paid = { generation, n: first + again.length + i }
+    const due = this.#due.filter((each) => !this.#isIn(each))
+    if (due.length === 0) return
+    const first = await append(due.map(({ change }) => change))
+    if (first === undefined) return
+    for (const [i, each] of due.entries()) each.stands = { generation, n: first + i }
+  }
+
+  /** What stands in a log that goes on is paid as soon as it is secured. */
+  async settle(): Promise<void> {
+    const { server, onWritten } = this.#parts
+    const stood = this.#due.filter((each) => this.#isIn(each))
+    await server.secured()
+    const paid = new Set(stood.filter((each) => this.#isIn(each)))
+    const owed = this.#owed.filter((each) => paid.has(each))
+    this.#again = this.#again.filter((each) => !paid.has(each))
+    this.#owed = this.#owed.filter((each) => !paid.has(each))
+    for (const each of owed) each.paid = each.stands
     await this.#drop(owed)
-    return owed.map(({ change }, i) => [change, first + again.length + i])
+    for (const { change, stands } of owed) onWritten(change, stands as Position)
+  }
+
+  get #due(): readonly Due[] {
+    return [...this.#again, ...this.#owed]
+  }
+
+  /** It stands in the log of this generation. */
+  #isIn({ stands }: Due): boolean {
+    return stands?.generation === this.#parts.applied.generation
   }
 
   async #drop(owed: readonly Owed[]): Promise<void> {

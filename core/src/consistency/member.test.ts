@@ -180,6 +180,42 @@ it('what comes while a debt is being paid is owed, and what comes after that wai
   expect((await namesIn()).changes).toEqual(['third'])
 })
 
+it('what stands in the log and is not secured is owed until it is, and is not appended again and again', async () => {
+  const { clock, hand, log, step } = await joined()
+  const refused = (append: Promise<unknown>) =>
+    expect(append).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+  const ours = (n: number) => ({ ...told('one', n, invalidate), node: 'me' })
+  hand.isSecure = false
+  const first = refused(log.append(invalidate))
+  await step('append', { said: same('one', 2), first: 2 })
+  await first
+  void log.refresh()
+  await step('append', { said: same('one', 3), first: 3 })
+  await step(
+    'sync',
+    same(
+      'one',
+      3,
+      [2, 3].map((n) => ours(n)),
+    ),
+  )
+  for (let i = 0; i < 3; i++) {
+    void log.refresh()
+    await step('sync', same('one', 3))
+    expect([log.waiting, hand.asked]).toEqual([1, []])
+  }
+  await refused(log.append({ kind: 'invalidate', names: ['other'] }))
+  hand.isSecure = true
+  void log.refresh()
+  await clock.settle()
+  const { args, answer } = hand.next('append')
+  expect((args[1] as { change: Change }[]).map(({ change }) => change.names)).toEqual([['other']])
+  answer({ said: same('one', 4), first: 4 })
+  await clock.settle()
+  await step('sync', same('one', 4, [ours(4)]))
+  expect([log.waiting, log.isFenced]).toEqual([0, false])
+})
+
 it('what is in the log before it is kept for later was appended, and is not pending', async () => {
   let keep: (id: number) => void = () => undefined
   const dropped: number[] = []

@@ -266,6 +266,11 @@ export class Member implements Log, Membership, LogBeside {
       return false
     }
     if (!this.take(said)) return false
+    if (this.#debt.stands) {
+      // Another generation may have come meanwhile.
+      await this.#debt.settle()
+      return false
+    }
     this.#applied.isCurrentAs(sent)
     if (isSettled) this.#settle()
     this.#succeed()
@@ -324,6 +329,7 @@ export class Member implements Log, Membership, LogBeside {
       try {
         const { generation } = this
         const { said, first } = await this.#parts.server.append(this.since(), records)
+        if (first !== undefined) await this.#parts.server.secured()
         if (first !== undefined && (await this.#reached(said, { generation, n: first + last }))) return first
         if (first === undefined) await this.#repair(said)
       } finally {
@@ -358,20 +364,14 @@ export class Member implements Log, Membership, LogBeside {
 
   /** Appends what others do not know of. */
   async #pay(): Promise<void> {
-    const { generation } = this
-    const { server, onWritten } = this.#parts
-    const paid = await this.#debt.pay(async (changes) => {
-      const { said, first } = await server.append(
+    await this.#debt.pay(async (changes) => {
+      const { said, first } = await this.#parts.server.append(
         this.since(),
         changes.map((change) => this.#record(change)),
       )
       if (first !== undefined) this.take(said)
-      // What is not told yet may be lost with this generation before it is.
-      const known = this.generation === generation ? this.applied - (first ?? 0) + 1 : 0
-      if (first !== undefined) this.#applied.own.remember(changes.slice(Math.max(0, known)))
       return first
     })
-    for (const [change, n] of paid) onWritten(change, { generation, n })
   }
 
   // Repair

@@ -41,7 +41,7 @@ export class Own {
 
   /** It is about to be applied here. @returns what was to be done then; undefined: it is not one that is waited for */
   take({ nonce, change }: Told, isOurs: boolean): Sending | undefined {
-    if (isOurs) this.remember([change])
+    if (isOurs) this.#remember(change)
     const sending = this.#byNonce.get(nonce)
     this.#byNonce.delete(nonce)
     return sending
@@ -52,8 +52,8 @@ export class Own {
     return this.#ring.splice(0)
   }
 
-  remember(changes: readonly Change[]): void {
-    for (const change of changes) if (!declaring.has(change.kind)) this.#ring.push(change)
-    while (this.#ring.length > ringMax) this.#ring.shift()
+  #remember(change: Change): void {
+    if (!declaring.has(change.kind)) this.#ring.push(change)
+    if (this.#ring.length > ringMax) this.#ring.shift()
   }
 }

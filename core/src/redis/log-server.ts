@@ -201,9 +201,13 @@ export class RedisLogServer implements LogServer {
       await this.#driver.run(appendScript, [...sinceArgs(since), node, ...records]),
     )
     const [said, first] = [saidOf(reply), numberOf(position) || undefined]
-    if (first !== undefined) await replicated(this.#driver, this.#replicas)
     if (said.is !== 'same' || first !== since.applied + 1) return { said, first }
     return { said: { ...said, records: changes.map((change, i) => ({ ...change, n: first + i })) }, first }
+  }
+
+  /** @throws E_REDIS_REPLICAS */
+  secured(): Promise<void> {
+    return replicated(this.#driver, this.#replicas)
   }
 
   async nodes(generation: string, except: string): Promise<Register | 'other'> {

@@ -8,7 +8,7 @@ import type { Driver } from './driver.ts'
 const waitMs = 1000
 
 /**
- * To be called right after the answer to what was written: on another connection there would be nothing to wait for.
+ * To be called when what was written was answered: on another connection there would be nothing to wait for.
  * @throws E_REDIS_REPLICAS: it stands on the primary, and would be lost if a replica were promoted now
  */
 export async function replicated(driver: Driver, replicas: number): Promise<void> {

@@ -65,6 +65,9 @@ export class SimulatedLogServer implements LogServer {
     return this.#parts.asking.ask('append', [since, changes])
   }
 
+  /** Its replica lags, and is not waited for. */
+  async secured(): Promise<void> {}
+
   nodes(generation: string, except: string): Promise<Register | 'other'> {
     return this.#parts.asking.ask('nodes', [generation, except])
   }

@@ -68,6 +68,7 @@ export interface LogServer {
   readonly name: string
   sync(since: Since, presence: Presence): Promise<Said>
   append(since: Since, changes: readonly Omit<Told, 'n'>[]): Promise<Appended>
+  secured(): Promise<void>
   nodes(generation: string, except: string): Promise<Register | 'other'>
   acknowledged(said: number): Promise<void>
   forget(generation: string, nodes: readonly NodeAck[]): Promise<void>
