@@ -27,24 +27,29 @@ export interface DeclarationsParts {
 
 export class Declarations {
   readonly #parts: DeclarationsParts
+  /** In the log, though perhaps not with all that they make necessary: who declares them again is not told that all is done. */
+  readonly #unfinished = new Set<string>()
 
   constructor(parts: DeclarationsParts) {
     this.#parts = parts
   }
 
   async link(name: string, dependsOn: readonly string[]): Promise<void> {
-    const { log } = this.#parts
+    const { graph, log, lower } = this.#parts
     checkName(name)
     checkNames(dependsOn, 'dependency')
-    const linked = new Set(this.#parts.graph.linksOf(name))
-    const added = dependsOn.filter((dependency) => !linked.has(dependency))
+    const linked = new Set(graph.linksOf(name))
+    const isDone = (dependency: string) => linked.has(dependency) && !this.#unfinished.has(dependency)
+    const added = dependsOn.filter((dependency) => !isDone(dependency))
     if (added.length === 0) return
     // Asked first: if a tier cannot tell what is to be declared besides, nothing is declared.
-    const below = await this.#parts.lower.entriesOf(added)
+    const below = await lower.entriesOf(added)
     await log.append({ kind: 'link', names: [name], dependsOn: added })
-    // Again: others may have stored one before they knew.
-    const since = await this.#parts.lower.entriesOf(added)
-    await this.#declareDependenciesOf(added, [...below, ...since])
+    await this.#finish(added, async () => {
+      // Again: others may have stored one before they knew.
+      const since = await lower.entriesOf(added)
+      await this.#declareDependenciesOf(added, [...below, ...since])
+    })
   }
 
   /** What the entry of the name is made from stays declared if something is declared to depend on it. */
@@ -63,15 +68,17 @@ export class Declarations {
   }
 
   async rule(pattern: string, dependsOn: readonly string[]): Promise<void> {
-    const { graph, log, held, lower } = this.#parts
+    const { graph, log, held } = this.#parts
     const rule = { dependent: pattern, dependsOn }
     checkRule(rule)
-    if (graph.hasRule(rule)) return
-    const heads = dependsOn.map((text) => headOf(parsePattern(text)))
-    const keys = (await Promise.all(heads.map((head) => lower.withPrefix(head)))).flat()
-    const below = await lower.entriesOf(keys)
+    if (graph.hasRule(rule) && !this.#unfinished.has(pattern)) return
+    const below = await this.#entriesBelow(dependsOn)
     await log.append({ kind: 'rule', names: [pattern], dependsOn })
-    await this.#declareDependenciesOf([...held.near.keys(), ...keys], below)
+    await this.#finish([pattern], async () => {
+      const since = await this.#entriesBelow(dependsOn)
+      const keys = [...below, ...since].map(({ key }) => key)
+      await this.#declareDependenciesOf([...held.near.keys(), ...keys], [...below, ...since])
+    })
   }
 
   async unrule(pattern: string, dependsOn: readonly string[] | undefined): Promise<void> {
@@ -82,6 +89,20 @@ export class Declarations {
       if (dependsOn !== undefined && !isSame(rule.dependsOn, dependsOn)) continue
       await log.append({ kind: 'unrule', names: [pattern], dependsOn: rule.dependsOn })
     }
+  }
+
+  async #finish(names: readonly string[], work: () => Promise<void>): Promise<void> {
+    for (const name of names) this.#unfinished.add(name)
+    await work()
+    for (const name of names) this.#unfinished.delete(name)
+  }
+
+  /** Of all names that the patterns may mean. */
+  async #entriesBelow(patterns: readonly string[]): Promise<readonly EntryParts[]> {
+    const { lower } = this.#parts
+    const heads = patterns.map((text) => headOf(parsePattern(text)))
+    const keys = await Promise.all(heads.map((head) => lower.withPrefix(head)))
+    return lower.entriesOf(keys.flat())
   }
 
   /** Of those names that are cached and that something is declared to depend on. */

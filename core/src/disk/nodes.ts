@@ -28,6 +28,8 @@ const folderName = 'nodes'
 const crashesName = 'crashes'
 const beatMs = 5000
 const lateMs = 30_000
+/** Many may wait for one node, each of which asks again and again: for so long they are told what was seen last. */
+const seenMs = 50
 
 export interface NodesParts {
   readonly directory: string
@@ -45,6 +47,8 @@ export class Nodes {
   readonly #clock: Clock
   readonly #onError: NodesParts['onError']
   readonly #own = ownLife()
+  /** Id -> when it was last seen to live, by the monotonic clock. */
+  readonly #seenAt = new Map<string, number>()
   #timer: Timer | undefined
 
   constructor({ directory, tail, clock, id, onError }: NodesParts) {
@@ -80,10 +84,17 @@ export class Nodes {
     return id !== this.id && isDead(this.#fileOf(id), { own: this.#own, nowMs: this.#clock.now() })
   }
 
-  /** Whether no node that is meant lives. One that cannot be looked at now counts as living. */
+  /** Whether no node that is meant lives, or did a moment ago. One that cannot be looked at now counts as living. */
   areGone(isMeant: (id: string) => boolean): boolean {
+    const now = this.#clock.monotonic()
+    for (const [id, at] of this.#seenAt) {
+      if (now - at >= seenMs) this.#seenAt.delete(id)
+      else if (isMeant(id)) return false
+    }
     try {
-      return this.#ids().every((id) => !isMeant(id) || this.isGone(id))
+      const living = this.#ids().find((id) => isMeant(id) && !this.isGone(id))
+      if (living !== undefined) this.#seenAt.set(living, now)
+      return living === undefined
     } catch {
       return false
     }

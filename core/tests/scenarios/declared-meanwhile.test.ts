@@ -39,6 +39,32 @@ it('what is stored while its name is being linked to is declared, too', async ()
   await b.invalidate('C')
   expect(await a.get('A')).toBe(undefined)
 })
+it('what is stored while a rule for its name is made is declared, too', async () => {
+  const [a, b] = await two()
+  await a.getOrSet('B:1', () => 1)
+  afterNextLook(() => b.getOrSet('B:2', () => 1, { dependsOn: 'C' }))
+  await a.rule('A:{n}', { dependsOn: 'B:{n}' })
+  await a.getOrSet('A:2', () => 'old')
+  await b.invalidate('C')
+  expect(await a.get('A:2')).toBe(undefined)
+})
+it('what could not be declared wholly is declared when it is tried again', async () => {
+  const [a, b] = await two()
+  afterNextLook(async () => {
+    await b.getOrSet('B', () => 1, { dependsOn: 'C' })
+    const { held } = DiskTier.prototype
+    DiskTier.prototype.held = async () => {
+      DiskTier.prototype.held = held
+      throw new Error('away')
+    }
+  })
+  const declare = () => a.link('A', { dependsOn: 'B' })
+  await expect(declare()).rejects.toMatchObject({ code: 'E_TIERS_UNREACHABLE' })
+  await declare()
+  await a.getOrSet('A', () => 'old')
+  await b.invalidate('C')
+  expect(await a.get('A')).toBe(undefined)
+})
 it('what is stored while a link of its name is being taken back keeps what it is made from declared', async () => {
   const [a, b] = await two()
   await a.link('A', { dependsOn: 'B' })
