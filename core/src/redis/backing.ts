@@ -15,7 +15,7 @@ import { RedisClient, type ConnectionOptions } from './client.ts'
 import { RedisHistory } from './history.ts'
 import { RedisLogServer } from './log-server.ts'
 import { RedisQueue } from './queue.ts'
-import { connectionOptions, SharedConnection, type RedisConnection } from './shared.ts'
+import { checkPlace, connectionOptions, SharedConnection, type RedisConnection } from './shared.ts'
 import { RedisTier } from './tier.ts'
 import { RedisTurns } from './turns.ts'
 
@@ -57,6 +57,7 @@ const known: readonly (keyof RedisOptions)[] = [
  */
 export function redis(options: RedisOptions = {}): Backend {
   checkKnown(options, known, 'redis')
+  checkPlace(options, 'redis')
   const settings = {
     prefix: options.prefix ?? 'staleproof',
     leaseMs: positiveDurationMs(options.lease ?? '3s', 'redis.lease'),

@@ -206,6 +206,7 @@ export class RedisQueue implements Queue {
     } catch (error) {
       // What this handle knows that it has claimed is given to nobody else: it has to be carried out.
       if (jobs.length === 0 || this.#closing !== undefined) throw error
+      this.#options.onError(error, 'claiming more queued invalidations')
     }
     return jobs
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../../src/index.ts'
-import { redis } from '../../src/redis.ts'
+import { redis, redisConnection } from '../../src/redis.ts'
 import { opened } from '../opened.ts'
 
 const refused = (code: string, text?: RegExp) =>
@@ -118,6 +118,21 @@ describe('bad input is told and changes nothing', () => {
     await expect(strict.getOrSet('x', () => 1, { dependsOn })).rejects.toEqual(
       refused('E_GRAPH_TOO_MANY_DEPENDENCIES'),
     )
+  })
+})
+
+describe('where the server is has to be said once', () => {
+  const url = 'redis://127.0.0.1:1'
+  it.each([
+    [() => redis({ url, cluster: [url] }), /redis has url and cluster/],
+    [() => redis({ url, connection: redisConnection() }), /redis has connection and url/],
+    [() => redis({ password: 'x', connection: redisConnection() }), /redis has connection and password/],
+    [
+      () => redisConnection({ url, sentinel: { name: 'a', urls: [url] } }),
+      /redisConnection has url and sentinel/,
+    ],
+  ])('%s', (open, message) => {
+    expect(open).toThrow(refused('E_OPTIONS_INVALID', message) as Error)
   })
 })
 
