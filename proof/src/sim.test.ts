@@ -12,7 +12,7 @@ const stable = new Stable('sim')
 const library = await openSimulated(stable)
 
 describe('many nodes, whatever goes wrong', () => {
-  const hundreds = Array.from({ length: 10 }, (_, i) => i * 100)
+  const hundreds = Array.from({ length: 25 }, (_, i) => i * 100)
   it.each(hundreds)(
     'nothing stale is served in a hundred seeds from %i on',
     { timeout: 300_000 },

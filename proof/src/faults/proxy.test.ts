@@ -4,7 +4,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { setTimeout as after } from 'node:timers/promises'
+import { freePort, until } from 'staleproof-testbed'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { buildLibrary } from '../build.ts'
 import { openClient, type Client } from './client.ts'
@@ -16,23 +16,6 @@ async function linkTo(port: number, random = () => 0.5): Promise<Link> {
   const link = await Link.open({ port, random })
   links.push(link)
   return link
-}
-
-/** Waits for something that comes of itself. */
-async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`there still is not: ${what}`)
-    await after(5)
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
 }
 
 describe('a link to a server that echoes', () => {
