@@ -307,8 +307,8 @@ export class Member implements Log, Membership, LogBeside {
       await Promise.resolve()
       const batch = this.#pending.splice(0)
       try {
-        const first = await this.#appendBatch(batch)
-        for (const [i, { resolve }] of batch.entries()) resolve({ generation: this.generation, n: first + i })
+        const { generation, n } = await this.#appendBatch(batch)
+        for (const [i, { resolve }] of batch.entries()) resolve({ generation, n: n + i })
       } catch (error) {
         this.#fail(error)
         for (const each of batch) this.#debt.owe(each, this.#failure).then(each.resolve, each.reject)
@@ -319,7 +319,7 @@ export class Member implements Log, Membership, LogBeside {
   }
 
   /** @returns position of the first; all of them are applied here then */
-  async #appendBatch(batch: readonly Sending[]): Promise<number> {
+  async #appendBatch(batch: readonly Sending[]): Promise<Position> {
     for (let round = 0; round < roundsMax; round++) {
       // What was appended before comes before.
       while (!this.#applied.hasJoined || this.#debt.isDue) await this.#joined()
@@ -329,9 +329,12 @@ export class Member implements Log, Membership, LogBeside {
       try {
         const { generation } = this
         const { said, first } = await this.#parts.server.append(this.since(), records)
-        if (first !== undefined) await this.#parts.server.secured()
-        if (first !== undefined && (await this.#reached(said, { generation, n: first + last }))) return first
-        if (first === undefined) await this.#repair(said)
+        if (first === undefined) {
+          await this.#repair(said)
+          continue
+        }
+        await this.#parts.server.secured()
+        if (await this.#reached(said, { generation, n: first + last })) return { generation, n: first }
       } finally {
         for (const { nonce } of records) this.disown(nonce)
       }
