@@ -139,7 +139,7 @@ export class Looks {
     const rows = this.#rows.splice(0)
     if (this.#isDue) return
     try {
-      appendFileSync(this.#file, lineOf({ n: this.#n(), rows }))
+      appendFileSync(this.#file, lineOf({ n: Math.floor(this.#options.position().n), rows }))
       this.#added += rows.length
       this.#isDue = this.#added > Math.max(addedMin, this.#live)
       this.#writeIfDue()
@@ -181,23 +181,19 @@ export class Looks {
 
   async #replace(path: string, rows: readonly Row[]): Promise<void> {
     const { watched, position, folder } = this.#options
-    const n = this.#n()
+    const { generation, n } = position()
     mkdirSync(folder, { recursive: true })
     const file = await open(`${this.#file}.new`, 'w')
     try {
-      await file.appendFile(lineOf({ version: 1, watched, path, generation: position().generation }))
+      await file.appendFile(lineOf({ version: 1, watched, path, generation }))
       for (let at = 0; at < rows.length; at += rowsPerLine) {
-        await file.appendFile(lineOf({ n, rows: rows.slice(at, at + rowsPerLine) }))
+        await file.appendFile(lineOf({ n: Math.floor(n), rows: rows.slice(at, at + rowsPerLine) }))
       }
       await file.sync()
     } finally {
       await file.close()
     }
     await rename(`${this.#file}.new`, this.#file)
-  }
-
-  #n(): number {
-    return Math.floor(this.#options.position().n)
   }
 
   #complain(err: unknown): void {
