@@ -51,6 +51,20 @@ it('what could not be acknowledged is in force here, and is written again until 
   expect(cache.stats().redis?.waiting).toBe(1)
 })
 
+it('what a link that was owed makes necessary is declared when it is paid', async () => {
+  const other = createCache({ redis: redis({ url: primary.url, replicas: 1, lease: 600 }) })
+  await until(() => (other.stats().redis?.others ?? 0) > 0, 'a second node')
+  await other.getOrSet('B', () => 1, { dependsOn: 'C' })
+  process.kill(replica.pid, 'SIGSTOP')
+  await expect(cache.link('A', { dependsOn: 'B' })).rejects.toMatchObject({ code: 'E_LOG_PENDING' })
+  process.kill(replica.pid, 'SIGCONT')
+  await until(() => cache.stats().graph.declared === 2, 'what B is made from')
+  await cache.getOrSet('A', () => 'old')
+  await other.invalidate('C')
+  expect(await cache.get('A')).toBeUndefined()
+  await other.close()
+})
+
 it('many that wait for a replica at once are told together, and keep nothing else waiting', async () => {
   process.kill(replica.pid, 'SIGSTOP')
   const from = performance.now()

@@ -360,8 +360,8 @@ const ofDependencies: readonly Mutation[] = [
     name: 'unlink-takes-what-was-tracked',
     invariants: [19],
     file: 'cache/declarations.js',
-    from: "const removed = (dependsOn ?? graph.linksOf(name)).filter((dependency) => !needed.has(dependency));\n        if (removed.length === 0)\n            return;\n        await log.append({ kind: 'unlink', names: [name], dependsOn: removed });\n        // Others may have stored it meanwhile.\n        await this.#declareDependenciesOf([name], await lower.entriesOf([name]));",
-    to: "const removed = dependsOn ?? graph.linksOf(name);\n        await log.append({ kind: 'unlink', names: [name], dependsOn: removed });",
+    from: "const removed = (dependsOn ?? graph.linksOf(name)).filter((dependency) => !needed.has(dependency));\n        if (removed.length > 0)\n            await log.append({ kind: 'unlink', names: [name], dependsOn: removed });\n        await this.#close([name]);",
+    to: "const removed = dependsOn ?? graph.linksOf(name);\n        if (removed.length > 0)\n            await log.append({ kind: 'unlink', names: [name], dependsOn: removed });",
   },
 ]
 

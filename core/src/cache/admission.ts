@@ -37,6 +37,8 @@ export class Admission {
   verdict: Verdict | undefined
   /** If it was refused: position of what it is refused for, or after that; after its stamp in any case. */
   overtakenAt = 0
+  /** All that it is made from, if some of that has to be declared first. */
+  undeclared: readonly string[] = []
   readonly #judge: Judge
   readonly #isShared: () => boolean
   readonly #isDeclared: AdmissionParts['isDeclared']
@@ -59,7 +61,10 @@ export class Admission {
   readonly admit: Admit = (hold) => {
     if (!hold.isCurrent) return this.#refuse('behind')
     const entry = { ...this.#entry, dependencies: this.#inherited(hold) }
-    if (!this.#isDeclared(entry.key, entry.dependencies)) return this.#refuse('behind')
+    if (!this.#isDeclared(entry.key, entry.dependencies)) {
+      this.undeclared = entry.dependencies
+      return this.#refuse('behind')
+    }
     const n = this.#overtakenBy(hold) ?? this.#judge.verdict(entry)?.n
     if (n !== undefined) {
       this.overtakenAt = Math.max(n, entry.stamp + 1)

@@ -67,7 +67,8 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const judge = new Judge(settings.ledgerBytesMax, (name) => graph.declaredAbove(name), times)
   const onError = (error: unknown, during: string) => events.emit('error', { error, during })
   const onNode = (event: NodeEvent) => events.emit('node', event)
-  const later = { applier: () => applier, held: () => held, work: () => work, lower: () => lower }
+  const made = { applier: () => applier, held: () => held, work: () => work, lower: () => lower }
+  const later = { ...made, declarations: () => declarations }
   const { backing, beneath } = openBacking({ settings, policies, judge, later, onError, onNode })
   const { log, queue, history, turns } = backing
   const shared = { clock, random, events, graph, judge, counts, log }
@@ -82,7 +83,7 @@ export function assemble({ options, owner, reads }: ToAssemble): Parts {
   const writer = new Writer({ ...stack, limits: settings.graph, values })
   const reader = new Reader({ ...stack, owner, automatic, policies, writer, reads, turns })
   const bringing = new Bringing({ ...stack, owner, policies, writer })
-  const declarations = new Declarations({ ...stack, inheritance: writer.inheritance })
+  const declarations: Declarations = new Declarations({ ...stack, inheritance: writer.inheritance })
   log.catchUp()
   // Of entries that left before this process began nothing is known.
   held.past.low = log.applied

@@ -8,7 +8,7 @@
 import type { Graph } from '../graph/graph.ts'
 import { headOf, parsePattern } from '../graph/pattern.ts'
 import { checkRule } from '../graph/rules.ts'
-import type { Log } from '../log/contract.ts'
+import type { Change, Log } from '../log/contract.ts'
 import type { EntryParts } from '../model/entry.ts'
 import { checkName, checkNames } from '../model/name.ts'
 import type { Applier } from './applier.ts'
@@ -27,8 +27,6 @@ export interface DeclarationsParts {
 
 export class Declarations {
   readonly #parts: DeclarationsParts
-  /** In the log, though perhaps not with all that they make necessary: who declares them again is not told that all is done. */
-  readonly #unfinished = new Set<string>()
 
   constructor(parts: DeclarationsParts) {
     this.#parts = parts
@@ -39,17 +37,11 @@ export class Declarations {
     checkName(name)
     checkNames(dependsOn, 'dependency')
     const linked = new Set(graph.linksOf(name))
-    const isDone = (dependency: string) => linked.has(dependency) && !this.#unfinished.has(dependency)
-    const added = dependsOn.filter((dependency) => !isDone(dependency))
-    if (added.length === 0) return
+    const added = dependsOn.filter((dependency) => !linked.has(dependency))
     // Asked first: if a tier cannot tell what is to be declared besides, nothing is declared.
     const below = await lower.entriesOf(added)
-    await log.append({ kind: 'link', names: [name], dependsOn: added })
-    await this.#finish(added, async () => {
-      // Again: others may have stored one before they knew.
-      const since = await lower.entriesOf(added)
-      await this.#declareDependenciesOf(added, [...below, ...since])
-    })
+    if (added.length > 0) await log.append({ kind: 'link', names: [name], dependsOn: added })
+    await this.#close(dependsOn, below)
   }
 
   /** What the entry of the name is made from stays declared if something is declared to depend on it. */
@@ -59,26 +51,27 @@ export class Declarations {
     checkNames(dependsOn ?? [], 'dependency')
     const below = await lower.entriesOf([name])
     await this.#parts.applier.written()
-    const needed = new Set(graph.hasDeclaredDependents(name) ? dependenciesOf(name, held, below) : [])
+    const needed = new Set(graph.hasDeclaredDependents(name) ? dependenciesOf(name, held, byKey(below)) : [])
     const removed = (dependsOn ?? graph.linksOf(name)).filter((dependency) => !needed.has(dependency))
-    if (removed.length === 0) return
-    await log.append({ kind: 'unlink', names: [name], dependsOn: removed })
-    // Others may have stored it meanwhile.
-    await this.#declareDependenciesOf([name], await lower.entriesOf([name]))
+    if (removed.length > 0) await log.append({ kind: 'unlink', names: [name], dependsOn: removed })
+    await this.#close([name])
   }
 
   async rule(pattern: string, dependsOn: readonly string[]): Promise<void> {
-    const { graph, log, held } = this.#parts
+    const { graph, log } = this.#parts
     const rule = { dependent: pattern, dependsOn }
     checkRule(rule)
-    if (graph.hasRule(rule) && !this.#unfinished.has(pattern)) return
-    const below = await this.#entriesBelow(dependsOn)
-    await log.append({ kind: 'rule', names: [pattern], dependsOn })
-    await this.#finish([pattern], async () => {
-      const since = await this.#entriesBelow(dependsOn)
-      const keys = [...below, ...since].map(({ key }) => key)
-      await this.#declareDependenciesOf([...held.near.keys(), ...keys], [...below, ...since])
-    })
+    const isKnown = graph.hasRule(rule)
+    const below = isKnown ? [] : await this.#entriesBelow(dependsOn)
+    if (!isKnown) await log.append({ kind: 'rule', names: [pattern], dependsOn })
+    await this.#closeRule(dependsOn, below)
+  }
+
+  /** What could not be appended at first is in the log now. @throws E_TIERS_UNREACHABLE, E_LOG_PENDING */
+  async written({ kind, names, dependsOn = [] }: Change): Promise<void> {
+    if (kind === 'link') await this.#close(dependsOn)
+    else if (kind === 'unlink') await this.#close(names)
+    else if (kind === 'rule') await this.#closeRule(dependsOn)
   }
 
   async unrule(pattern: string, dependsOn: readonly string[] | undefined): Promise<void> {
@@ -91,10 +84,18 @@ export class Declarations {
     }
   }
 
-  async #finish(names: readonly string[], work: () => Promise<void>): Promise<void> {
-    for (const name of names) this.#unfinished.add(name)
-    await work()
-    for (const name of names) this.#unfinished.delete(name)
+  /**
+   * Looks at the names when what is declared of them is in the log: others may have stored one before they knew. So does
+   * who declares what is known already: whoever declared it may have come no further.
+   */
+  async #close(names: readonly string[], before: readonly EntryParts[] = []): Promise<void> {
+    await this.#declareDependenciesOf(names, [...before, ...(await this.#parts.lower.entriesOf(names))])
+  }
+
+  async #closeRule(patterns: readonly string[], before: readonly EntryParts[] = []): Promise<void> {
+    const below = [...before, ...(await this.#entriesBelow(patterns))]
+    const keys = below.map(({ key }) => key)
+    await this.#declareDependenciesOf([...this.#parts.held.near.keys(), ...keys], below)
   }
 
   /** Of all names that the patterns may mean. */
@@ -108,17 +109,26 @@ export class Declarations {
   /** Of those names that are cached and that something is declared to depend on. */
   async #declareDependenciesOf(names: readonly string[], below: readonly EntryParts[]): Promise<void> {
     const { held, log, inheritance } = this.#parts
-    for (const name of names) {
-      const dependsOn = inheritance.undeclared(name, dependenciesOf(name, held, below))
+    const found = byKey(below)
+    for (const name of new Set(names)) {
+      const dependsOn = inheritance.undeclared(name, dependenciesOf(name, held, found))
       if (dependsOn.length > 0) await log.append({ kind: 'link', names: [name], dependsOn })
     }
   }
 }
 
+type Made = ReadonlyMap<string, readonly string[]>
+
+/** A key that several tiers hold, or that was found twice, may be made from other things in each. */
+function byKey(entries: readonly EntryParts[]): Made {
+  const made = new Map<string, string[]>()
+  for (const { key, dependencies } of entries) made.set(key, [...(made.get(key) ?? []), ...dependencies])
+  return made
+}
+
 /** What the name is made from, as far as memory or the tiers below know. */
-function dependenciesOf(name: string, held: Held, below: readonly EntryParts[]): readonly string[] {
-  const lower = below.filter(({ key }) => key === name).flatMap(({ dependencies }) => dependencies)
-  return [...new Set([...held.lineageOf(name), ...lower])]
+function dependenciesOf(name: string, held: Held, below: Made): readonly string[] {
+  return [...new Set([...held.lineageOf(name), ...(below.get(name) ?? [])])]
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

@@ -325,6 +325,8 @@ export class Held {
 
   #left(entry: Entry, why: Departure, by: Invalidated | null): void {
     if (why !== 'replaced') this.#parts.graph.untrack(entry.key)
+    // Memory does not have it any more.
+    this.shared(entry)
     // What was replaced may have been invalid, and nobody had come by to see.
     const ended = why === 'replaced' ? (this.#parts.judge.verdict(entry) ?? null) : by
     this.past.left(entry, { why, by: ended })

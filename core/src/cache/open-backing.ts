@@ -6,6 +6,7 @@ import type { LogState } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Policies } from '../ttl/policies.ts'
 import type { Applier, AppliedDump } from './applier.ts'
+import type { Declarations } from './declarations.ts'
 import type { Held } from './held.ts'
 import { InProcess } from './in-process.ts'
 import type { Invalidations } from './invalidations.ts'
@@ -17,6 +18,7 @@ interface Later {
   readonly held: () => Held
   readonly work: () => Invalidations
   readonly lower: () => Lower
+  readonly declarations: () => Declarations
 }
 
 export interface Lender extends Pick<BackingParts, 'onError' | 'onNode'> {
@@ -49,7 +51,13 @@ export function openBacking({ settings, policies, judge, later, onError, onNode 
     onReached: () => later.lower().reached(),
     random,
     boundMs: Math.min(settings.boundMs.eventual, settings.boundMs.relaxed),
-    onWritten: (change, position) => later.work().written(change, position),
+    onWritten: (change, position) => {
+      later.work().written(change, position)
+      later
+        .declarations()
+        .written(change)
+        .catch((error: unknown) => onError(error, `declaring what ${change.names.join(', ')} is made from`))
+    },
   }
   if (backend === undefined) return { backing: new InProcess(parts), beneath: undefined }
   const under = beneath?.openBeneath?.({ ...parts, logOf: () => backing.log })

@@ -290,12 +290,15 @@ export class Writer {
     const admission = new Admission(this.#admission, parts, () => undefined)
     const settled = await lower.settle(parts, admission.admit)
     log.catchUp()
-    if (admission.verdict === 'behind') return 'behind'
+    if (admission.verdict === 'behind') return behind(flight, admission.undeclared)
     if (admission.verdict === 'refused') return overtaken(flight, admission.overtakenAt)
     if (settled === undefined) return refused(this.#isDoomed(flight) ? 'doomed' : 'no-room')
     const { withoutValue = false, ...kept } = settled
     // Somebody may have declared that he depends on it when it was on its way.
-    if (!this.#admission.isDeclared(kept.key, kept.dependencies)) return 'behind'
+    if (!this.#admission.isDeclared(kept.key, kept.dependencies)) {
+      flight.keyStamp = Math.max(flight.keyStamp, kept.keyStamp)
+      return behind(flight, kept.dependencies)
+    }
     // Judged again in the tick in which it comes into memory.
     const by = judge.verdict(kept)
     if (held.isForeign(kept) || by !== undefined) return overtaken(flight, by?.n ?? log.applied)
@@ -356,6 +359,7 @@ export class Writer {
       })
       const kept = await lower.settle(parts, admission.admit)
       log.catchUp()
+      if (admission.undeclared.length > 0) break
       if (admission.verdict === 'behind' && (!isNear || isCurrent())) continue
       if (kept !== undefined) held.shared(entry)
       const lacks = kept !== undefined && kept.dependencies.length !== entry.dependencies.length
@@ -366,6 +370,8 @@ export class Writer {
       if (kept === undefined) return admission.verdict === 'refused' ? 'doomed' : 'no-room'
       return kept.withoutValue === true ? 'no-room' : null
     }
+    // Some of what it is made from is not declared: whoever loads it next declares that first.
+    if (isCurrent()) held.drop(entry, 'evicted')
     return 'unresolved'
   }
 
@@ -396,6 +402,12 @@ function timed(parts: EntryParts): Entry {
 
 function refused(why: Refusal): Kept {
   return { refused: why, expiresAt: null }
+}
+
+/** What it is made from, as far as the tier knows, is to be announced. */
+function behind(flight: Flight, dependencies: readonly string[]): 'behind' {
+  for (const name of dependencies) flight.inheritName(name)
+  return 'behind'
 }
 
 /** By what only the tier knows, or what came while it was asked. */

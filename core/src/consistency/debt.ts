@@ -14,7 +14,7 @@ import { StaleproofError } from '../model/errors.ts'
 import type { Position } from '../model/position.ts'
 import type { Applied } from './applied.ts'
 import type { LogServer } from './contract.ts'
-import type { Sending } from './own.ts'
+import { declaring, type Sending } from './own.ts'
 
 export interface DebtParts {
   readonly applied: Applied
@@ -27,7 +27,7 @@ export interface DebtParts {
 interface Due {
   readonly change: Change
   /** Where it is in the log, though it may still be lost with the server. */
-  stands?: Position
+  stands?: Position | undefined
 }
 
 interface Owed extends Due {
@@ -64,20 +64,22 @@ export class Debt {
   }
 
   /**
-   * @param failure why it could not be appended @returns where it is, if it was paid before it was kept
+   * @param failure why it could not be appended, or may be lost with the server
+   * @param stands where it is in the log, and applied here
+   * @returns where it is, if it was paid before it was kept
    * @throws E_LOG_PENDING
    */
-  async owe({ change, before }: Sending, failure: StaleproofError | undefined): Promise<Position> {
+  async owe({ change, before }: Sending, failure: StaleproofError, stands?: Position): Promise<Position> {
     const { applied, outbox, onError } = this.#parts
-    const owed: Owed = { change: withoutGrace(change), id: undefined }
+    const owed: Owed = { change: withoutGrace(change), id: undefined, stands }
     this.#owed.push(owed)
-    applied.force(change, before)
+    if (stands === undefined) applied.force(change, before)
     try {
       owed.id = await outbox?.keep(owed.change)
     } catch (error) {
       onError(error, 'keeping what could not be appended')
     }
-    if (owed.paid === undefined) throw pending(failure, owed.id !== undefined)
+    if (owed.paid === undefined) throw pending(failure, owed)
     await this.#drop([owed])
     return owed.paid
   }
@@ -107,16 +109,19 @@ export class Debt {
 
   /** What stands in a log that goes on is paid as soon as it is secured. */
   async settle(): Promise<void> {
-    const { server, onWritten } = this.#parts
+    const { server, applied, onWritten } = this.#parts
     const stood = this.#due.filter((each) => this.#isIn(each))
     await server.secured()
     const paid = new Set(stood.filter((each) => this.#isIn(each)))
+    const again = this.#again.filter((each) => paid.has(each))
     const owed = this.#owed.filter((each) => paid.has(each))
     this.#again = this.#again.filter((each) => !paid.has(each))
     this.#owed = this.#owed.filter((each) => !paid.has(each))
+    for (const { change } of paid) applied.own.remember(change)
     for (const each of owed) each.paid = each.stands
     await this.#drop(owed)
-    for (const { change, stands } of owed) onWritten(change, stands as Position)
+    for (const { change, stands } of [...again.filter(isDeclaring), ...owed])
+      onWritten(change, stands as Position)
   }
 
   get #due(): readonly Due[] {
@@ -136,6 +141,10 @@ export class Debt {
   }
 }
 
+function isDeclaring({ change }: Due): boolean {
+  return declaring.has(change.kind)
+}
+
 /** How much of it is left when it comes into the log cannot be told by any clock. */
 function withoutGrace(change: Change): Change {
   if (change.kind !== 'soft') return change
@@ -143,13 +152,19 @@ function withoutGrace(change: Change): Change {
   return { ...rest, kind: 'invalidate' }
 }
 
-function pending(cause: StaleproofError | undefined, isKept: boolean): StaleproofError {
-  const why = cause?.message ?? 'others wait before it'
+function pending(cause: StaleproofError, { id, stands }: Owed): StaleproofError {
+  const isKept = id !== undefined
   const where = isKept ? 'on disk' : 'in memory'
+  const [how, next] =
+    stands === undefined
+      ? [
+          'could not be appended',
+          'appended as soon as that is possible: until then other nodes may serve what was made before',
+        ]
+      : ['may be lost from the log', 'appended again if it is']
   return new StaleproofError(
     'E_LOG_PENDING',
-    `it is in force in this process, but could not be appended (${why}); it is kept ${where}, and appended as soon as ` +
-      'that is possible: until then other nodes may serve what was made before',
+    `it is in force in this process, but ${how} (${cause.message}); it is kept ${where}, and ${next}`,
     { cause, details: { isKept } },
   )
 }

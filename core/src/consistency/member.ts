@@ -160,7 +160,7 @@ export class Member implements Log, Membership, LogBeside {
   append(change: Change, before?: (n: number) => void, alongside?: Alongside): Promise<Position> {
     if (this.#isClosed) return Promise.reject(closed())
     // Else it waits for what is owed, which is paid first.
-    if (this.#debt.count > 0 && this.#failures > 0)
+    if (this.#debt.count > 0 && this.#failure !== undefined)
       return this.#debt.owe({ change, before, alongside }, this.#failure)
     return new Promise((resolve, reject) => {
       this.#pending.push({ change, before, alongside, resolve, reject })
@@ -306,12 +306,16 @@ export class Member implements Log, Membership, LogBeside {
       // Those of one tick go together.
       await Promise.resolve()
       const batch = this.#pending.splice(0)
+      const positions: Position[] = []
       try {
         const { generation, n } = await this.#appendBatch(batch)
-        for (const [i, { resolve }] of batch.entries()) resolve({ generation, n: n + i })
+        positions.push(...batch.map((_, i) => ({ generation, n: n + i })))
+        await this.#parts.server.secured()
+        for (const [i, { resolve }] of batch.entries()) resolve(positions[i] as Position)
       } catch (error) {
-        this.#fail(error)
-        for (const each of batch) this.#debt.owe(each, this.#failure).then(each.resolve, each.reject)
+        const failure = this.#fail(error)
+        for (const [i, each] of batch.entries())
+          this.#debt.owe(each, failure, positions[i]).then(each.resolve, each.reject)
       }
     }
     // In this tick: whoever comes next begins anew.
@@ -329,12 +333,8 @@ export class Member implements Log, Membership, LogBeside {
       try {
         const { generation } = this
         const { said, first } = await this.#parts.server.append(this.since(), records)
-        if (first === undefined) {
-          await this.#repair(said)
-          continue
-        }
-        await this.#parts.server.secured()
-        if (await this.#reached(said, { generation, n: first + last })) return { generation, n: first }
+        if (first === undefined) await this.#repair(said)
+        else if (await this.#reached(said, { generation, n: first + last })) return { generation, n: first }
       } finally {
         for (const { nonce } of records) this.disown(nonce)
       }
@@ -368,10 +368,9 @@ export class Member implements Log, Membership, LogBeside {
   /** Appends what others do not know of. */
   async #pay(): Promise<void> {
     await this.#debt.pay(async (changes) => {
-      const { said, first } = await this.#parts.server.append(
-        this.since(),
-        changes.map((change) => this.#record(change)),
-      )
+      const records = changes.map((change) => this.#record(change))
+      this.#applied.own.areForDebt(records)
+      const { said, first } = await this.#parts.server.append(this.since(), records)
       if (first !== undefined) this.take(said)
       return first
     })
@@ -465,14 +464,15 @@ export class Member implements Log, Membership, LogBeside {
 
   // How it goes
 
-  #fail(error: unknown): void {
+  #fail(error: unknown): StaleproofError {
     this.#failures++
     const { onError, server } = this.#parts
     const isFirst = this.#failure === undefined
     this.#failure = error instanceof StaleproofError ? error : unexpected(error)
     if (isFirst && !this.#isClosed) onError(error, `asking the log '${server.name}'`)
     // Told when it ends, even if nobody reads.
-    if (!this.#wasFenced && this.isFenced) return
+    if (!this.#wasFenced) void this.isFenced
+    return this.#failure
   }
 
   #succeed(): void {

@@ -5,7 +5,7 @@
  *   own -> not appended: owed, in force here only, sent again
  *
  * The ring is for a new generation: what was acknowledged in the last one may have been in the tail that was lost. What
- * was declared is not in it.
+ * was declared is not in it, and what was appended for a debt not before that is paid.
  */
 import type { Alongside, Change } from '../log/contract.ts'
 import type { Position } from '../model/position.ts'
@@ -25,11 +25,13 @@ export interface Pending extends Sending {
 
 const ringMax = 4096
 /** What they amount to is known in one piece: one by one, and out of order, they could undo what came after them. */
-const declaring: ReadonlySet<string> = new Set<Change['kind']>(['link', 'unlink', 'rule', 'unrule'])
+export const declaring: ReadonlySet<string> = new Set<Change['kind']>(['link', 'unlink', 'rule', 'unrule'])
 
 export class Own {
   readonly #byNonce = new Map<string, Sending>()
   readonly #ring: Change[] = []
+  /** Nonces of what was appended for the debt last. */
+  #forDebt: ReadonlySet<string> = new Set()
 
   expect(nonce: string, sending: Sending): void {
     this.#byNonce.set(nonce, sending)
@@ -41,7 +43,7 @@ export class Own {
 
   /** It is about to be applied here. @returns what was to be done then; undefined: it is not one that is waited for */
   take({ nonce, change }: Told, isOurs: boolean): Sending | undefined {
-    if (isOurs) this.#remember(change)
+    if (isOurs && !this.#forDebt.has(nonce)) this.remember(change)
     const sending = this.#byNonce.get(nonce)
     this.#byNonce.delete(nonce)
     return sending
@@ -52,7 +54,12 @@ export class Own {
     return this.#ring.splice(0)
   }
 
-  #remember(change: Change): void {
+  /** It is in the debt until that is paid. */
+  areForDebt(records: readonly Pick<Told, 'nonce'>[]): void {
+    this.#forDebt = new Set(records.map(({ nonce }) => nonce))
+  }
+
+  remember(change: Change): void {
     if (!declaring.has(change.kind)) this.#ring.push(change)
     if (this.#ring.length > ringMax) this.#ring.shift()
   }

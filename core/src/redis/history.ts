@@ -2,8 +2,8 @@
  * The history of a cluster: what was invalidated, by any of its nodes. Kept as history-lua.ts says.
  *
  * Invariants: each step is one script; a record never changes its place; what is too old is not shown, dropped or not;
- * what is in the log is on record, since one script writes both; what is not what was written is told of once, and left
- * out.
+ * what is in the log is on record, since one script writes both, but for what was owed by a process that died; what is
+ * not what was written is told of once, and left out.
  */
 import { sealedPlain, unseal } from '../bytes/codec.ts'
 import { decodeRecord, type KeptRecord, packRecord } from '../bytes/record.ts'

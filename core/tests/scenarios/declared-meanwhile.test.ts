@@ -94,3 +94,40 @@ it('what is being stored when its name is linked to is declared before anybody i
   await b.invalidate('C')
   expect([await a.get('B'), await a.get('A'), a.peek('A')]).toEqual([undefined, undefined, undefined])
 })
+
+it('what only the tier knows that it is made from is declared before it is kept', async () => {
+  const [a, b] = await two()
+  await a.link('X', { dependsOn: 'page' })
+  const { settle } = DiskTier.prototype
+  DiskTier.prototype.settle = async function (entry, admit) {
+    DiskTier.prototype.settle = settle
+    await b.getOrSet('list', () => 1, { dependsOn: 'row' })
+    return settle.call(this, entry, admit)
+  }
+  const stored: boolean[] = []
+  a.on('load', (load) => stored.push(load.stored))
+  await a.getOrSet('page', () => 1, { dependsOn: 'list' })
+  await a.getOrSet('X', () => 'old')
+  await b.invalidate('row')
+  expect([stored, await a.get('page'), await a.get('X')]).toEqual([[true, true], undefined, undefined])
+})
+it('an unlink that could not be carried through is carried through when it is tried again', async () => {
+  const [a, b] = await two()
+  await a.link('A', { dependsOn: 'B' })
+  await a.link('B', { dependsOn: 'D' })
+  afterNextLook(async () => {
+    b.token()
+    await b.getOrSet('B', () => 1, { dependsOn: 'C' })
+    await a.get('whatever')
+    const { held } = DiskTier.prototype
+    DiskTier.prototype.held = async () => {
+      DiskTier.prototype.held = held
+      throw new Error('away')
+    }
+  })
+  await expect(a.unlink('B')).rejects.toMatchObject({ code: 'E_TIERS_UNREACHABLE' })
+  await a.unlink('B')
+  await a.getOrSet('A', () => 'old')
+  await b.invalidate('C')
+  expect(await a.get('A')).toBe(undefined)
+})
