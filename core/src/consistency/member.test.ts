@@ -11,6 +11,7 @@ function member(random = () => 0, outbox?: ChangeOutbox) {
   const clock = new TestClock()
   const applied: LogRecord[] = []
   const declared: string[] = []
+  const statuses: string[] = []
   const log = new Member({
     ...{ server: hand.server, clock, random, id: 'me', nodeName: 'me', leaseMs: 3000 },
     state: {
@@ -28,11 +29,11 @@ function member(random = () => 0, outbox?: ChangeOutbox) {
       size: 0,
     },
     onError: (_, during) => errors.push(during),
-    onNode: () => undefined,
+    onNode: ({ status }) => statuses.push(status),
     onWritten: () => undefined,
     outbox,
   })
-  return { hand, clock, applied, errors, log }
+  return { hand, clock, applied, errors, statuses, log }
 }
 
 function same(generation: string, tail: number, records: readonly Told[] = []) {
@@ -63,6 +64,14 @@ async function joined(random?: () => number, outbox?: ChangeOutbox) {
   expect([all.log.generation, all.log.applied, all.log.isFenced]).toEqual(['one', 1, false])
   return { ...all, step }
 }
+
+it('who leaves is not told of as fenced', async () => {
+  const { log, step, statuses } = await joined()
+  const closed = log.close()
+  await step('leave', undefined)
+  await closed
+  expect([log.isFenced, statuses]).toEqual([true, ['generation', 'leased', 'left']])
+})
 
 /** Of two at once the later would take memory back to its snapshot when the first had led to a lease already. */
 it('a generation is repaired once, though an append and a sync find it at the same time', async () => {

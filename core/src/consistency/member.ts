@@ -119,7 +119,7 @@ export class Member implements Log, Membership, LogBeside {
   /** Without a lease nothing that is held may be served. */
   get isFenced(): boolean {
     const isFenced = !this.#lease.isHeld
-    if (isFenced !== this.#wasFenced) this.#tellFence(isFenced)
+    if (isFenced !== this.#wasFenced && !this.#isClosed) this.#tellFence(isFenced)
     return isFenced
   }
 

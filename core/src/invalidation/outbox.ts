@@ -1,8 +1,8 @@
 /**
  * Steps that have to be taken though the queue or the history fails for a while: they are tried until they succeed.
  *
- * Invariants: the steps of one task are taken in order, each successful one once; a failure is told, never
- * swallowed; a round of retries ends after a few failures, however many tasks wait, and none is for ever behind those
+ * Invariants: the steps of one task are taken in order, each successful one once; a failure is told, the first of each
+ * round for all of it; a round of retries ends after a few failures, however many tasks wait, and none is for ever behind those
  * that fail; what `close` leaves undone is what a crash would have left undone, and repaired like that; of more tasks than
  * may wait the oldest are given up, and each round tells how many.
  */
@@ -28,6 +28,8 @@ export class Outbox {
   readonly #waitingMax: number
   /** Each task's steps that are still to be taken. */
   #tasks: Step[][] = []
+  /** A failure of this round was told. */
+  #isTold = false
   /** Tasks that were given up since that was told last. */
   #givenUp = 0
   #timer: Timer | undefined
@@ -63,7 +65,8 @@ export class Outbox {
       return true
     } catch (error) {
       this.#tasks.push(steps)
-      this.#onError(error, 'recording an invalidation')
+      if (!this.#isTold) this.#onError(error, 'recording an invalidation')
+      this.#isTold = true
       this.#giveUp()
       return false
     }
@@ -85,6 +88,7 @@ export class Outbox {
   async #retry(): Promise<void> {
     const tasks = this.#tasks
     this.#tasks = []
+    this.#isTold = false
     let [tried, failures] = [0, 0]
     for (const steps of tasks) {
       tried++

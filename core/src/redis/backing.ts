@@ -5,17 +5,19 @@
  */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { inspect } from 'node:util'
 import type { Backend, Backing, BackingParts } from '../backing/contract.ts'
 import { Member } from '../consistency/member.ts'
 import type { BackingState } from '../model/backing.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
 import { count, positiveDurationMs, sizeBytes, type Duration, type Size } from '../model/quantity.ts'
+import { checkAddress } from './address.ts'
 import { RedisClient, type ConnectionOptions } from './client.ts'
 import { RedisHistory } from './history.ts'
 import { RedisLogServer } from './log-server.ts'
 import { RedisQueue } from './queue.ts'
-import { checkPlace, connectionOptions, SharedConnection, type RedisConnection } from './shared.ts'
+import { connectionOptions, SharedConnection, type RedisConnection } from './shared.ts'
 import { RedisTier } from './tier.ts'
 import { RedisTurns } from './turns.ts'
 
@@ -57,7 +59,9 @@ const known: readonly (keyof RedisOptions)[] = [
  */
 export function redis(options: RedisOptions = {}): Backend {
   checkKnown(options, known, 'redis')
-  checkPlace(options, 'redis')
+  checkAddress(options, 'redis')
+  checkText(options.prefix, 'redis.prefix')
+  checkText(options.node, 'redis.node')
   const settings = {
     prefix: options.prefix ?? 'staleproof',
     leaseMs: positiveDurationMs(options.lease ?? '3s', 'redis.lease'),
@@ -67,6 +71,15 @@ export function redis(options: RedisOptions = {}): Backend {
   }
   const connection = connectionOf(options)
   return { open: (parts) => new RedisBacking({ ...settings, connection }, parts) }
+}
+
+/** @throws E_OPTIONS_INVALID */
+function checkText(value: unknown, what: string): void {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return
+  throw new StaleproofError(
+    'E_OPTIONS_INVALID',
+    `${what} is ${inspect(value)}; give text that is not empty, or leave it out`,
+  )
 }
 
 /** @throws E_OPTIONS_INVALID */

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { startRedis, type RedisServer } from 'staleproof-testbed'
+import { TestClock } from '../../tests/clock.ts'
 import { surroundings } from '../../tests/surroundings.ts'
 import type { Register, Since } from '../consistency/contract.ts'
 import { RedisClient } from './client.ts'
@@ -97,4 +98,16 @@ it('wakes nobody if it cannot wait, so that it is not asked in a circle, and wai
     'asleep',
   )
   await deaf.acknowledged(1)
+})
+
+it('looks again now and then whether the server can be relied on', async () => {
+  const clock = new TestClock()
+  const watchful = new RedisLogServer(client, { clock, replicas: 0 })
+  const look = () => watchful.sync(at(0), { id: 'a', name: 'a', isSettled: true })
+  await look()
+  await client.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+  onTestFinished(async () => void (await client.call('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')))
+  expect((await look()).is).toBe('same')
+  await clock.advance(30_000)
+  await expect(look()).rejects.toMatchObject({ code: 'E_REDIS_EVICTION' })
 })

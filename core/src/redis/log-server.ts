@@ -145,6 +145,9 @@ end
 /** A connection that was cut silently is noticed by it. */
 const hearMs = 500
 
+/** Somebody may have set it otherwise, or attached a replica. */
+const inspectEveryMs = 30_000
+
 /** Whoever was away for longer reads the snapshot. */
 const keptMs = 600_000
 const keptMax = 200_000
@@ -167,7 +170,8 @@ export class RedisLogServer implements LogServer {
   readonly #replicas: number
   readonly #history: RedisLogServerOptions['history']
   #watch: Watch | undefined
-  #isKnown = false
+  /** By the monotonic clock. */
+  #inspectAt = -Infinity
   /** What was acknowledged last. */
   #acked = 0
   #hearing: Promise<void> | undefined
@@ -179,12 +183,12 @@ export class RedisLogServer implements LogServer {
     this.#replicas = replicas
     // It may be another server now.
     driver.onConnect(() => {
-      this.#isKnown = false
+      this.#inspectAt = -Infinity
     })
   }
 
   async sync(since: Since, { id, name, isSettled }: Presence): Promise<Said> {
-    if (!this.#isKnown) await this.#inspect()
+    if (this.#clock.monotonic() >= this.#inspectAt) await this.#inspect()
     const isNews = since.applied !== this.#acked
     this.#acked = since.applied
     const args = [...sinceArgs(since), id, name, isSettled ? 1 : 0, isNews ? 1 : 0]
@@ -289,7 +293,7 @@ export class RedisLogServer implements LogServer {
   /** @throws E_REDIS_VERSION, E_REDIS_EVICTION: it cannot be relied on, and is not used */
   async #inspect(): Promise<void> {
     this.worth = (await inspect(this.#driver, this.#replicas)).worth
-    this.#isKnown = true
+    this.#inspectAt = this.#clock.monotonic() + inspectEveryMs
   }
 }
 

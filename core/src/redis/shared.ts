@@ -3,8 +3,8 @@
  *
  * Invariant: it is there from the first cache that is opened with it to the last that is closed.
  */
-import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
+import { checkAddress } from './address.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { Line, type LineOptions } from './line.ts'
 
@@ -57,22 +57,6 @@ export const connectionOptions: readonly (keyof ConnectionOptions)[] = [
  */
 export function redisConnection(options: ConnectionOptions = {}): RedisConnection {
   checkKnown(options, connectionOptions, 'redisConnection')
-  checkPlace(options, 'redisConnection')
+  checkAddress(options, 'redisConnection')
   return new SharedConnection(options)
-}
-
-/** Where the server is has to be said once. @throws E_OPTIONS_INVALID */
-export function checkPlace(
-  options: ConnectionOptions & { readonly connection?: unknown },
-  what: string,
-): void {
-  const given = (name: keyof typeof options) => options[name] !== undefined
-  const places = (['connection', 'url', 'cluster', 'sentinel'] as const).filter(given)
-  const more = (['username', 'password', 'tls'] as const).filter(given)
-  const both = places[0] === 'connection' ? [...places, ...more] : places
-  if (both.length < 2) return
-  throw new StaleproofError(
-    'E_OPTIONS_INVALID',
-    `${what} has ${both.join(' and ')}, which both say where the server is; leave one of them out`,
-  )
 }

@@ -121,10 +121,17 @@ describe('bad input is told and changes nothing', () => {
   })
 })
 
-describe('where the server is has to be said once', () => {
+describe('where the server is has to be said once, and well', () => {
   const url = 'redis://127.0.0.1:1'
   it.each([
     [() => redis({ url, cluster: [url] }), /redis has url and cluster/],
+    [() => redis({ url: `${url}/abc` }), /redis.url has 'redis:.*abc', which is no address/],
+    [() => redis({ url: 'http://a' }), /which is no address/],
+    [() => redis({ cluster: [] }), /redis.cluster is no list/],
+    [() => redis({ cluster: wild(url) }), /redis.cluster is no list/],
+    [() => redis({ sentinel: wild({ urls: [url] }) }), /redis.sentinel.name is missing/],
+    [() => redis({ prefix: '' }), /redis.prefix is ''/],
+    [() => redis({ node: wild(5) }), /redis.node is 5/],
     [() => redis({ url, connection: redisConnection() }), /redis has connection and url/],
     [() => redis({ password: 'x', connection: redisConnection() }), /redis has connection and password/],
     [

@@ -41,14 +41,17 @@ function greeting(service: Service, { colors }: Terminal): string {
   return `staleproof ${version} ${state} at ${colors.cyan(url)}${watching}${fence}`
 }
 
-/** Heard from now on, also while we start. The second signal ends the process at once. */
+/** One signal may come several times: to the whole group, and passed on by npm and by who started us. */
+const sameMs = 500
+
+/** Heard from now on, also while we start. A second signal ends the process at once. */
 function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let told = false
+    let firstAt: number | undefined
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
-        if (told) process.exit(128 + constants.signals[signal])
-        told = true
+        firstAt ??= performance.now()
+        if (performance.now() - firstAt > sameMs) process.exit(128 + constants.signals[signal])
         resolve(signal)
       })
     }

@@ -34,12 +34,12 @@ export const names = z
   .union([text('a name'), z.array(text('a name')).min(1)])
   .describe('a name or a list of names')
 
-/** With or without a scheme; a path would be a socket, or a number of a database. */
+/** With or without a scheme; a path is the number of a database. */
 function isAddress(text: string): boolean {
   const full = text.includes('://') ? text : `redis://${text}`
   if (!URL.canParse(full)) return false
-  const { protocol, hostname } = new URL(full)
-  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== ''
+  const { protocol, hostname, pathname } = new URL(full)
+  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '' && /^\/?\d*$/.test(pathname)
 }
 
 /** Whether the library takes the value; what it would say is said by the description. */
