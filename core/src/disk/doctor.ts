@@ -51,9 +51,10 @@ export interface Inspection {
 /**
  * Looks at everything in a directory; whoever has it open may go on. Takes seconds for a million entries, and as long
  * as the disk needs to read the files of large values.
- * @throws E_DISK_PATH, E_DISK_FORMAT if it is none, or of another version; E_DISK_FAILED if others keep it out for a minute
+ * @throws E_OPTIONS_INVALID; E_DISK_PATH, E_DISK_FORMAT if it is none, or of another version; E_DISK_FAILED if others keep it
+ *   out for a minute
  */
-export async function inspect(path: string, options: DoctorOptions = {}): Promise<Inspection> {
+export async function inspect(path: string | URL, options: DoctorOptions = {}): Promise<Inspection> {
   return look(openPlace(path), options, checkBeside)
 }
 
@@ -109,9 +110,9 @@ async function checkInside(
 
 /**
  * Repairs a directory that nobody has open: what cannot be read goes aside, the rest is brought in order.
- * @throws E_DISK_IN_USE; E_DISK_PATH, E_DISK_FORMAT, E_DISK_READONLY, E_DISK_FULL, E_DISK_FAILED
+ * @throws E_OPTIONS_INVALID; E_DISK_IN_USE; E_DISK_PATH, E_DISK_FORMAT, E_DISK_READONLY, E_DISK_FULL, E_DISK_FAILED
  */
-export async function repair(path: string, options: DoctorOptions = {}): Promise<Repaired> {
+export async function repair(path: string | URL, options: DoctorOptions = {}): Promise<Repaired> {
   const { clock = systemClock(), onProgress = () => {} } = options
   const directory = openPlace(path)
   // Whoever opens it meanwhile waits.
