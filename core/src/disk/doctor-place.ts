@@ -6,21 +6,9 @@ import { join, resolve } from 'node:path'
 import { StaleproofError } from '../model/errors.ts'
 import { formatIn, formatVersion, pathOf, refuseNetwork } from './directory.ts'
 import type { Findings } from './doctor-findings.ts'
+import type { Aside, NodeSeen } from './doctor-report.ts'
 import { ownLife, type Life } from './life.ts'
 import { idsIn, isDead } from './nodes.ts'
-
-export interface NodeSeen {
-  readonly id: string
-  readonly pid: number | null
-  readonly lives: boolean
-}
-
-export interface Aside {
-  /** Its path. */
-  readonly folder: string
-  readonly why: string
-  readonly salvaged: boolean
-}
 
 export const salvagedFile = 'salvaged.txt'
 /** Less than both is nearly full. */

@@ -10,42 +10,19 @@
 import { systemClock, type Clock } from '../model/clock.ts'
 import { checkBeside, checkWithin } from './check.ts'
 import { formatVersion } from './directory.ts'
-import { Findings, type Problem } from './doctor-findings.ts'
-import {
-  asidesIn,
-  checkFileSystem,
-  nodesOf,
-  openPlace,
-  refusal,
-  type Aside,
-  type NodeSeen,
-} from './doctor-place.ts'
+import { Findings } from './doctor-findings.ts'
+import { asidesIn, checkFileSystem, nodesOf, openPlace, refusal } from './doctor-place.ts'
 import { Reading } from './doctor-reading.ts'
-import { checkRecords, type RecordsSeen } from './doctor-records.ts'
-import { repairAll, type Repaired } from './doctor-repair.ts'
-import { checkTier, type TierSeen } from './doctor-tier.ts'
+import { checkRecords } from './doctor-records.ts'
+import { repairAll } from './doctor-repair.ts'
+import type { Inspection, Repaired } from './doctor-report.ts'
+import { checkTier } from './doctor-tier.ts'
 import { alone } from './gate.ts'
 
 export interface DoctorOptions {
   /** Told what is being looked at, and how much of it was. */
   readonly onProgress?: ((doing: string, done: number) => void) | undefined
   readonly clock?: Clock | undefined
-}
-
-export interface Inspection {
-  readonly directory: string
-  readonly format: number
-  readonly nodes: readonly NodeSeen[]
-  readonly freeBytes: number
-  /** What is in it; null if data.mdb cannot be read. */
-  readonly tier: TierSeen | null
-  readonly records: RecordsSeen | null
-  /** Data that could not be read once, and was put aside. */
-  readonly asides: readonly Aside[]
-  /** Rows that were not what was written, and were put aside. */
-  readonly rowsAside: number
-  /** Empty: it is in order. */
-  readonly problems: readonly Problem[]
 }
 
 /**
@@ -128,6 +105,3 @@ export async function repair(path: string | URL, options: DoctorOptions = {}): P
     return repairAll({ directory, clock, found: new Set(problems.map(({ kind }) => kind)), problems })
   })
 }
-
-export type { Aside, NodeSeen, Problem, RecordsSeen, Repaired, TierSeen }
-export type { ProblemKind } from './doctor-findings.ts'
