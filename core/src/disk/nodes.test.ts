@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TestClock } from '../../tests/clock.ts'
 import { directory, nodeId } from '../../tests/directories.ts'
 import { ownLife } from './life.ts'
@@ -101,4 +101,33 @@ it('who has ended is gone, though nobody has taken note of it', async () => {
   await expect.poll(() => / Z /.test(stat())).toBe(true)
   expect(nodes.isGone(nodeId('ended'))).toBe(true)
   shell.kill()
+})
+
+describe('who died', () => {
+  const isMeant = (id: string) => id === nodeId('b')
+  const ends = {
+    'killed, so that its file stays': (path: string) =>
+      writeFileSync(join(path, 'nodes', nodeId('b')), JSON.stringify({ ...ownLife(), startTick: 1 })),
+    'with its file': (path: string) => rmSync(join(path, 'nodes', nodeId('b'))),
+  }
+
+  it.each(Object.entries(ends))('%s, is told of 50 ms after it was last seen, at most', async (_how, die) => {
+    const path = directory()
+    const clock = new TestClock()
+    const [nodes] = [node(path, 'a', clock), node(path, 'b')]
+    expect(nodes.areGone(isMeant)).toBe(false)
+    die(path)
+    await clock.advance(49)
+    // Whoever asks meanwhile does not make it be seen for longer.
+    expect(nodes.areGone(isMeant)).toBe(false)
+    await clock.advance(1)
+    expect([nodes.areGone(isMeant), nodes.areGone(() => true)]).toEqual([true, false])
+  })
+
+  it('is told of at once if it was not seen to live', () => {
+    const path = directory()
+    const [nodes] = [node(path, 'a'), node(path, 'b')]
+    ends['with its file'](path)
+    expect(nodes.areGone(isMeant)).toBe(true)
+  })
 })

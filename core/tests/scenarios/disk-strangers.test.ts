@@ -37,7 +37,7 @@ async function live(path: string): Promise<void> {
   const cache = createCache({ clock, disk: disk({ path }) })
   cache.on('error', ({ error, during }) => expect.fail(`${during}: ${String(error)}`))
   await cache.set('k', 1)
-  const rounds = () => (cache.stats().disk?.sweep as SweepProgress).rounds
+  const rounds = () => (cache.stats().disk as { sweep: SweepProgress }).sweep.rounds
   for (const end = rounds() + 2; rounds() < end; ) await clock.advance(5000)
   await cache.close()
 }
