@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { disk, inspect, repair } from '../../src/disk.ts'
 import type { SweepProgress } from '../../src/disk/sweep.ts'
+import type { DiskState } from '../../src/model/backing.ts'
 import { createCache } from '../../src/index.ts'
 import { TestClock } from '../clock.ts'
 import { directory } from '../directories.ts'
@@ -37,7 +38,10 @@ async function live(path: string): Promise<void> {
   const cache = createCache({ clock, disk: disk({ path }) })
   cache.on('error', ({ error, during }) => expect.fail(`${during}: ${String(error)}`))
   await cache.set('k', 1)
-  const rounds = () => (cache.stats().disk as { sweep: SweepProgress }).sweep.rounds
+  const rounds = () => {
+    const { sweep } = cache.stats().disk as DiskState
+    return (sweep as SweepProgress).rounds
+  }
   for (const end = rounds() + 2; rounds() < end; ) await clock.advance(5000)
   await cache.close()
 }
