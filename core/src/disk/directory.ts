@@ -83,7 +83,9 @@ export function usable(path: string): string {
  */
 export function makeReady(directory: string, nowMs: number): string | undefined {
   if (readFormat(directory) === undefined) {
-    writeWhole(join(directory, formatFile), formatLine)
+    const file = join(directory, formatFile)
+    // On the medium before anything that it speaks of: without its text nobody would open that again.
+    writeWhole(file, formatLine, { flush: true })
     return undefined
   }
   if (!isFree(directory, nowMs)) return undefined

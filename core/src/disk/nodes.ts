@@ -133,7 +133,8 @@ export class Nodes {
 
   #appear(): void {
     // Beside the folder first: a file that is not whole would be taken for that of a dead node.
-    writeWhole(this.#fileOf(this.id), JSON.stringify(this.#own), join(this.#folder, '..', `${this.id}.new`))
+    const beside = join(this.#folder, '..', `${this.id}.new`)
+    writeWhole(this.#fileOf(this.id), JSON.stringify(this.#own), { beside })
     this.#tail.move()
   }
 
