@@ -26,7 +26,6 @@ import { writeWhole } from './whole.ts'
 
 const folderName = 'nodes'
 const crashesName = 'crashes'
-/** That of `randomUUID`. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 const beatMs = 5000
 const lateMs = 30_000
@@ -37,6 +36,7 @@ export interface NodesParts {
   readonly directory: string
   readonly tail: Tail
   readonly clock: Clock
+  /** That of `randomUUID`: no file of another name is taken for that of a node. */
   readonly id: string
   readonly onError: (error: unknown, during: string) => void
 }
