@@ -4,15 +4,7 @@
 export { disk } from './disk/backing.ts'
 export type { DiskOptions } from './disk/backing.ts'
 export { inspect, repair } from './disk/doctor.ts'
-export type {
-  Aside,
-  DoctorOptions,
-  Inspection,
-  NodeSeen,
-  Problem,
-  ProblemKind,
-  RecordsSeen,
-  Repaired,
-  TierSeen,
-} from './disk/doctor.ts'
+export type { DoctorOptions } from './disk/doctor.ts'
+export type { Problem, ProblemKind } from './disk/doctor-findings.ts'
+export type { Aside, Inspection, NodeSeen, RecordsSeen, Repaired, TierSeen } from './disk/doctor-report.ts'
 export type { Backend } from './backing/contract.ts'

@@ -12,6 +12,12 @@ afterAll(() => {
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true })
 })
 
+/** An id of the form of those in `nodes/`, made of the first letters of a name. */
+export function nodeId(name: string): string {
+  const letters = Buffer.from(name).toString('hex').slice(0, 12)
+  return `00000000-0000-4000-8000-${letters.padEnd(12, '0')}`
+}
+
 export function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'staleproof-'))
   made.push(path)

@@ -10,6 +10,7 @@ import type { BackingState } from '../model/backing.ts'
 import { StaleproofError } from '../model/errors.ts'
 import { checkKnown } from '../model/known.ts'
 import { sizeBytes, type Size } from '../model/quantity.ts'
+import { pathOf } from './directory.ts'
 import type { Environment } from './environment.ts'
 import { DiskHistory } from './history.ts'
 import { DiskLog } from './log.ts'
@@ -21,9 +22,9 @@ import { DiskTier } from './tier.ts'
 import { openTurns, type DiskTurns } from './turns.ts'
 
 export interface DiskOptions {
-  /** The directory; made if it is not there. Any number of processes of one machine may share it. */
-  readonly path: string
-  /** All entries together. Default 10gb. */
+  /** The directory, or its file: URL; made if it is not there. Any number of processes of one machine may share it. */
+  readonly path: string | URL
+  /** All entries together. Default 10gb, at most 8192gb. */
   readonly maxBytes?: Size | undefined
   /** Larger values are kept in memory only. Default: a tenth of `maxBytes`. */
   readonly maxEntryBytes?: Size | undefined
@@ -36,14 +37,28 @@ export interface DiskOptions {
  *   E_DISK_FORMAT, E_DISK_FULL, E_DISK_FAILED
  */
 export function disk(options: DiskOptions): Backend {
+  // Plain JavaScript may give nothing at all.
+  const path = pathOf((options as DiskOptions | undefined)?.path, 'disk.path')
   checkKnown(options, ['path', 'maxBytes', 'maxEntryBytes'], 'disk')
-  const bytesMax = sizeBytes(options.maxBytes ?? '10gb', 'disk.maxBytes')
-  const entryBytesMax = sizeBytes(options.maxEntryBytes ?? Math.floor(bytesMax / 10), 'disk.maxEntryBytes')
-  const sizes = { path: options.path, bytesMax, entryBytesMax }
+  const bytesMax = bytesMaxOf(options.maxBytes ?? '10gb')
+  const entryBytesMax = sizeBytes(options.maxEntryBytes ?? Math.ceil(bytesMax / 10), 'disk.maxEntryBytes')
+  const sizes = { path, bytesMax, entryBytesMax }
   return {
     open: (parts) => new DiskBacking(sizes, parts),
     openBeneath: (parts) => new DiskBeneath(sizes, parts),
   }
+}
+
+/** LMDB maps the file into memory, at several times this, and ends the process if there are not so many addresses. */
+const bytesMost = 2 ** 43
+
+function bytesMaxOf(maxBytes: Size): number {
+  const bytes = sizeBytes(maxBytes, 'disk.maxBytes')
+  if (bytes <= bytesMost) return bytes
+  const message = `disk.maxBytes is ${maxBytes}; give '8192gb' at most: the directory is mapped into memory`
+  throw new StaleproofError('E_SIZE_INVALID', message, {
+    details: { what: 'disk.maxBytes', value: maxBytes },
+  })
 }
 
 /** Who appended and died at once has told nobody: the log itself is looked at, so often. */

@@ -9,9 +9,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { directory } from '../../tests/directories.ts'
+import { directory, nodeId } from '../../tests/directories.ts'
 import { check } from './check.ts'
 import { makeReady, refuseNetwork, usable } from './directory.ts'
 import { Environment } from './environment.ts'
@@ -31,6 +31,11 @@ async function filled(): Promise<string> {
   return path
 }
 
+function contentsOf(path: string) {
+  const isFile = (name: string) => statSync(join(path, name)).isFile()
+  return readdirSync(path).map((name) => [name, isFile(name) && readFileSync(join(path, name), 'latin1')])
+}
+
 const cannotBeUsed: readonly (readonly [why: string, code: string, make: (path: string) => string])[] = [
   ['a file', 'E_DISK_PATH', (path) => (writeFileSync(join(path, 'file'), ''), join(path, 'file'))],
   [
@@ -46,17 +51,56 @@ const cannotBeUsed: readonly (readonly [why: string, code: string, make: (path: 
     (path) => (writeFileSync(join(path, 'format'), 'staleproof 99\n'), path),
   ],
   ['with a garbled format', 'E_DISK_FORMAT', (path) => (writeFileSync(join(path, 'format'), '\0\0'), path)],
+  ['with a folder in its place', 'E_DISK_FORMAT', (path) => (mkdirSync(join(path, 'format')), path)],
 ]
+
+const folders = ['nodes', 'crashes', 'values', 'damaged', 'repairing', 'gate', 'writers', 'format.new']
+const files = ['data.mdb', 'lock.mdb', 'tail', 'turns', 'gate', 'writers', 'format.new']
+const ownOfSomebody = [
+  ...folders.map((name) => [`a folder ${name}`, name, join(name, 'of-mine.js')] as const),
+  ...files.map((name) => [`a file ${name}`, name, name] as const),
+]
+
+describe('a directory of somebody else', () => {
+  it.each(ownOfSomebody)('with %s is refused by name, and left as it was', (_what, name, file) => {
+    const path = directory()
+    mkdirSync(dirname(join(path, file)), { recursive: true })
+    writeFileSync(join(path, file), 'my notes')
+    const open = () => new Environment({ path, nowMs })
+    expect(open).toThrow(
+      expect.objectContaining({ code: 'E_DISK_FORMAT', message: expect.stringContaining(name) }),
+    )
+    expect([readdirSync(path), readFileSync(join(path, file), 'utf8')]).toEqual([[name], 'my notes'])
+  })
+
+  it('is opened if none of its names is one of ours, and what is in it stays', async () => {
+    const path = directory()
+    writeFileSync(join(path, 'package.json'), '{}')
+    await new Environment({ path, nowMs }).close()
+    expect(readFileSync(join(path, 'package.json'), 'utf8')).toBe('{}')
+  })
+})
+
+it.each(['', 'stale', 'staleproof 1\n'])(
+  'a directory whose first opening was ended when it had written %j is opened',
+  async (written) => {
+    const path = directory()
+    for (const name of ['gate', 'writers']) writeFileSync(join(path, name), '')
+    writeFileSync(join(path, 'format.new'), written)
+    await new Environment({ path, nowMs }).close()
+    expect(readFileSync(join(path, 'format'), 'utf8')).toBe('staleproof 1\n')
+  },
+)
 
 describe('a directory that cannot be used', () => {
   it.each(cannotBeUsed)('%s is refused with %s, and left as it was', (_why, code, make) => {
     const path = directory()
     const bad = make(path)
-    const before = readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'latin1')])
+    const before = contentsOf(path)
     expect(() => usable(bad)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(bad) }),
     )
-    expect(readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'latin1')])).toEqual(before)
+    expect(contentsOf(path)).toEqual(before)
   })
 
   // Whoever is root may write everywhere.
@@ -108,9 +152,9 @@ describe('a directory that is damaged', () => {
     bytes.fill(0xab, 4 * 4096, 60 * 4096)
     writeFileSync(file, bytes)
     mkdirSync(join(path, 'nodes'), { recursive: true })
-    for (const id of ['a', 'b']) writeFileSync(join(path, 'nodes', id), '')
+    for (const id of ['a', 'b']) writeFileSync(join(path, 'nodes', nodeId(id)), '')
     expect(makeReady(path, nowMs)).toBeUndefined()
-    writeFileSync(join(path, 'nodes', 'c'), '')
+    writeFileSync(join(path, 'nodes', nodeId('c')), '')
     expect(makeReady(path, nowMs)).toMatch(/ended by SIG|cannot be read/)
   })
 
@@ -140,7 +184,7 @@ describe('a directory that is damaged', () => {
     const path = await filled()
     expect(check(path)).toBeUndefined()
     mkdirSync(join(path, 'nodes'), { recursive: true })
-    for (let i = 0; i < 5; i++) writeFileSync(join(path, 'nodes', `${i}`), '')
+    for (let i = 0; i < 5; i++) writeFileSync(join(path, 'nodes', nodeId(`${i}`)), '')
     expect(makeReady(path, nowMs)).toBeUndefined()
   })
 })

@@ -3,6 +3,12 @@
  *
  * Invariants: nothing is changed in a directory that another version wrote, that is not ours, or that cannot be
  * written; what is damaged beyond opening is put aside whole, never deleted.
+ *
+ * Ours is what has a `format`, or none of our names. It is written before anything that could be somebody else's:
+ *
+ *   gate, writers, format.new   made first, and empty, or the beginning of the format's line
+ *   format                      from here on it is ours
+ *   all the rest
  */
 import {
   closeSync,
@@ -17,6 +23,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import { check } from './check.ts'
 import { metasOf } from './meta.ts'
@@ -26,8 +33,32 @@ import { writeWhole } from './whole.ts'
 
 export const formatVersion = 1
 const formatFile = 'format'
+const formatLine = `staleproof ${formatVersion}\n`
 const dataFiles = ['data.mdb', 'lock.mdb']
+const madeFirst = ['gate', 'writers', `${formatFile}.new`]
+const madeLater = [...dataFiles, 'tail', 'turns', 'nodes', 'crashes', 'values', 'damaged', 'repairing']
 const formatText = /^staleproof (\d+)\n$/
+
+/** @throws E_OPTIONS_INVALID if it is no path, nor the URL of one */
+export function pathOf(given: unknown, what: string): string {
+  const path = given instanceof URL ? ofUrl(given) : given
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
+  const shown = typeof given === 'string' ? `'${given}'` : String(given)
+  throw new StaleproofError(
+    'E_OPTIONS_INVALID',
+    `${what} is ${shown}; give the path of a directory, such as './cache', or its file: URL`,
+    { details: { what, value: given } },
+  )
+}
+
+/** Undefined if it is not that of a local file. */
+function ofUrl(url: URL): string | undefined {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * The directory, made if it is not there, if a cache may be opened in it.
@@ -37,10 +68,10 @@ export function usable(path: string): string {
   const directory = resolve(path)
   make(directory)
   refuseNetwork(directory, process.platform === 'linux' ? statfsSync(directory).type : 0)
-  // In this order: who makes it writes the format before the data.
-  const data = dataFiles.filter((name) => existsSync(join(directory, name)))
+  // In this order: another process may be making it right now.
+  const taken = takenNames(directory)
   const isNew = readFormat(directory) === undefined
-  if (isNew && data.length > 0) throw foreign(directory, data)
+  if (isNew && taken.length > 0) throw foreign(directory, taken)
   const written = isNew ? 'gate' : formatFile
   writable(directory, () => closeSync(openSync(join(directory, written), 'a')))
   return directory
@@ -52,7 +83,9 @@ export function usable(path: string): string {
  */
 export function makeReady(directory: string, nowMs: number): string | undefined {
   if (readFormat(directory) === undefined) {
-    writeWhole(join(directory, formatFile), `staleproof ${formatVersion}\n`)
+    const file = join(directory, formatFile)
+    // On the medium before anything that it speaks of: without its text nobody would open that again.
+    writeWhole(file, formatLine, { flush: true })
     return undefined
   }
   if (!isFree(directory, nowMs)) return undefined
@@ -81,9 +114,8 @@ function nextName(folder: string): string {
 
 /** The version that wrote the directory; undefined if nobody did. @throws E_DISK_FORMAT */
 function readFormat(directory: string): number | undefined {
-  const file = join(directory, formatFile)
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'latin1')
+  const text = formatIn(directory)
+  if (text === undefined) return undefined
   const version = Number(formatText.exec(text)?.[1])
   if (version === formatVersion) return version
   const problem = Number.isNaN(version)
@@ -96,8 +128,31 @@ function readFormat(directory: string): number | undefined {
   )
 }
 
-function foreign(directory: string, data: readonly string[]): StaleproofError {
-  const message = `the directory ${directory} holds ${data.join(' and ')} of another program; give an empty directory`
+/** What its `format` says, empty if that is not a file; undefined if there is none. */
+export function formatIn(directory: string): string | undefined {
+  const file = join(directory, formatFile)
+  const about = statSync(file, { throwIfNoEntry: false })
+  if (about?.isFile() !== true) return about && ''
+  return readFileSync(file, 'latin1')
+}
+
+/** Names of ours that only a directory with a format may have, or that have what we never write to them. */
+function takenNames(directory: string): string[] {
+  const strange = madeFirst.filter((name) => !isOfFirstOpening(join(directory, name)))
+  return [...strange, ...madeLater.filter((name) => existsSync(join(directory, name)))]
+}
+
+/** Whether it is as a first opening leaves it, wherever that is ended. */
+function isOfFirstOpening(file: string): boolean {
+  try {
+    return statSync(file).size <= formatLine.length && formatLine.startsWith(readFileSync(file, 'latin1'))
+  } catch {
+    return !existsSync(file)
+  }
+}
+
+function foreign(directory: string, names: readonly string[]): StaleproofError {
+  const message = `the directory ${directory} holds ${names.join(', ')}, and no file '${formatFile}' says that a cache made that; give a directory of its own`
   return refusal('E_DISK_FORMAT', message, { path: directory })
 }
 

@@ -4,36 +4,23 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { StaleproofError } from '../model/errors.ts'
-import { formatVersion, refuseNetwork } from './directory.ts'
+import { formatIn, formatVersion, pathOf, refuseNetwork } from './directory.ts'
 import type { Findings } from './doctor-findings.ts'
+import type { Aside, NodeSeen } from './doctor-report.ts'
 import { ownLife, type Life } from './life.ts'
-import { isDead } from './nodes.ts'
-
-export interface NodeSeen {
-  readonly id: string
-  readonly pid: number | null
-  readonly lives: boolean
-}
-
-export interface Aside {
-  /** Its path. */
-  readonly folder: string
-  readonly why: string
-  readonly salvaged: boolean
-}
+import { idsIn, isDead } from './nodes.ts'
 
 export const salvagedFile = 'salvaged.txt'
 /** Less than both is nearly full. */
 const freeMin = { bytes: 64 * 1024 ** 2, part: 0.05 }
 
-/** @throws E_DISK_PATH, E_DISK_FORMAT if there is nothing that could be looked at */
-export function openPlace(path: string): string {
-  const directory = resolve(path)
+/** @throws E_OPTIONS_INVALID; E_DISK_PATH, E_DISK_FORMAT if there is nothing that could be looked at */
+export function openPlace(path: string | URL): string {
+  const directory = resolve(pathOf(path, 'path'))
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
     throw refusal('E_DISK_PATH', `there is no directory ${directory} to look at`, directory)
   }
-  const file = join(directory, 'format')
-  const text = existsSync(file) ? readFileSync(file, 'latin1') : undefined
+  const text = formatIn(directory)
   if (text === `staleproof ${formatVersion}\n`) return directory
   const found =
     text === undefined ? "has no file 'format'" : `is of the format ${JSON.stringify(text.slice(0, 40))}`
@@ -43,7 +30,7 @@ export function openPlace(path: string): string {
 
 export function nodesOf(directory: string, nowMs: number): NodeSeen[] {
   const own = ownLife()
-  return namesIn(join(directory, 'nodes')).map((id) => {
+  return idsIn(join(directory, 'nodes')).map((id) => {
     const file = join(directory, 'nodes', id)
     return { id, pid: pidIn(file), lives: !isDead(file, { own, nowMs }) }
   })
@@ -65,7 +52,8 @@ export function checkFileSystem(directory: string, findings: Findings): number {
 /** Data that could not be read when the directory was opened; the newest last. */
 export function asidesIn(directory: string): Aside[] {
   const folder = join(directory, 'damaged')
-  const numbers = namesIn(folder).filter((name) => /^\d+$/.test(name))
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  const numbers = names.filter((name) => /^\d+$/.test(name))
   return numbers
     .toSorted((a, b) => Number(a) - Number(b))
     .map((name) => {
@@ -76,10 +64,6 @@ export function asidesIn(directory: string): Aside[] {
         salvaged: !existsSync(join(folder, name, 'data.mdb')) || existsSync(join(folder, name, salvagedFile)),
       }
     })
-}
-
-function namesIn(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder) : []
 }
 
 /** Null if it cannot be told. */

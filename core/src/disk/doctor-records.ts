@@ -5,17 +5,11 @@ import { unsealed } from '../bytes/codec.ts'
 import { headOfPacked } from '../bytes/record.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { Reading } from './doctor-reading.ts'
+import type { RecordsSeen } from './doctor-report.ts'
 import { journalRow } from './history-journal.ts'
 import { headOf, historyRow } from './history-rows.ts'
 import { idBytes, seqBytes } from './keys.ts'
 import { queueRow } from './queue-rows.ts'
-
-export interface RecordsSeen {
-  readonly log: number
-  readonly snapshots: number
-  readonly jobs: number
-  readonly records: number
-}
 
 export async function checkRecords(reading: Reading, findings: Findings): Promise<RecordsSeen> {
   return {

@@ -19,18 +19,12 @@ import { asidesIn, nodesOf, salvagedFile } from './doctor-place.ts'
 import { salvage } from './doctor-salvage.ts'
 import { repairRecords } from './doctor-repair-records.ts'
 import { repairTier } from './doctor-repair-tier.ts'
+import type { Repaired } from './doctor-report.ts'
 import { filesOf, listed } from './doctor-tier.ts'
 import { Edit } from './edit.ts'
 import { Environment } from './environment.ts'
 import { openTail } from './tail.ts'
 import { Rows } from './rows.ts'
-
-export interface Repaired {
-  /** What was done, a sentence each. */
-  readonly done: readonly string[]
-  /** What could not be saved. */
-  readonly lost: readonly string[]
-}
 
 export interface RepairParts {
   readonly directory: string

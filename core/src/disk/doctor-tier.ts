@@ -6,6 +6,7 @@ import { unseal } from '../bytes/codec.ts'
 import { decodeCounts } from './counts.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { Reading, ReadTable } from './doctor-reading.ts'
+import type { TierSeen } from './doctor-report.ts'
 import { Format, storedBytesOf, type StoredEntry, type ValueFile } from '../bytes/format.ts'
 import { keyOf, pairOf } from '../bytes/names.ts'
 import { countsKey } from './rows.ts'
@@ -20,14 +21,6 @@ export interface TierParts {
   /** Whether others write meanwhile. */
   readonly isLive: boolean
   readonly nowMs: number
-}
-
-export interface TierSeen {
-  readonly entries: number
-  readonly bytes: number
-  readonly valueFiles: number
-  /** Files that no row refers to. */
-  readonly orphans: number
 }
 
 interface Found {

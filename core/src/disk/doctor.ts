@@ -10,20 +10,13 @@
 import { systemClock, type Clock } from '../model/clock.ts'
 import { checkBeside, checkWithin } from './check.ts'
 import { formatVersion } from './directory.ts'
-import { Findings, type Problem } from './doctor-findings.ts'
-import {
-  asidesIn,
-  checkFileSystem,
-  nodesOf,
-  openPlace,
-  refusal,
-  type Aside,
-  type NodeSeen,
-} from './doctor-place.ts'
+import { Findings } from './doctor-findings.ts'
+import { asidesIn, checkFileSystem, nodesOf, openPlace, refusal } from './doctor-place.ts'
 import { Reading } from './doctor-reading.ts'
-import { checkRecords, type RecordsSeen } from './doctor-records.ts'
-import { repairAll, type Repaired } from './doctor-repair.ts'
-import { checkTier, type TierSeen } from './doctor-tier.ts'
+import { checkRecords } from './doctor-records.ts'
+import { repairAll } from './doctor-repair.ts'
+import type { Inspection, Repaired } from './doctor-report.ts'
+import { checkTier } from './doctor-tier.ts'
 import { alone } from './gate.ts'
 
 export interface DoctorOptions {
@@ -32,28 +25,13 @@ export interface DoctorOptions {
   readonly clock?: Clock | undefined
 }
 
-export interface Inspection {
-  readonly directory: string
-  readonly format: number
-  readonly nodes: readonly NodeSeen[]
-  readonly freeBytes: number
-  /** What is in it; null if data.mdb cannot be read. */
-  readonly tier: TierSeen | null
-  readonly records: RecordsSeen | null
-  /** Data that could not be read once, and was put aside. */
-  readonly asides: readonly Aside[]
-  /** Rows that were not what was written, and were put aside. */
-  readonly rowsAside: number
-  /** Empty: it is in order. */
-  readonly problems: readonly Problem[]
-}
-
 /**
  * Looks at everything in a directory; whoever has it open may go on. Takes seconds for a million entries, and as long
  * as the disk needs to read the files of large values.
- * @throws E_DISK_PATH, E_DISK_FORMAT if it is none, or of another version; E_DISK_FAILED if others keep it out for a minute
+ * @throws E_OPTIONS_INVALID; E_DISK_PATH, E_DISK_FORMAT if it is none, or of another version; E_DISK_FAILED if others keep it
+ *   out for a minute
  */
-export async function inspect(path: string, options: DoctorOptions = {}): Promise<Inspection> {
+export async function inspect(path: string | URL, options: DoctorOptions = {}): Promise<Inspection> {
   return look(openPlace(path), options, checkBeside)
 }
 
@@ -109,9 +87,9 @@ async function checkInside(
 
 /**
  * Repairs a directory that nobody has open: what cannot be read goes aside, the rest is brought in order.
- * @throws E_DISK_IN_USE; E_DISK_PATH, E_DISK_FORMAT, E_DISK_READONLY, E_DISK_FULL, E_DISK_FAILED
+ * @throws E_OPTIONS_INVALID; E_DISK_IN_USE; E_DISK_PATH, E_DISK_FORMAT, E_DISK_READONLY, E_DISK_FULL, E_DISK_FAILED
  */
-export async function repair(path: string, options: DoctorOptions = {}): Promise<Repaired> {
+export async function repair(path: string | URL, options: DoctorOptions = {}): Promise<Repaired> {
   const { clock = systemClock(), onProgress = () => {} } = options
   const directory = openPlace(path)
   // Whoever opens it meanwhile waits.
@@ -127,6 +105,3 @@ export async function repair(path: string, options: DoctorOptions = {}): Promise
     return repairAll({ directory, clock, found: new Set(problems.map(({ kind }) => kind)), problems })
   })
 }
-
-export type { Aside, NodeSeen, Problem, RecordsSeen, Repaired, TierSeen }
-export type { ProblemKind } from './doctor-findings.ts'

@@ -6,7 +6,7 @@
  *
  * Invariants: a node's file is there before anything else of it is, and a node that closes takes it away last; a node
  * that lives in this namespace is never taken for dead, and one that was killed is, at the next look; one that cannot
- * be looked at now, as when no more files can be opened, counts as living.
+ * be looked at now, as when no more files can be opened, counts as living; a file whose name is no id is not ours.
  */
 import {
   existsSync,
@@ -26,6 +26,7 @@ import { writeWhole } from './whole.ts'
 
 const folderName = 'nodes'
 const crashesName = 'crashes'
+const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 const beatMs = 5000
 const lateMs = 30_000
 /** Many may wait for one node, each of which asks again and again: for so long they are told what was seen last. */
@@ -35,6 +36,7 @@ export interface NodesParts {
   readonly directory: string
   readonly tail: Tail
   readonly clock: Clock
+  /** That of `randomUUID`: no file of another name is taken for that of a node. */
   readonly id: string
   readonly onError: (error: unknown, during: string) => void
 }
@@ -101,7 +103,7 @@ export class Nodes {
   }
 
   #ids(): string[] {
-    return readdirSync(this.#folder)
+    return readdirSync(this.#folder).filter(isId)
   }
 
   #bury(): void {
@@ -118,7 +120,7 @@ export class Nodes {
     } catch {
       // Another node was faster; one that is not ours to move stays, and counts as one more.
     }
-    for (const old of list(this.#crashes)) {
+    for (const old of idsIn(this.#crashes)) {
       const file = join(this.#crashes, old)
       if (this.#clock.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > crashesWithinMs)
         rmSync(file, { force: true })
@@ -131,7 +133,8 @@ export class Nodes {
 
   #appear(): void {
     // Beside the folder first: a file that is not whole would be taken for that of a dead node.
-    writeWhole(this.#fileOf(this.id), JSON.stringify(this.#own), join(this.#folder, '..', `${this.id}.new`))
+    const beside = join(this.#folder, '..', `${this.id}.new`)
+    writeWhole(this.#fileOf(this.id), JSON.stringify(this.#own), { beside })
     this.#tail.move()
   }
 
@@ -159,7 +162,7 @@ export class Nodes {
 export function isFree(directory: string, nowMs: number): boolean {
   const folder = join(directory, folderName)
   const own = ownLife()
-  return list(folder).every((id) => isDead(join(folder, id), { own, nowMs }))
+  return idsIn(folder).every((id) => isDead(join(folder, id), { own, nowMs }))
 }
 
 /** Ends without leaving, of late: that many may come from what is in the directory. */
@@ -168,18 +171,23 @@ const crashesWithinMs = 600_000
 
 export function crashedOften(directory: string, nowMs: number): boolean {
   const files = [folderName, crashesName].flatMap((name) => {
-    return list(join(directory, name)).map((id) => join(directory, name, id))
+    return idsIn(join(directory, name)).map((id) => join(directory, name, id))
   })
   return files.filter((file) => nowMs - statSync(file).mtimeMs < crashesWithinMs).length >= crashesMax
 }
 
 export function forgetCrashes(directory: string): void {
-  rmSync(join(directory, crashesName), { recursive: true, force: true })
+  const folder = join(directory, crashesName)
+  for (const id of idsIn(folder)) rmSync(join(folder, id), { force: true })
 }
 
 /** Nothing, if it was never opened. */
-function list(folder: string): string[] {
-  return ifThere(() => readdirSync(folder)) ?? []
+export function idsIn(folder: string): string[] {
+  return ifThere(() => readdirSync(folder))?.filter(isId) ?? []
+}
+
+function isId(name: string): boolean {
+  return idForm.test(name)
 }
 
 /** Whether the process that the file speaks of is gone; so is one whose file is not there, or not whole. */

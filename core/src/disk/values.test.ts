@@ -141,8 +141,8 @@ describe('a file that no row refers to', () => {
     const at = (minutesAgo: number) => world.clock.now() / 1000 - minutesAgo * 60
     for (const [name, minutesAgo] of [
       ['9-1', 61],
-      ['9-2.tmp', 61],
-      ['9-3', 30],
+      ['9-257.tmp', 61],
+      ['9-513', 30],
     ] as const) {
       const path = join(kept, '..', name)
       writeFileSync(path, 'x')
@@ -150,7 +150,7 @@ describe('a file that no row refers to', () => {
     }
     utimesSync(kept, at(100), at(100))
     await sweep(world)
-    expect(new Set(valueFiles(world.path))).toEqual(new Set([kept.split('/').at(-1), '9-3']))
+    expect(new Set(valueFiles(world.path))).toEqual(new Set([kept.split('/').at(-1), '9-513']))
   })
 
   it('goes though another folder cannot be looked at: that is told, and the sweeper goes on', async () => {

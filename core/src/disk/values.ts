@@ -85,12 +85,13 @@ export class ValueFiles {
     await this.#ifThere(rename(this.pathOf(file), join(folder, fileName(file))))
   }
 
-  /** The names of what stands in one of the 256 folders, and when it was written, ms since 1970. @throws E_DISK_FAILED */
+  /** The names of our files in one of the 256 folders, and when it was written, ms since 1970. @throws E_DISK_FAILED */
   async *list(folder: number): AsyncGenerator<{ readonly name: string; readonly writtenAt: number }> {
     const path = join(this.#directory, 'values', hex(folder))
     const found = await this.#ifThere(opendir(path))
     if (found === undefined) return
     for await (const { name } of found) {
+      if (!isOurs(folder, name)) continue
       // It may have gone since.
       const about = await this.#ifThere(stat(join(path, name)))
       if (about !== undefined) yield { name, writtenAt: about.mtimeMs }
@@ -115,6 +116,12 @@ export class ValueFiles {
   pathOf(file: Pick<ValueFile, 'writer' | 'number'>): string {
     return join(this.#directory, 'values', hex(file.number & 0xff), fileName(file))
   }
+}
+
+/** Whatever else lies there somebody has put there. */
+function isOurs(folder: number, name: string): boolean {
+  const number = /^\d+-(\d+)(?:\.tmp)?$/.exec(name)?.[1]
+  return number !== undefined && (Number(number) & 0xff) === folder
 }
 
 async function writeWhole(path: string, value: Encoded): Promise<{ length: number; crc: number }> {

@@ -3,8 +3,14 @@
  */
 import { renameSync, writeFileSync } from 'node:fs'
 
-/** @param beside written first, where nobody looks */
-export function writeWhole(file: string, text: string, beside = `${file}.new`): void {
-  writeFileSync(beside, text)
+interface How {
+  /** Written first, where nobody looks. */
+  readonly beside?: string
+  /** Whether it is on the medium when this returns. */
+  readonly flush?: boolean
+}
+
+export function writeWhole(file: string, text: string, { beside = `${file}.new`, flush = false }: How): void {
+  writeFileSync(beside, text, { flush })
   renameSync(beside, file)
 }

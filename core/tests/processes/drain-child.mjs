@@ -4,6 +4,7 @@
  * It says `ready`, waits for a line, then puts in what it is told to, and drains until the queue is empty. Each name
  * that it carries out is a line of its journal, written before the run ends.
  */
+import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { Environment } from '../../dist/disk/environment.js'
@@ -20,7 +21,12 @@ const clock = systemClock()
 const onError = (error) => console.error(error)
 
 const environment = new Environment({ path, nowMs: clock.now() })
-const nodes = new Nodes({ directory: environment.path, tail: openTail(environment.path), clock, id: name })
+const nodes = new Nodes({
+  directory: environment.path,
+  tail: openTail(environment.path),
+  clock,
+  id: randomUUID(),
+})
 nodes.join()
 const common = { environment, nodes, clock, onError }
 const history = new DiskHistory(common)

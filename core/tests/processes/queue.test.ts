@@ -13,7 +13,7 @@ import { DiskQueue } from '../../src/disk/queue.ts'
 import { openTail } from '../../src/disk/tail.ts'
 import type { Job } from '../../src/invalidation/contract.ts'
 import { systemClock } from '../../src/model/clock.ts'
-import { directory } from '../directories.ts'
+import { directory, nodeId } from '../directories.ts'
 import { request } from '../drain-world.ts'
 
 const program = fileURLToPath(new URL('drain-child.mjs', import.meta.url))
@@ -97,7 +97,7 @@ class Child {
 }
 
 /** What this process has of the directory. */
-function open(path: string, id = 'test') {
+function open(path: string, id = nodeId('test')) {
   const clock = systemClock()
   const environment = new Environment({ path, nowMs: clock.now() })
   const onError = (error: unknown) => {

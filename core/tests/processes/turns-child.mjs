@@ -2,6 +2,7 @@
  * A process that takes turns at some keys and gives them back, for ever, from what was built. Who has the turn of a key
  * writes its number into that key's cell of a memory that all share, and looks who was there.
  */
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MemoryTurns } from '../../dist/disk/memory-turns.js'
 import { Nodes } from '../../dist/disk/nodes.js'
@@ -16,7 +17,7 @@ const nodes = new Nodes({
   directory: path,
   tail: openTail(path),
   clock,
-  id: `node ${number}`,
+  id: randomUUID(),
   onError: () => {},
 })
 nodes.join()

@@ -8,7 +8,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { directory } from '../directories.ts'
 import { createCache, type Cache } from '../../src/index.ts'
@@ -206,7 +206,8 @@ describe('finds and repairs damage of', () => {
 
 it('removes files that no entry has', async () => {
   await filled()
-  writeFileSync(`${valueFile()}9`, 'stray')
+  const [folder, name] = [dirname(valueFile()), basename(valueFile())]
+  writeFileSync(join(folder, `9${name}`), 'stray')
   expect(await inspect(path)).toMatchObject({ tier: { orphans: 1 }, problems: [] })
   expect((await repair(path)).done.join()).toMatch(/removed: 1/)
   expect(await inspect(path)).toMatchObject({ tier: { orphans: 0, valueFiles: 1 }, problems: [] })
