@@ -35,12 +35,13 @@ export interface DiskOptions {
  * @throws E_OPTIONS_INVALID, E_SIZE_INVALID; when the cache is made: E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK,
  *   E_DISK_FORMAT, E_DISK_FULL, E_DISK_FAILED
  */
-export function disk(options: DiskOptions): Backend {
+export function disk(options: DiskOptions): Backend<'disk'> {
   checkKnown(options, ['path', 'maxBytes', 'maxEntryBytes'], 'disk')
   const bytesMax = sizeBytes(options.maxBytes ?? '10gb', 'disk.maxBytes')
   const entryBytesMax = sizeBytes(options.maxEntryBytes ?? Math.floor(bytesMax / 10), 'disk.maxEntryBytes')
   const sizes = { path: options.path, bytesMax, entryBytesMax }
   return {
+    kind: 'disk',
     open: (parts) => new DiskBacking(sizes, parts),
     openBeneath: (parts) => new DiskBeneath(sizes, parts),
   }
