@@ -6,8 +6,8 @@
  */
 import { StaleproofError } from '../model/errors.ts'
 
-export const valueModes = ['as-is', 'freeze', 'clone'] as const
-export type ValueMode = (typeof valueModes)[number]
+export type ValueMode = 'as-is' | 'freeze' | 'clone'
+export const valueModes: readonly ValueMode[] = ['as-is', 'freeze', 'clone']
 
 /** What is stored of a value. @throws E_VALUE_UNCLONEABLE */
 export function takeIn(value: unknown, mode: ValueMode): unknown {
