@@ -8,7 +8,7 @@ import { Flight } from '../loading/flight.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Log } from '../log/contract.ts'
 import { consistencies, type NodeOutcome } from '../model/invalidation.ts'
-import { checkKnown, oneOf } from '../model/known.ts'
+import { checkKnown, checkObject, oneOf } from '../model/known.ts'
 import { checkName } from '../model/name.ts'
 import { parseToken, tokenOf, type Position } from '../model/position.ts'
 import { setOptions, storeOptions, type SetOptions, type StoreOptions } from '../model/store.ts'
@@ -49,11 +49,11 @@ export class Bringing {
     }
   }
 
-  async fill(key: string, value: unknown, given: FillOptions | undefined): Promise<FillResult> {
+  async fill(key: string, value: unknown, options: FillOptions): Promise<FillResult> {
     const { judge, log } = this.#parts
-    checkKnown(given, fillOptions, 'fill')
-    const { since: token, ...options } = given ?? { since: '' }
-    const since = parseToken(token)
+    checkObject(options, 'fill')
+    checkKnown(options, fillOptions, 'fill')
+    const since = parseToken(options.since)
     const { flight, keep } = await this.#accept(key, value, { ...since, options })
     log.catchUp()
     const isKnown = since.generation === log.generation && since.n <= log.applied
