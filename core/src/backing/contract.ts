@@ -70,7 +70,9 @@ export interface Beneath {
 }
 
 /** What a user gives to a cache: `disk({ path })`. */
-export interface Backend {
+export interface Backend<K extends 'disk' | 'redis' = 'disk' | 'redis'> {
+  /** The option that it is for. */
+  readonly kind: K
   /** @throws if it cannot be used, naming why */
   open(parts: BackingParts): Backing
   /** Undefined: it has no use beneath the log of another. @throws the same */

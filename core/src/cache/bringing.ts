@@ -8,10 +8,10 @@ import { Flight } from '../loading/flight.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Log } from '../log/contract.ts'
 import { consistencies, type NodeOutcome } from '../model/invalidation.ts'
-import { oneOf } from '../model/known.ts'
+import { checkKnown, checkObject, oneOf } from '../model/known.ts'
 import { checkName } from '../model/name.ts'
 import { parseToken, tokenOf, type Position } from '../model/position.ts'
-import type { SetOptions, StoreOptions } from '../model/store.ts'
+import { setOptions, storeOptions, type SetOptions, type StoreOptions } from '../model/store.ts'
 import type { Policies } from '../ttl/policies.ts'
 import { refusalOf, type FillResult, type SetResult } from './answers.ts'
 import type { Writer } from './writer.ts'
@@ -25,6 +25,9 @@ export interface BringingParts {
   readonly writer: Writer
 }
 
+type FillOptions = StoreOptions & { readonly since: string }
+const fillOptions: readonly (keyof FillOptions)[] = [...storeOptions, 'since']
+
 export class Bringing {
   readonly #parts: BringingParts
 
@@ -34,6 +37,7 @@ export class Bringing {
 
   /** What may have been lost with the tail of the log is brought once more. */
   async set(key: string, value: unknown, options: SetOptions): Promise<SetResult> {
+    checkKnown(options, setOptions, 'set')
     const { consistency, ...store } = options
     const policy = this.#parts.policies.get(options.policy)
     const code = 'E_CONSISTENCY_UNKNOWN'
@@ -45,8 +49,10 @@ export class Bringing {
     }
   }
 
-  async fill(key: string, value: unknown, options: StoreOptions & { since: string }): Promise<FillResult> {
+  async fill(key: string, value: unknown, options: FillOptions): Promise<FillResult> {
     const { judge, log } = this.#parts
+    checkObject(options, 'fill')
+    checkKnown(options, fillOptions, 'fill')
     const since = parseToken(options.since)
     const { flight, keep } = await this.#accept(key, value, { ...since, options })
     log.catchUp()

@@ -24,10 +24,10 @@ import type {
   MutateOptions,
   Plan,
 } from '../model/invalidation.ts'
+import { checkFunction, checkKnown, checkList } from '../model/known.ts'
 import { checkName, listOf } from '../model/name.ts'
 import { tokenOf } from '../model/position.ts'
-import { count } from '../model/quantity.ts'
-import type { SetOptions, StoreOptions } from '../model/store.ts'
+import { storeOptions, type SetOptions, type StoreOptions } from '../model/store.ts'
 import type { Answer } from '../tiers/contract.ts'
 import type { BuiltInPolicy } from '../ttl/policies.ts'
 import { assemble, type Parts } from './assemble.ts'
@@ -80,7 +80,7 @@ export class Cache<P extends string = string> {
   /**
    * The value of `key`; if none is held that may be served, that of `loader`, which is kept with everything that it
    * read through the cache as its dependencies. Callers of one key share one load.
-   * @throws what the loader throws; E_NAME_INVALID, E_POLICY_UNKNOWN, E_LOADING_CYCLE, E_LOADING_TIMEOUT
+   * @throws what the loader throws; E_NAME_INVALID, E_OPTIONS_INVALID, E_POLICY_UNKNOWN, E_LOADING_CYCLE, E_LOADING_TIMEOUT
    */
   getOrSet<V>(key: string, loader: Loader<V>, options?: StoreOptions<P>): Promise<V> {
     const within = this.#automatic ? currentFlight(this) : undefined
@@ -119,7 +119,7 @@ export class Cache<P extends string = string> {
   /** Those of the keys that `get` would find. */
   async getMany<V>(keys: readonly string[]): Promise<Map<string, V>> {
     const within = this.#automatic ? currentFlight(this) : undefined
-    const found = await Promise.all(keys.map(async (key) => this.#fresh(within, key)))
+    const found = await Promise.all(listOf(keys, 'keys').map(async (key) => this.#fresh(within, key)))
     const values = new Map<string, V>()
     for (const [i, key] of keys.entries()) {
       const { entry, tier } = found[i] ?? {}
@@ -178,7 +178,12 @@ export class Cache<P extends string = string> {
     items: Iterable<readonly [key: string, value: unknown, options?: SetOptions<P>]>,
   ): Promise<SetResult[]> {
     const results: SetResult[] = []
-    for (const [key, value, options] of items) results.push(await this.set(key, value, options))
+    const wanted = 'setMany takes a list of [key, value, options]'
+    checkList(items, wanted)
+    for (const item of items) {
+      checkList(item, wanted)
+      results.push(await this.set(...item))
+    }
     return results
   }
 
@@ -228,15 +233,15 @@ export class Cache<P extends string = string> {
   // The declared graph
 
   /** Declares that `name`, cached or not, is made from other names. @throws E_NAME_INVALID, E_TIERS_UNREACHABLE */
-  async link(name: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
+  async link(name: string, options: { dependsOn: string | readonly string[] }): Promise<void> {
     this.#open()
-    await this.#parts.declarations.link(name, listOf(dependsOn))
+    await this.#parts.declarations.link(name, options)
   }
 
   /** Takes `link` back, for some of the names or for all. What was stale stays so. */
-  async unlink(name: string, { dependsOn }: { dependsOn?: string | readonly string[] } = {}): Promise<void> {
+  async unlink(name: string, options: { dependsOn?: string | readonly string[] } = {}): Promise<void> {
     this.#open()
-    await this.#parts.declarations.unlink(name, dependsOn === undefined ? undefined : listOf(dependsOn))
+    await this.#parts.declarations.unlink(name, options)
   }
 
   /**
@@ -244,18 +249,15 @@ export class Cache<P extends string = string> {
    * What it speaks of becomes stale once; a rule that is there already changes nothing.
    * @throws E_GRAPH_RULE_INVALID, E_TIERS_UNREACHABLE
    */
-  async rule(pattern: string, { dependsOn }: { dependsOn: string | readonly string[] }): Promise<void> {
+  async rule(pattern: string, options: { dependsOn: string | readonly string[] }): Promise<void> {
     this.#open()
-    await this.#parts.declarations.rule(pattern, listOf(dependsOn))
+    await this.#parts.declarations.rule(pattern, options)
   }
 
   /** Takes `rule` back: the one of these dependencies, or all of this pattern. */
-  async unrule(
-    pattern: string,
-    { dependsOn }: { dependsOn?: string | readonly string[] } = {},
-  ): Promise<void> {
+  async unrule(pattern: string, options: { dependsOn?: string | readonly string[] } = {}): Promise<void> {
     this.#open()
-    await this.#parts.declarations.unrule(pattern, dependsOn === undefined ? undefined : listOf(dependsOn))
+    await this.#parts.declarations.unrule(pattern, options)
   }
 
   /**
@@ -267,12 +269,12 @@ export class Cache<P extends string = string> {
     fn: (...args: A) => V | Promise<V>,
     options: WrapOptions<P, A> = {},
   ): Wrapped<A, V> {
-    checkName(prefix, 'prefix')
     return wrap(this, prefix, { fn, options })
   }
 
   /** Runs work that outlives the loader it was begun in: what it reads is nobody's dependency. */
   untracked<T>(work: () => T): T {
+    checkFunction(work, 'untracked takes a function to run')
     return runWithin(undefined, work)
   }
 
@@ -321,9 +323,7 @@ export class Cache<P extends string = string> {
   /** The graph around a name: at most 1,000 nodes, `depth` steps far (default 3). @throws E_NAME_INVALID */
   async graph(name: string, options: { direction?: Direction; depth?: number } = {}): Promise<GraphView> {
     this.#open()
-    checkName(name)
-    const { direction = 'dependents', depth = 3 } = options
-    return viewOf(this.#parts.graph, name, { direction, depth: count(depth, 'depth') })
+    return viewOf(this.#parts.graph, name, options)
   }
 
   /** @returns a function that ends the subscription */
@@ -379,6 +379,8 @@ export class Cache<P extends string = string> {
   ): Promise<unknown> {
     this.#open()
     checkName(key, 'key')
+    checkFunction(loader, 'getOrSet takes a function that loads the value')
+    checkKnown(options, storeOptions, 'getOrSet')
     within?.note(key)
     const policy = this.#parts.policies.get(options.policy)
     this.#log.catchUp()

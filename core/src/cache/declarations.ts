@@ -10,7 +10,8 @@ import { headOf, parsePattern } from '../graph/pattern.ts'
 import { checkRule } from '../graph/rules.ts'
 import type { Change, Log } from '../log/contract.ts'
 import type { EntryParts } from '../model/entry.ts'
-import { checkName, checkNames } from '../model/name.ts'
+import { checkKnown } from '../model/known.ts'
+import { checkName, checkNames, listOf } from '../model/name.ts'
 import type { Applier } from './applier.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
@@ -25,6 +26,11 @@ export interface DeclarationsParts {
   readonly inheritance: Inheritance
 }
 
+/** What a name, or all of a pattern, are made from. */
+interface MadeFrom {
+  readonly dependsOn: string | readonly string[]
+}
+
 export class Declarations {
   readonly #parts: DeclarationsParts
 
@@ -32,10 +38,10 @@ export class Declarations {
     this.#parts = parts
   }
 
-  async link(name: string, dependsOn: readonly string[]): Promise<void> {
+  async link(name: string, options: MadeFrom): Promise<void> {
     const { graph, log, lower } = this.#parts
     checkName(name)
-    checkNames(dependsOn, 'dependency')
+    const dependsOn = namesIn(options, 'link')
     const linked = new Set(graph.linksOf(name))
     const added = dependsOn.filter((dependency) => !linked.has(dependency))
     // Asked first: if a tier cannot tell what is to be declared besides, nothing is declared.
@@ -45,10 +51,10 @@ export class Declarations {
   }
 
   /** What the entry of the name is made from stays declared if something is declared to depend on it. */
-  async unlink(name: string, dependsOn: readonly string[] | undefined): Promise<void> {
+  async unlink(name: string, options: Partial<MadeFrom>): Promise<void> {
     const { graph, held, log, lower } = this.#parts
     checkName(name)
-    checkNames(dependsOn ?? [], 'dependency')
+    const dependsOn = anyNamesIn(options, 'unlink')
     const below = await lower.entriesOf([name])
     await this.#parts.applier.written()
     const needed = new Set(graph.hasDeclaredDependents(name) ? dependenciesOf(name, held, byKey(below)) : [])
@@ -57,8 +63,10 @@ export class Declarations {
     await this.#close([name])
   }
 
-  async rule(pattern: string, dependsOn: readonly string[]): Promise<void> {
+  async rule(pattern: string, options: MadeFrom): Promise<void> {
     const { graph, log } = this.#parts
+    checkName(pattern, 'pattern')
+    const dependsOn = namesIn(options, 'rule')
     const rule = { dependent: pattern, dependsOn }
     checkRule(rule)
     const isKnown = graph.hasRule(rule)
@@ -74,8 +82,10 @@ export class Declarations {
     else if (kind === 'rule') await this.#closeRule(dependsOn)
   }
 
-  async unrule(pattern: string, dependsOn: readonly string[] | undefined): Promise<void> {
+  async unrule(pattern: string, options: Partial<MadeFrom>): Promise<void> {
     const { graph, log } = this.#parts
+    checkName(pattern, 'pattern')
+    const dependsOn = anyNamesIn(options, 'unrule')
     await this.#parts.applier.written()
     const rules = graph.rules().filter((rule) => rule.dependent === pattern)
     for (const rule of rules) {
@@ -115,6 +125,20 @@ export class Declarations {
       if (dependsOn.length > 0) await log.append({ kind: 'link', names: [name], dependsOn })
     }
   }
+}
+
+/** @throws E_OPTIONS_INVALID, E_NAME_INVALID, also if none are given */
+function namesIn(options: MadeFrom, what: string): readonly string[] {
+  return anyNamesIn(options, what) ?? listOf(undefined, 'dependsOn')
+}
+
+/** Undefined: all that there are. */
+function anyNamesIn(options: Partial<MadeFrom> | undefined, what: string): readonly string[] | undefined {
+  checkKnown(options, ['dependsOn'], what)
+  if (options?.dependsOn === undefined) return undefined
+  const names = listOf(options.dependsOn, 'dependsOn')
+  checkNames(names, 'dependency')
+  return names
 }
 
 type Made = ReadonlyMap<string, readonly string[]>

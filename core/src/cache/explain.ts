@@ -6,9 +6,10 @@ import type { Log } from '../log/contract.ts'
 import type { Judge } from '../log/judge.ts'
 import type { Worth } from '../model/backing.ts'
 import type { Clock } from '../model/clock.ts'
-import { Entry } from '../model/entry.ts'
+import { Entry, type EntryParts } from '../model/entry.ts'
 import type { Departure } from '../model/event.ts'
 import type { Position } from '../model/position.ts'
+import { settleTimes } from '../ttl/lifetime.ts'
 import type { Held } from './held.ts'
 import type { Lower } from './lower.ts'
 import type { Gone } from './past.ts'
@@ -80,7 +81,7 @@ export async function explain(key: string, parts: ExplainParts): Promise<Explana
   const isNear = held.near.look(key) !== undefined
   const below = isNear
     ? undefined
-    : await lower.find(key, (found, { name }) => ({ entry: new Entry(found), tier: name }))
+    : await lower.find(key, (found, { name }) => ({ entry: settled(found), tier: name }))
   log.catchUp()
   const near = held.near.look(key)
   const entry = near ?? below?.entry
@@ -94,6 +95,13 @@ export async function explain(key: string, parts: ExplainParts): Promise<Explana
     went: went === undefined ? null : departureOf(went, parts.judge),
     strict: parts.worth(),
   }
+}
+
+/** What cannot be served has times, too. */
+function settled(parts: EntryParts): Entry {
+  const entry = new Entry(parts)
+  settleTimes(entry)
+  return entry
 }
 
 function stateOf(entry: Entry | undefined, went: Gone | undefined, held: Held): Explanation['state'] {

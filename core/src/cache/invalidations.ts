@@ -16,7 +16,10 @@ import type { Judge } from '../log/judge.ts'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import type { Events } from '../model/event.ts'
 import type { HistoryPage, HistoryQuery, InvalidationResult, Plan } from '../model/invalidation.ts'
-import type { Consistency, NodeOutcome } from '../model/invalidation.ts'
+import { statuses, strategies, type Consistency, type NodeOutcome } from '../model/invalidation.ts'
+import { checkKnown, checkText, oneOf } from '../model/known.ts'
+import { checkName } from '../model/name.ts'
+import { momentMs } from '../model/quantity.ts'
 import { tokenOf, type Position } from '../model/position.ts'
 import type { Applier } from './applier.ts'
 import type { Counts } from './counts.ts'
@@ -97,26 +100,31 @@ export class Invalidations implements InvalidationRecords {
   }
 
   async list(query: HistoryQuery = {}): Promise<HistoryPage> {
+    checkQuery(query)
     await this.#upToDate()
     return this.#drain.list(query)
   }
 
   async get(id: string): Promise<InvalidationResult | undefined> {
+    checkName(id, 'id')
     await this.#upToDate()
     return this.#drain.get(id)
   }
 
   async cancel(id: string): Promise<InvalidationResult> {
+    checkName(id, 'id')
     await this.#upToDate()
     return this.#drain.cancel(id)
   }
 
   async retry(id: string): Promise<InvalidationResult> {
+    checkName(id, 'id')
     await this.#upToDate()
     return this.#drain.retry(id)
   }
 
-  runNow(id: string): Promise<InvalidationResult> {
+  async runNow(id: string): Promise<InvalidationResult> {
+    checkName(id, 'id')
     return this.#drain.runNow(id)
   }
 
@@ -252,6 +260,23 @@ export class Invalidations implements InvalidationRecords {
     const { graph, settings } = this.#parts
     return new GraphReach(graph, target, settings.graph)
   }
+}
+
+const asked: readonly (keyof HistoryQuery)[] = [
+  ...(['status', 'name', 'strategy', 'actor', 'since', 'until'] as const),
+  ...(['limit', 'cursor'] as const),
+]
+
+/** What no record can answer is a mistake; limit and cursor are looked at by the history. */
+function checkQuery(query: HistoryQuery): void {
+  checkKnown(query, asked, 'invalidations.list')
+  const { status, name, strategy, actor, since, until } = query
+  if (status !== undefined) oneOf(status, statuses, ['status', 'E_OPTIONS_INVALID'])
+  if (strategy !== undefined) oneOf(strategy, strategies, ['strategy', 'E_STRATEGY_UNKNOWN'])
+  if (name !== undefined) checkName(name)
+  if (since !== undefined) momentMs(since, 'since')
+  if (until !== undefined) momentMs(until, 'until')
+  checkText(actor, 'actor')
 }
 
 /** It is in the log. */

@@ -20,7 +20,7 @@ import type { Clock, Random, Timer } from '../model/clock.ts'
 import { StaleproofError, type ErrorCode } from '../model/errors.ts'
 import type { Events } from '../model/event.ts'
 import type { InvalidationResult, Mutated, MutateOptions } from '../model/invalidation.ts'
-import { checkKnown } from '../model/known.ts'
+import { checkFunction, checkKnown } from '../model/known.ts'
 import { listOf } from '../model/name.ts'
 import { positiveDurationMs } from '../model/quantity.ts'
 import type { Invalidations } from './invalidations.ts'
@@ -60,6 +60,7 @@ export class Mutations {
     fn: () => T | Promise<T>,
     options: MutateOptions,
   ): Promise<Mutated<T>> {
+    checkFunction(fn, 'mutate takes a function that writes')
     checkKnown(options, known, 'mutate')
     const { within = '30s', ...asked } = options
     const withinMs = positiveDurationMs(within, 'within')

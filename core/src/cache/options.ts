@@ -5,9 +5,10 @@ import type { Backend } from '../backing/contract.ts'
 import type { MemoryOptions } from '../tiers/open.ts'
 import type { TtlOptions } from '../ttl/policies.ts'
 import type { Tier } from '../tiers/contract.ts'
+import { valueModes } from '../tiers/values.ts'
 import { systemClock, systemRandom, type Clock, type Random } from '../model/clock.ts'
 import { StaleproofError } from '../model/errors.ts'
-import { checkKnown } from '../model/known.ts'
+import { checkKnown, kindOf } from '../model/known.ts'
 import type { QueuedStrategyOptions, RetryOptions } from '../invalidation/drain-options.ts'
 import type { Consistency } from '../model/invalidation.ts'
 import type { PolicyOptions } from '../model/policy.ts'
@@ -34,9 +35,9 @@ export interface CacheOptions<P extends string = string> {
   /** automatic (default): reads inside a loader are its dependencies. explicit: only those made through `load`. */
   readonly tracking?: 'automatic' | 'explicit' | undefined
   /** Where entries, log, queue and history outlive the process: `disk({ path })`. Default: in this process only. */
-  readonly disk?: Backend | undefined
+  readonly disk?: Backend<'disk'> | undefined
   /** Where machines share all of that: `redis({ url })`. With `disk`, the directory is a tier of this node alone. */
-  readonly redis?: Backend | undefined
+  readonly redis?: Backend<'redis'> | undefined
   /** Tiers below memory, the nearest first. */
   readonly tiers?: readonly Tier[] | undefined
   readonly clock?: Clock | undefined
@@ -166,7 +167,10 @@ function beneathOf(disk: Backend | undefined): Backend | undefined {
 function checkOptions(options: CacheOptions): void {
   const { memory, graph, strategies, consistency, ledger, history } = options
   checkKnown(options, groups, 'createCache')
-  if (memory !== false) checkKnown(memory, ['maxBytes', 'maxEntries', 'maxEntryBytes', 'values'], 'memory')
+  checkBackend(options.disk, 'disk')
+  checkBackend(options.redis, 'redis')
+  checkTiers(options.tiers ?? [])
+  if (memory !== false) checkMemory(memory)
   checkKnown(graph, ['maxDepth', 'cycles', 'dependenciesMax', 'onTooMany'], 'graph')
   checkKnown(strategies, ['lazy', 'scheduled', 'background', 'queueMax'], 'strategies')
   checkKnown(strategies?.lazy, ['sweepEvery'], 'strategies.lazy')
@@ -179,6 +183,46 @@ function checkOptions(options: CacheOptions): void {
   checkKnown(consistency?.relaxed, ['retries', 'retryDelay', 'bound'], 'consistency.relaxed')
   checkKnown(ledger, ['maxBytes'], 'ledger')
   checkKnown(history, ['keepFor', 'keepCount'], 'history')
+}
+
+function checkMemory(memory: MemoryOptions | undefined): void {
+  checkKnown(memory, ['maxBytes', 'maxEntries', 'maxEntryBytes', 'values'], 'memory')
+  oneOf(memory?.values ?? 'as-is', valueModes, 'memory.values')
+}
+
+const advice = {
+  disk: "disk: disk({ path }) from 'staleproof/disk'",
+  redis: "redis: redis({ url }) from 'staleproof/redis'",
+} as const
+
+function checkBackend(given: Backend | undefined, option: keyof typeof advice): void {
+  if (given === undefined || backendIn(given) === option) return
+  throw misplaced(option, given, advice[option])
+}
+
+function checkTiers(tiers: readonly Tier[]): void {
+  const wanted = 'a list of objects that are a Tier'
+  if (!Array.isArray(tiers)) throw misplaced('tiers', tiers, wanted)
+  tiers.forEach((tier: Partial<Tier> | null | undefined, at) => {
+    const kind = backendIn(tier)
+    const isTier = typeof tier?.name === 'string' && typeof tier.get === 'function'
+    if (kind !== undefined || !isTier)
+      throw misplaced(`tiers[${at}]`, tier, kind === undefined ? wanted : advice[kind])
+  })
+}
+
+/** What a user takes from `disk()` or `redis()` says what it is. */
+function backendIn(given: unknown): keyof typeof advice | undefined {
+  const { kind, open } = (given ?? {}) as Partial<Backend>
+  return typeof open === 'function' && kind !== undefined && kind in advice ? kind : undefined
+}
+
+function misplaced(option: string, given: unknown, wanted: string): StaleproofError {
+  const kind = backendIn(given)
+  const what = kind === undefined ? kindOf(given) : `what ${kind}() made`
+  return new StaleproofError('E_OPTIONS_INVALID', `${option} is ${what}; give ${wanted}`, {
+    details: { option },
+  })
 }
 
 function oneOf<T extends string>(value: T, known: readonly T[], what: string): T {

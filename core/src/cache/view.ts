@@ -2,6 +2,9 @@
  * A view of the graph around one name: what it depends on, or what depends on it, step by step.
  */
 import type { Graph } from '../graph/graph.ts'
+import { checkKnown, oneOf } from '../model/known.ts'
+import { checkName } from '../model/name.ts'
+import { count } from '../model/quantity.ts'
 
 export interface GraphView {
   readonly name: string
@@ -19,14 +22,19 @@ export interface GraphView {
 
 export type Direction = 'dependents' | 'dependencies'
 
+const directions: readonly Direction[] = ['dependents', 'dependencies']
 const nodesMax = 1000
 
-/** @param depth steps from the name: 1 or more */
+/** @throws E_NAME_INVALID, E_OPTIONS_INVALID, E_COUNT_INVALID */
 export function viewOf(
   graph: Graph,
   name: string,
-  { direction, depth }: { direction: Direction; depth: number },
+  options: { readonly direction?: Direction; readonly depth?: number },
 ): GraphView {
+  checkName(name)
+  checkKnown(options, ['direction', 'depth'], 'graph')
+  const depth = count(options.depth ?? 3, 'depth')
+  const direction = oneOf(options.direction ?? 'dependents', directions, ['direction', 'E_OPTIONS_INVALID'])
   const depths = new Map([[name, 0]])
   const edges: GraphView['edges'][number][] = []
   let truncated = false

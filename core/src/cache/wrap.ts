@@ -3,8 +3,10 @@
  */
 import { StaleproofError } from '../model/errors.ts'
 import type { InvalidateOptions, InvalidationResult } from '../model/invalidation.ts'
+import { checkFunction, checkKnown } from '../model/known.ts'
+import { checkName } from '../model/name.ts'
 import type { Loader } from '../loading/load.ts'
-import type { StoreOptions } from '../model/store.ts'
+import { storeOptions, type StoreOptions } from '../model/store.ts'
 import type { TargetLike } from '../invalidation/request.ts'
 
 /** What a wrapped function needs of its cache. */
@@ -29,11 +31,15 @@ export interface Wrapped<A extends readonly unknown[], V> {
   invalidateAll(options?: InvalidateOptions): Promise<InvalidationResult>
 }
 
+/** @throws E_NAME_INVALID, E_OPTIONS_INVALID */
 export function wrap<P extends string, A extends readonly unknown[], V>(
   cache: Memory<P>,
   prefix: string,
   { fn, options }: { fn: (...args: A) => V | Promise<V>; options: WrapOptions<P, A> },
 ): Wrapped<A, V> {
+  checkName(prefix, 'prefix')
+  checkFunction(fn, 'wrap takes a function whose results are kept')
+  if (typeof options !== 'function') checkKnown(options, storeOptions, 'wrap')
   const key = (...args: A) => [prefix, ...args.map((arg) => keyPart(arg, prefix))].join(':')
   const optionsFor = typeof options === 'function' ? (args: A) => options(...args) : () => options
   const call = (...args: A): Promise<V> => {

@@ -89,7 +89,7 @@ export class Writer {
   declare(flight: Flight, { tags = [], dependsOn = [], ttl, size }: StoreOptions): void {
     if (ttl !== undefined) positiveDurationMs(ttl, 'ttl')
     if (size !== undefined) sizeBytes(size, 'size')
-    const names = [...listOf(tags), ...listOf(dependsOn)]
+    const names = [...listOf(tags, 'tags'), ...listOf(dependsOn, 'dependsOn')]
     checkNames(names, 'dependency')
     for (const name of names) flight.name(name)
   }

@@ -36,7 +36,7 @@ export interface DiskOptions {
  * @throws E_OPTIONS_INVALID, E_SIZE_INVALID; when the cache is made: E_DISK_PATH, E_DISK_READONLY, E_DISK_NETWORK,
  *   E_DISK_FORMAT, E_DISK_FULL, E_DISK_FAILED
  */
-export function disk(options: DiskOptions): Backend {
+export function disk(options: DiskOptions): Backend<'disk'> {
   // Plain JavaScript may give nothing at all.
   const path = pathOf((options as DiskOptions | undefined)?.path, 'disk.path')
   checkKnown(options, ['path', 'maxBytes', 'maxEntryBytes'], 'disk')
@@ -44,6 +44,7 @@ export function disk(options: DiskOptions): Backend {
   const entryBytesMax = sizeBytes(options.maxEntryBytes ?? Math.ceil(bytesMax / 10), 'disk.maxEntryBytes')
   const sizes = { path, bytesMax, entryBytesMax }
   return {
+    kind: 'disk',
     open: (parts) => new DiskBacking(sizes, parts),
     openBeneath: (parts) => new DiskBeneath(sizes, parts),
   }

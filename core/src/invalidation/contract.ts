@@ -288,7 +288,7 @@ export function placeOf(cursor: string): Place {
 function cursorInvalid(cursor: string): StaleproofError {
   return new StaleproofError(
     'E_CURSOR_INVALID',
-    `'${cursor.slice(0, 80)}' is not a cursor of this history; give 'next' of the page before, or none`,
+    `'${String(cursor).slice(0, 80)}' is not a cursor of this history; give 'next' of the page before, or none`,
     { details: { cursor } },
   )
 }

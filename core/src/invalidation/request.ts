@@ -10,7 +10,7 @@ import {
   type Mode,
   type Target,
 } from '../model/invalidation.ts'
-import { checkKnown, oneOf } from '../model/known.ts'
+import { checkKnown, checkText, kindOf, oneOf } from '../model/known.ts'
 import { checkName, checkNames, listOf } from '../model/name.ts'
 import type { InvalidationRequest } from './contract.ts'
 
@@ -27,6 +27,7 @@ export function resolveTarget(target: TargetLike): ResolvedTarget {
   const names = listOf(given)
   checkNames(names)
   if (prefix !== undefined) checkName(prefix, 'prefix')
+  if (typeof all !== 'boolean') throw notBoolean(all)
   if (names.length === 0 && prefix === undefined && !all) {
     throw new StaleproofError('E_TARGET_EMPTY', 'nothing was named; give names, a prefix, or all: true')
   }
@@ -43,6 +44,8 @@ export function resolveRequest(
   requestedAt: number,
 ): InvalidationRequest {
   checkKnown(options, ['strategy', 'consistency', 'mode', 'reason', 'actor'], 'invalidate')
+  checkText(options.reason ?? undefined, 'reason')
+  checkText(options.actor ?? undefined, 'actor')
   const mode = oneOf(options.mode ?? 'purge', modes, ['mode', 'E_MODE_UNKNOWN'])
   const byDefault = mode === 'soft' ? 'eventual' : 'strict'
   const request: InvalidationRequest = {
@@ -71,8 +74,13 @@ function idAt(ms: number): string {
 function asTarget(target: TargetLike): Target {
   if (typeof target === 'string' || Array.isArray(target))
     return { names: listOf(target as readonly string[]) }
-  checkKnown(target, ['names', 'prefix', 'all'], 'the target of an invalidation')
-  return target as Target
+  const given = (target ?? {}) as Target
+  checkKnown(given, ['names', 'prefix', 'all'], 'the target of an invalidation')
+  return given
+}
+
+function notBoolean(all: unknown): StaleproofError {
+  return new StaleproofError('E_OPTIONS_INVALID', `all takes true or false; ${kindOf(all)} was given`)
 }
 
 /** A soft invalidation lets old values be served for its bound: it has to have one, and to name what it speaks of. */

@@ -1,9 +1,8 @@
 /**
  * Load: what a loader is given, its own handle on the load under way.
  */
-import { StaleproofError } from '../model/errors.ts'
 import { checkNames } from '../model/name.ts'
-import { positiveDurationMs, type Duration } from '../model/quantity.ts'
+import { momentMs, positiveDurationMs, type Duration } from '../model/quantity.ts'
 import type { StoreOptions } from '../model/store.ts'
 import type { Flight } from './flight.ts'
 
@@ -59,7 +58,7 @@ export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load
     },
     asOf(ms) {
       // Of several sources the oldest counts.
-      flight.asOfMs = Math.min(flight.asOfMs, momentMs(ms))
+      flight.asOfMs = Math.min(flight.asOfMs, momentMs(ms, 'load.asOf'))
     },
     skipStore() {
       flight.skipStore = true
@@ -69,13 +68,4 @@ export function loadOf(flight: Flight, stale: Load['stale'], reads: Reads): Load
       reads.getOrSetWithin(flight, key, { loader, options }) as Promise<V>,
     peek: <V>(key: string) => reads.peekWithin(flight, key) as V | undefined,
   }
-}
-
-/** @throws E_MOMENT_INVALID */
-function momentMs(ms: number): number {
-  if (typeof ms === 'number' && Number.isFinite(ms)) return ms
-  throw new StaleproofError(
-    'E_MOMENT_INVALID',
-    `load.asOf was given ${String(ms)}; give ms since 1970, as Date.now() does`,
-  )
 }

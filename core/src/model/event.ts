@@ -3,6 +3,7 @@
  * raised as an `uncaughtException`, as a user would see it from any emitter used asynchronously.
  */
 import type { InvalidationResult } from './invalidation.ts'
+import { checkFunction, oneOf } from './known.ts'
 
 export type Departure = 'invalidated' | 'expired' | 'evicted' | 'deleted' | 'replaced'
 
@@ -65,6 +66,10 @@ export interface CacheEvents {
 }
 
 export type CacheEventName = keyof CacheEvents
+const names = Object.keys({
+  ...{ hit: true, miss: true, load: true, stale: true, store: true, departed: true, invalidated: true },
+  ...{ changed: true, tier: true, replayed: true, node: true, error: true, warning: true },
+} satisfies Record<CacheEventName, true>) as readonly CacheEventName[]
 export type Listener<E extends CacheEventName> = (event: CacheEvents[E]) => void
 
 export class Events {
@@ -72,8 +77,10 @@ export class Events {
   hearsHits = false
   readonly #listeners = new Map<CacheEventName, Set<Listener<never>>>()
 
-  /** @returns a function that ends the subscription. */
+  /** @returns a function that ends the subscription. @throws E_OPTIONS_INVALID */
   on<E extends CacheEventName>(name: E, listener: Listener<E>): () => void {
+    oneOf<CacheEventName>(name, names, ['event', 'E_OPTIONS_INVALID'])
+    checkFunction(listener, 'on takes a function to call')
     const set = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, set)
     set.add(listener)

@@ -20,6 +20,7 @@ export const consistencies: readonly Consistency[] = ['strict', 'eventual', 'rel
 export type Mode = 'purge' | 'soft'
 
 export type Status = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled'
+export const statuses: readonly Status[] = ['pending', 'running', 'completed', 'failed', 'cancelled']
 
 /** What has changed. Several of these together are one record: all of it or nothing. */
 export interface Target {

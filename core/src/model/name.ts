@@ -2,6 +2,7 @@
  * Names: anything that can change. Keys, tags, files and table rows share one space of strings.
  */
 import { StaleproofError } from './errors.ts'
+import { kindOf } from './known.ts'
 
 /** Longest name, in UTF-8 bytes: a path of the longest length that Linux allows (4096), and its prefix, fit. */
 const nameBytesMax = 8192
@@ -19,9 +20,15 @@ export function checkName(name: unknown, what = 'name'): asserts name is string 
   if (bytes > nameBytesMax) throw invalid(what, `is ${bytes} bytes long ('${name.slice(0, 40)}...')`)
 }
 
-/** One name or several, as a list. */
-export function listOf(names: string | readonly string[]): readonly string[] {
-  return typeof names === 'string' ? [names] : names
+/** One name or several, as a list; what is in it is not looked at. @throws E_NAME_INVALID if it is neither */
+export function listOf(names: string | readonly string[] | undefined, what = 'names'): readonly string[] {
+  if (typeof names === 'string') return [names]
+  if (Array.isArray(names)) return names as readonly string[]
+  throw new StaleproofError(
+    'E_NAME_INVALID',
+    `${what} takes a name or a list of names; ${kindOf(names)} was given`,
+    { details: { what } },
+  )
 }
 
 /** @throws E_NAME_INVALID */

@@ -61,6 +61,16 @@ export function count(value: number, what: string, min = 1): number {
   })
 }
 
+/** A moment in ms since 1970. @throws E_MOMENT_INVALID */
+export function momentMs(ms: number, what: string): number {
+  if (typeof ms === 'number' && Number.isFinite(ms)) return ms
+  throw new StaleproofError(
+    'E_MOMENT_INVALID',
+    `${what} is ${show(ms)}; give ms since 1970, as Date.now() does`,
+    { details: { what, value: ms } },
+  )
+}
+
 function amount(value: unknown, units: Readonly<Record<string, number>>): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
   const parts = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/i.exec(value) : null

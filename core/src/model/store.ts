@@ -24,3 +24,6 @@ export interface SetOptions<P extends string = string> extends StoreOptions<P> {
    */
   readonly consistency?: Consistency | undefined
 }
+
+export const storeOptions: readonly (keyof StoreOptions)[] = ['policy', 'ttl', 'tags', 'dependsOn', 'size']
+export const setOptions: readonly (keyof SetOptions)[] = [...storeOptions, 'consistency']

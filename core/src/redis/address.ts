@@ -25,10 +25,15 @@ function checkAll(urls: unknown, what: string): void {
   for (const url of urls) {
     if (isAddress(url)) continue
     throw invalid(
-      `${what} has ${inspect(url)}, which is no address; give one such as redis://cache.home:6379, rediss://... for TLS, ` +
+      `${what} has ${inspect(withoutPassword(url))}, which is no address; give one such as redis://cache.home:6379, rediss://... for TLS, ` +
         'with /1 behind it for another database than 0',
     )
   }
+}
+
+/** What is wrong may be logged. */
+function withoutPassword(url: unknown): unknown {
+  return typeof url === 'string' ? url.replace(/[^/]*@/, '***@') : url
 }
 
 /** With or without a scheme; a path is the number of a database. */

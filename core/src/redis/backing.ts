@@ -57,7 +57,7 @@ const known: readonly (keyof RedisOptions)[] = [
  * `createCache({ redis: redis({ url: 'redis://cache.home:6379' }) })`. Needs the package `ioredis`, and Redis 7 or Valkey 8.
  * @throws E_OPTIONS_INVALID, E_DURATION_INVALID
  */
-export function redis(options: RedisOptions = {}): Backend {
+export function redis(options: RedisOptions = {}): Backend<'redis'> {
   checkKnown(options, known, 'redis')
   checkAddress(options, 'redis')
   checkText(options.prefix, 'redis.prefix')
@@ -70,7 +70,7 @@ export function redis(options: RedisOptions = {}): Backend {
     node: options.node ?? `${hostname()}:${process.pid}`,
   }
   const connection = connectionOf(options)
-  return { open: (parts) => new RedisBacking({ ...settings, connection }, parts) }
+  return { kind: 'redis', open: (parts) => new RedisBacking({ ...settings, connection }, parts) }
 }
 
 /** @throws E_OPTIONS_INVALID */

@@ -7,6 +7,7 @@
 import { StaleproofError } from '../model/errors.ts'
 
 export type ValueMode = 'as-is' | 'freeze' | 'clone'
+export const valueModes: readonly ValueMode[] = ['as-is', 'freeze', 'clone']
 
 /** What is stored of a value. @throws E_VALUE_UNCLONEABLE */
 export function takeIn(value: unknown, mode: ValueMode): unknown {

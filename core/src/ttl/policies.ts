@@ -3,7 +3,7 @@
  */
 import { StaleproofError } from '../model/errors.ts'
 import { consistencies } from '../model/invalidation.ts'
-import { checkKnown, oneOf } from '../model/known.ts'
+import { checkKnown, checkObject, oneOf } from '../model/known.ts'
 import type { OnFence, Policy, PolicyOptions } from '../model/policy.ts'
 import { durationMs, positiveDurationMs, type Duration } from '../model/quantity.ts'
 
@@ -30,8 +30,10 @@ export class Policies {
 
   /** @throws E_OPTIONS_INVALID, E_DURATION_INVALID naming the policy and the rule */
   constructor(own: Readonly<Record<string, PolicyOptions>> = {}, ttl: TtlOptions = {}) {
+    checkObject(own, 'policies')
     checkKnown(ttl, ['default', 'min', 'max'], 'ttl')
     for (const name of new Set([...Object.keys(builtIn), ...Object.keys(own)])) {
+      checkKnown(own[name], rules, `policies.${name}`)
       const options = { ...builtIn[name as BuiltInPolicy], ...own[name] }
       this.#byName.set(name, resolvePolicy(name, options, ttl))
     }
@@ -85,7 +87,6 @@ const rules: readonly (keyof PolicyOptions)[] = [
 ]
 
 function resolvePolicy(name: string, options: PolicyOptions, ttl: TtlOptions): Policy {
-  checkKnown(options, rules, `policies.${name}`)
   const what = (rule: string) => `policies.${name}.${rule}`
   const ttlMs = positiveDurationMs(options.ttl ?? ttl.default ?? '1h', what('ttl'))
   const minTtlMs = positiveDurationMs(options.minTtl ?? ttl.min ?? '1m', what('minTtl'))

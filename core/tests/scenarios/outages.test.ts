@@ -368,7 +368,7 @@ describe('a tier that processes share', () => {
       const { log, queue, history } = new InProcess(parts)
       return { log, queue, history, shared, turns: undefined, state: undefined, close: () => log.close() }
     }
-    return { shared, ...opened({ disk: { open }, consistency: once }) }
+    return { shared, ...opened({ disk: { kind: 'disk', open }, consistency: once }) }
   }
 
   it('is passed by like any other: what is loaded meanwhile is in memory alone', async () => {

@@ -29,7 +29,7 @@ it('a token is taken back though something is in force here only', async () => {
     log.catchUp = () => undefined
     return besides(own, log)
   }
-  const cache = createCache({ disk: { open } })
+  const cache = createCache({ disk: { kind: 'disk', open } })
   const since = cache.token()
   expect(since).toMatch(/\.0$/)
   await expect(cache.fill('a', 1, { since })).resolves.toMatchObject({ refused: null })
@@ -72,7 +72,7 @@ it('what a tier took before its generation ended does not come into memory after
     }
     return { ...besides(own, log), shared }
   }
-  const cache = createCache({ disk: { open } })
+  const cache = createCache({ disk: { kind: 'disk', open } })
   shared.onSettled = () => (generation = 'two')
   expect(await cache.getOrSet('a', () => 1)).toBe(1)
   expect(cache.peek('a')).toBeUndefined()

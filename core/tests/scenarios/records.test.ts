@@ -24,7 +24,7 @@ function withHistory() {
     }
     return backing
   }
-  const world = opened({ disk: { open } })
+  const world = opened({ disk: { kind: 'disk', open } })
   const invalidated: InvalidationResult[] = []
   world.cache.on('invalidated', (record) => invalidated.push(record))
   return { ...world, state, invalidated }

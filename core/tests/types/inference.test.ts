@@ -1,5 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest'
+import { disk } from '../../src/disk.ts'
 import { createCache } from '../../src/index.ts'
+import { redis } from '../../src/redis.ts'
 
 describe('types follow from what is written', () => {
   const cache = createCache({ policies: { page: { ttl: '2h' } } })
@@ -28,6 +30,13 @@ describe('types follow from what is written', () => {
     expectTypeOf(album).parameters.toEqualTypeOf<[string, number]>()
     expectTypeOf(album).returns.resolves.toEqualTypeOf<{ id: string; size: number }>()
     expectTypeOf(album.invalidate).parameters.toEqualTypeOf<[string, number]>()
+  })
+
+  it('a backend knows its option', () => {
+    // @ts-expect-error a server is no directory
+    void (() => createCache({ disk: redis() }))
+    // @ts-expect-error a directory is no server
+    void (() => createCache({ redis: disk({ path: '.' }) }))
   })
 
   it('a listener knows its event', () => {

@@ -64,7 +64,7 @@ export class Node {
     this.cache = library.createCache({
       clock: this.machine,
       random: () => chance.next(),
-      disk: { open },
+      disk: { kind: 'disk', open },
       tracking: plan.tracking,
       memory: { maxEntries: plan.entriesMax },
       strategies: plan.isQueued ? often : undefined,
