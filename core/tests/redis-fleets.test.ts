@@ -2,9 +2,12 @@
  * What the client promises where the server is not one plain process: TLS, a sentinel, a cluster.
  */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { startTls, until, type TlsServer } from 'staleproof-testbed'
+import { ask, startTls, until, type TlsServer } from 'staleproof-testbed'
+import { createCache } from '../src/index.ts'
+import { redis } from '../src/redis.ts'
 import { systemClock, systemRandom } from '../src/model/clock.ts'
 import { RedisClient, type ConnectionOptions } from '../src/redis/client.ts'
 import { script, textOf, type Reply } from '../src/redis/driver.ts'
@@ -122,6 +125,27 @@ describe('in a cluster of three', () => {
       expect(textOf(await client.call('GET', `{${prefix}}:a`))).toBe(prefix)
       await hears(client)
     }
+  })
+
+  it('a user needs no more rights than the documents say', async () => {
+    const docs = readFileSync('docs/redis.md', 'utf8')
+    const [line = '', more = ''] = [/`ACL (SETUSER app [^`]*)`/, /cluster `(\+[^`]*)` besides/].map(
+      (e) => e.exec(docs)?.[1],
+    )
+    const rights = `${line} ${more}`.replace('{staleproof}', '{of-app}').split(' ')
+    const allow = (words: string[]) =>
+      Promise.all(cluster.nodes.map(({ port }) => ask(port, ['ACL', ...words])))
+    await allow([...rights, 'resetkeys', '~{of-app}*'])
+    const urls = cluster.nodes.map(({ url }) => url.replace('redis://', 'redis://app:password@'))
+    const cache = createCache({ redis: redis({ cluster: urls, prefix: 'of-app' }) })
+    await cache.ready()
+    expect(await cache.getOrSet('k', () => 1)).toBe(1)
+    expect((await cache.invalidate('k', { consistency: 'strict' })).status).toBe('completed')
+    await cache.close()
+    await allow(['SETUSER', 'app', '-cluster|slots'])
+    const refused = createCache({ redis: redis({ cluster: urls, prefix: 'of-app' }) })
+    await expect(refused.ready()).rejects.toEqual(code('E_REDIS_REFUSED'))
+    await refused.close()
   })
 
   it('what names no key is asked of the node that has that of the prefix', async () => {

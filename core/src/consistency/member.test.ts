@@ -5,7 +5,7 @@ import type { Change, ChangeOutbox, LogRecord } from '../log/contract.ts'
 import type { Told } from './contract.ts'
 import { Member } from './member.ts'
 
-function member(random = () => 0, outbox?: ChangeOutbox) {
+function member(random = () => 0, outbox?: ChangeOutbox, leaseMs = 3000) {
   const hand = new HandServer()
   const errors: string[] = []
   const clock = new TestClock()
@@ -13,7 +13,7 @@ function member(random = () => 0, outbox?: ChangeOutbox) {
   const declared: string[] = []
   const statuses: string[] = []
   const log = new Member({
-    ...{ server: hand.server, clock, random, id: 'me', nodeName: 'me', leaseMs: 3000 },
+    ...{ server: hand.server, clock, random, id: 'me', nodeName: 'me', leaseMs },
     state: {
       apply: (record) => {
         applied.push(record)
@@ -71,6 +71,19 @@ it('who leaves is not told of as fenced', async () => {
   await step('leave', undefined)
   await closed
   expect([log.isFenced, statuses]).toEqual([true, ['generation', 'leased', 'left']])
+})
+
+it('a node with a long lease says often enough that it lives', async () => {
+  const { hand, clock } = member(() => 0, undefined, 45_000)
+  const dump = { leaseMs: 45_000, longestMs: 45_000, state: [] }
+  const answers = [{ is: 'other' }, { generation: 'one', n: 0, dump }, [], same('one', 0)]
+  for (const answer of answers) {
+    await clock.settle()
+    hand.asked.shift()?.answer(answer)
+  }
+  await clock.settle()
+  await clock.advance(3000)
+  expect(hand.asked.map(({ what }) => what)).toEqual(['sync'])
 })
 
 /** Of two at once the later would take memory back to its snapshot when the first had led to a lease already. */

@@ -1,7 +1,7 @@
 /**
  * Member: the log of many nodes, as one of them sees it.
  *
- *   sync  every third of a lease, and at once when there is news -> apply what is new -> a lease
+ *   sync  every third of a lease or 3 s, and at once when there is news -> apply what is new -> a lease
  *   gap, another generation -> restore: snapshot, records after it -> sync
  *   lost -> begin a generation with what was declared in the last -> restore -> append own recent records again
  *
@@ -59,6 +59,8 @@ const retry = { firstMs: 100, maxMs: 1000 }
 const spreadMs = 100
 /** Rounds of a repair, or of an append, that find the log changed again, before that counts as a failure. */
 const roundsMax = 10
+/** Queue and history take a node that said nothing for 10 s for one that is gone. */
+const silentMsMax = 3000
 /** A read waits no longer for a lease. */
 const regainMs = 500
 
@@ -186,10 +188,9 @@ export class Member implements Log, Membership, LogBeside {
   }
 
   everywhere(position: Position): Promise<readonly NodeOutcome[] | undefined> {
-    const { outlastMs } = this.#lease
     return everywhere(position, {
       ...this.#parts,
-      outlastMs,
+      outlastMs: this.#lease.outlastMs,
       generation: () => this.generation,
       isSettled: () => this.#isSettled,
     })
@@ -204,7 +205,7 @@ export class Member implements Log, Membership, LogBeside {
     await this.#appending
     await this.#syncing
     const { server, id, onError } = this.#parts
-    // If it cannot be told, others outlast this node once.
+    // If not, others outlast this node once.
     await server.leave(id).catch((error: unknown) => onError(error, 'leaving the register of nodes'))
     this.#tell('left')
   }
@@ -216,7 +217,7 @@ export class Member implements Log, Membership, LogBeside {
     await this.#sync()
     if (this.#isClosed) return
     const { clock, random } = this.#parts
-    const everyMs = (this.#lease.ownMs / 3) * (1 - random() / 10)
+    const everyMs = Math.min(this.#lease.ownMs / 3, silentMsMax) * (1 - random() / 10)
     const delayMs = this.#failures === 0 ? everyMs : backoffMs(retry, this.#failures, random)
     this.#timer?.cancel()
     this.#timer = clock.schedule(delayMs, () => void this.#keepUp())

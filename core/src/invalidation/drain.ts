@@ -38,6 +38,9 @@ import { Worker } from './worker.ts'
 /** Most jobs claimed at once, however much they have in common. */
 const jobsMax = 1000
 
+/** Records that wait to be written: as many as the history keeps by default. */
+const refusalsMax = 10_000
+
 export class Drain {
   readonly #options: DrainOptions
   readonly #clock: Clock
@@ -45,6 +48,8 @@ export class Drain {
   readonly #history: History
   readonly #rules: DrainRules
   readonly #outbox: Outbox
+  /** Nobody waits for what is only said of those that were not accepted. */
+  readonly #refusals: Outbox
   readonly #worker: Worker
   /** strategy -> time of a tick that no round has taken up yet. */
   readonly #due = new Map<QueuedStrategy, number>()
@@ -68,6 +73,7 @@ export class Drain {
     this.#history = options.history
     this.#rules = drainRules(options)
     this.#outbox = new Outbox(options)
+    this.#refusals = new Outbox({ ...options, waitingMax: refusalsMax })
     this.#alarms = new Alarms(options.clock, (strategy, at) => this.#tick(strategy, at))
     this.#worker = new Worker({
       ...options,
@@ -198,6 +204,7 @@ export class Drain {
     this.#worker.stop()
     await Promise.allSettled([this.#started, this.#round, ...this.#byHand.values(), ...this.#now])
     await this.#outbox.close()
+    await this.#refusals.close()
   }
 
   async #runNow(id: string): Promise<InvalidationResult> {
@@ -228,7 +235,7 @@ export class Drain {
 
   /** Says in the history that it was not accepted, unless it was after all, or by another process meanwhile. */
   async #refuse(record: InvalidationResult): Promise<void> {
-    await this.#outbox.take(async () => {
+    await this.#refusals.take(async () => {
       if (await this.#history.put(record, ['failed', 'cancelled'])) this.#tell(record)
     })
   }

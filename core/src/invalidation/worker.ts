@@ -71,11 +71,17 @@ export class Worker {
     const { history, clock, outbox, tell } = this.#options
     const run = { ...requestOf(before), attempts: before.attempts + 1, error: null }
     const running = runningRecord(run, clock.now())
-    if (!(await history.put(running, ended))) return undefined
+    try {
+      if (!(await history.put(running, ended))) return undefined
+    } catch (error) {
+      // It may be there all the same, and nobody would carry it out.
+      await outbox.take(() => history.put(before, ['running']))
+      throw error
+    }
     tell(running)
     const result = shareOf(await this.#perform(requestOf(before)), run)
     await outbox.take(
-      () => history.put(result),
+      () => history.put(result, ['running']),
       async () => tell(result),
     )
     return result

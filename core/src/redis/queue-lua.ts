@@ -83,6 +83,15 @@ local function goneAfter(holder)
   return holder
 end
 
+-- A claim that no seat knows of. What is left of the job is met by whoever claims next.
+local function unclaim(holder, member)
+  local id = string.sub(member, 17)
+  redis.call('ZREM', CLAIMS, holder .. '\\0' .. member)
+  if not seatOf(id) and redis.call('ZSCORE', ORDER, id) then
+    redis.call('ZADD', P .. ':lane:background', UNKNOWN, member)
+  end
+end
+
 local function drop(id)
   for _, hash in ipairs({ SEATS, JOBS }) do redis.call('HDEL', hash, id) end
   redis.call('ZREM', ORDER, id)
@@ -270,8 +279,7 @@ while holder and #reply == 0 do
     if seatHeld(id, holder) then
       tell(reply, id)
     else
-      redis.call('ZREM', CLAIMS, holder .. '\\0' .. member)
-      if not seatOf(id) then redis.call('ZADD', P .. ':lane:background', UNKNOWN, member) end
+      unclaim(holder, member)
     end
   end
   holder = goneAfter(holder)
@@ -286,7 +294,8 @@ export const ownScript = script(
   `
 local reply, last = {}, ''
 for _, member in ipairs(ownedAfter(CLAIMS, ARGV[2], ARGV[3], ${sliceMax})) do
-  tell(reply, string.sub(member, 17))
+  local id = string.sub(member, 17)
+  if seatHeld(id, ARGV[2]) then tell(reply, id) else unclaim(ARGV[2], member) end
   last = member
 end
 return { size(), last, reply }

@@ -4,7 +4,15 @@ import { record } from '../../tests/conformance/history.ts'
 import { both, claimIds, done, fill, job } from '../../tests/conformance/queue-jobs.ts'
 import { HeldDriver, onceBefore } from '../../tests/held-driver.ts'
 import { type RedisPair, RedisPlace } from '../../tests/redis-place.ts'
-import { claimScript, doneScript, findScript, giveBackScript, lookScript, removeScript } from './queue-lua.ts'
+import {
+  claimScript,
+  doneScript,
+  findScript,
+  giveBackScript,
+  lookScript,
+  releaseScript,
+  removeScript,
+} from './queue-lua.ts'
 
 let server: RedisServer
 const places: RedisPlace[] = []
@@ -391,3 +399,39 @@ test('a server whose memory is full takes in nothing new, and what it holds is c
   await place.close()
   await small.stop()
 })
+
+test('what may have been put off already is not claimed here before that is known', async () => {
+  const place = open()
+  const driver = new HeldDriver(place.driver)
+  const { queue } = place.open({ driver })
+  await queue.add(job('a'))
+  await claimIds(queue)
+  driver.loses = (script) => script === releaseScript
+  await expect(queue.release(job('a'), 0)).rejects.toMatchObject({ code: 'E_REDIS_UNREACHABLE' })
+  expect([await claimIds(queue), await queue.take('a')]).toEqual([[], undefined])
+  driver.loses = () => false
+  // It was put off the first time.
+  expect(await queue.release(job('a'), 0)).toBe(false)
+  expect(await claimIds(queue)).toEqual(['a'])
+  expect(await done(queue, 'a')).toBe(true)
+})
+
+test.each(['lives', 'is gone'])(
+  'a claim whose seat says nothing is put aside once, if its node %s',
+  async (how) => {
+    const place = open()
+    const driver = new HeldDriver(place.driver)
+    const mine = place.open({ driver })
+    await mine.queue.add(job('a'))
+    await claimIds(mine.queue)
+    await place.driver.call('HSET', place.key('seats'), 'a', '?')
+    if (how === 'is gone') await place.kill(mine)
+    const { queue } = how === 'is gone' ? place.open({ driver }) : mine
+    // It knows no more that it holds the job.
+    if (how === 'lives') expect(await done(queue, 'a')).toBe(false)
+    driver.asked.length = 0
+    expect([await claimIds(queue), await claimIds(queue)]).toEqual([[], []])
+    expect(driver.asked.length).toBeLessThan(40)
+    expect(await keysOfQueue(place)).toEqual([])
+  },
+)

@@ -111,6 +111,7 @@ export class RedisQueue implements Queue {
   take(id: string): Promise<Job | undefined> {
     return this.#inTurn(async () => {
       await this.#takeBack()
+      if (this.#unsure.has(id)) return undefined
       const taken = await this.#find(id, 'claim')
       if (taken !== undefined) this.#held.add(id)
       return taken?.job
@@ -143,9 +144,15 @@ export class RedisQueue implements Queue {
     const job = { ...given, dueAt }
     const row = this.#history.rowOf(pendingRecord(job))
     const more = [jobBytes(job), rank(job, this.#agingMs), dueAt]
-    const isReleased = await this.#askHeld(scripts.releaseScript, [...row, ...more])
-    this.#held.delete(job.id)
-    return isReleased
+    try {
+      const isReleased = await this.#askHeld(scripts.releaseScript, [...row, ...more])
+      this.#unsure.delete(job.id)
+      this.#held.delete(job.id)
+      return isReleased
+    } catch (error) {
+      if (this.#held.has(job.id)) this.#unsure.add(job.id)
+      throw error
+    }
   }
 
   async remove(id: string, endedAt: number): Promise<Job | undefined> {
@@ -213,7 +220,9 @@ export class RedisQueue implements Queue {
 
   /** Adds what follows, as far as it fits. @returns whether there may be more */
   async #claimMore(claim: Claim, jobs: Job[]): Promise<boolean> {
-    const [first, ...others] = await this.#look(claim, jobs)
+    const page = await this.#look(claim, jobs)
+    // Asked again, an end or a release would be taken for that of the next claim.
+    const [first, ...others] = page.filter(({ id }) => !this.#unsure.has(id))
     if (first === undefined) return false
     const batch = new ClaimBatch(first.job.strategy, claim)
     for (const job of jobs) batch.take(job)

@@ -16,8 +16,10 @@ const kinds: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/^(ERR|WRONGTYPE|NOSCRIPT|CROSSSLOT|EXECABORT|MISCONF|NOREPLICAS)/, 'E_REDIS_FAILED', ''],
 ]
 
-/** @param failure why there is no connection, if there is none */
-export function told(error: unknown, failure: unknown): StaleproofError {
+/** @param cause why there is no connection, if there is none */
+export function told(error: unknown, cause: unknown): StaleproofError {
+  // A cluster says that all of its servers failed, and last this one.
+  const failure = (cause as { lastNodeError?: unknown } | undefined)?.lastNodeError ?? cause
   const what = error instanceof ReplyError ? wordsOf(error) : silence(error, failure)
   const reply = error instanceof ReplyError ? error : failure
   const [, code, advice] =

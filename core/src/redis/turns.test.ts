@@ -131,3 +131,15 @@ it('says that a turn is free of which it cannot ask', async () => {
   })
   await a.turns.release('k')
 })
+
+it('a turn that is told of after the end is left to run out', async () => {
+  const { turns, driver } = node()
+  let answer: () => void = () => undefined
+  driver.before = () => new Promise<void>((resolve) => (answer = resolve))
+  const taking = turns.take('late')
+  turns.close()
+  answer()
+  await taking
+  await clock.advance(5000)
+  expect(driver.asked).toHaveLength(1)
+})

@@ -36,6 +36,7 @@ export class RedisTurns implements Turns {
   /** key -> when the turn that this process has is renewed */
   readonly #ours = new Map<string, Timer>()
   readonly #taken = new Map<string, Taken>()
+  #isClosed = false
 
   constructor(parts: RedisTurnsParts) {
     this.#parts = parts
@@ -70,6 +71,7 @@ export class RedisTurns implements Turns {
 
   /** Turns are left to run out. */
   close(): void {
+    this.#isClosed = true
     for (const timer of this.#ours.values()) timer.cancel()
     this.#ours.clear()
   }
@@ -80,6 +82,7 @@ export class RedisTurns implements Turns {
   }
 
   #renewLater(key: string): void {
+    if (this.#isClosed) return
     this.#ours.get(key)?.cancel()
     const timer = this.#parts.clock.schedule(renewMs, () => void this.#renew(key, timer))
     this.#ours.set(key, timer)

@@ -221,10 +221,10 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'a-lease-though-some-records-were-not-told',
-    first: 135,
+    first: 235,
     file: member,
-    from: 'if (!this.take(said))\n            return false;\n        this.#applied',
-    to: 'this.take(said);\n        this.#applied',
+    from: 'if (!this.take(said))\n            return false;\n        if (this.#debt',
+    to: 'this.take(said);\n        if (this.#debt',
   },
   {
     name: 'soft-records-end-nothing-in-time',
