@@ -194,7 +194,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'what-was-made-from-a-source-that-lags-is-kept',
-    first: 645,
+    first: 245,
     file: 'cache/lag.js',
     from: 'within.sharedUntilMs = Math.min(within.sharedUntilMs, from.sharedUntilMs);',
     to: '',
@@ -259,7 +259,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'a-turn-is-not-renewed',
-    first: 1266,
+    first: 127,
     file: 'redis/turns.js',
     from: 'const renewMs = 1000;',
     to: 'const renewMs = 1e9;',
@@ -279,7 +279,7 @@ export const simulatedMutations: readonly SimulatedMutation[] = [
   },
   {
     name: 'a-claim-without-an-answer-is-kept',
-    first: 110,
+    first: 650,
     file: 'redis/queue.js',
     from: 'if (numberOf(held) > this.#held.size) {',
     to: 'if (false) {',
