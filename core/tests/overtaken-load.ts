@@ -8,8 +8,13 @@ import { gate } from './opened.ts'
 /** Nothing that `b` makes from what `a` loaded is kept, until `b` looks at it anew. */
 export async function keepsNothingOfAnOvertakenLoad(a: Cache, b: Cache): Promise<void> {
   const since = b.token()
-  const { passed, open } = gate()
-  const list = a.getOrSet('list', () => passed.then(() => 'old'), { dependsOn: 'row' })
+  const [began, { passed, open }] = [gate(), gate()]
+  const load = () => {
+    began.open()
+    return passed.then(() => 'old')
+  }
+  const list = a.getOrSet('list', load, { dependsOn: 'row' })
+  await began.passed
   await b.invalidate('row')
   open()
   expect([await list, a.peek('list')]).toEqual(['old', undefined])
