@@ -252,6 +252,13 @@ describe('cancelling and retrying', () => {
     expect(await world.drain.get('cancelled')).toMatchObject({ status: 'completed', attempts: 2 })
   })
 
+  test('what cannot be read any more cannot be retried: it would be done with nothing', async () => {
+    const world = await started()
+    await world.submit('a')
+    await world.history.put({ ...(await world.drain.cancel('a')), names: [], status: 'failed' })
+    await expect(world.drain.retry('a')).rejects.toMatchObject({ code: 'E_TARGET_EMPTY' })
+  })
+
   test('what is pending or completed cannot be retried', async () => {
     const world = await started()
     await world.submit('a')

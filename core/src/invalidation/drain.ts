@@ -133,7 +133,7 @@ export class Drain {
   /**
    * Puts what failed or was cancelled back into the queue, with all its runs before it. What was immediate or
    * lazy is never queued: it is carried out now, once.
-   * @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS, E_INVALIDATION_QUEUE_FULL
+   * @throws E_INVALIDATION_UNKNOWN, E_INVALIDATION_STATUS, E_INVALIDATION_QUEUE_FULL, E_TARGET_EMPTY
    */
   async retry(id: string): Promise<InvalidationResult> {
     this.#open()
@@ -141,6 +141,7 @@ export class Drain {
     const underWay = this.#byHand.get(id)
     if (underWay !== undefined) return underWay
     if (record.status !== 'failed' && record.status !== 'cancelled') throw notRetried(record)
+    if (record.names.length === 0 && record.prefix === null && !record.all) throw unreadable(id)
     if (isQueued(record.strategy)) {
       const accepted = await this.#accept(this.#jobOf(record))
       if (accepted.status === 'completed') throw notRetried(accepted)
@@ -336,6 +337,14 @@ function notQueued(strategy: string): StaleproofError {
 
 function notRetried(record: InvalidationResult): StaleproofError {
   return wrongStatus(record, 'retried', 'failed or cancelled')
+}
+
+function unreadable(id: string): StaleproofError {
+  return new StaleproofError(
+    'E_TARGET_EMPTY',
+    `what invalidation '${id}' was for cannot be read any more, so that it cannot be retried; invalidate it anew, by its names`,
+    { details: { id } },
+  )
 }
 
 function wrongStatus(record: InvalidationResult, wish: string, possible: string): StaleproofError {
