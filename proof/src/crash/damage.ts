@@ -125,11 +125,10 @@ export function pageDamage(how: PageDamage, page: number): Spoiling['spoil'] {
   }
 }
 
-/** A byte of a value: every value names its key and versions, and so shows where rows are. */
+/** A byte in some values. */
 function flip(data: string, dice: Dice): void {
   const bytes = readFileSync(data)
-  const places: number[] = []
-  for (let at = bytes.indexOf('versions'); at >= 0; at = bytes.indexOf('versions', at + 1)) places.push(at)
+  const places = valuesIn(bytes)
   for (let i = 0; i < 20; i++) {
     const at = dice.of(places) + dice.below(40)
     overwrite(data, at, Buffer.of((bytes[at] ?? 0) ^ (1 << dice.below(8))))
@@ -137,13 +136,31 @@ function flip(data: string, dice: Dice): void {
 }
 
 function spoilValues(folder: string, dice: Dice): void {
-  if (!existsSync(folder)) return
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const file = join(folder, name)
-    if (!statSync(file).isFile()) continue
+  for (const file of filesIn(folder)) {
     if (dice.below(2) === 0) rmSync(file)
     else truncateSync(file, dice.below(statSync(file).size))
   }
+}
+
+/** No read of what was stored finds what was written. */
+export function spoilEvery(path: string): void {
+  const data = join(path, dataFile)
+  const bytes = readFileSync(data)
+  for (const at of valuesIn(bytes)) overwrite(data, at, Buffer.of((bytes[at] ?? 0) ^ 1))
+  for (const file of filesIn(join(path, 'values'))) truncateSync(file, statSync(file).size - 1)
+}
+
+/** Every value names its key and versions, and so shows where rows are. */
+function valuesIn(bytes: Buffer): number[] {
+  const places: number[] = []
+  for (let at = bytes.indexOf('versions'); at >= 0; at = bytes.indexOf('versions', at + 1)) places.push(at)
+  return places
+}
+
+function filesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return names.map((name) => join(folder, name)).filter((file) => statSync(file).isFile())
 }
 
 function overwrite(file: string, at: number, bytes: Buffer): void {
