@@ -56,6 +56,13 @@ const command = fc.oneof(
 )
 type Command = typeof command extends fc.Arbitrary<infer C> ? C : never
 
+/** Somebody was told that he has it, by a call between these two moments. */
+interface Claimed {
+  readonly worker: Worker
+  readonly from: number
+  readonly until: number
+}
+
 /** A handle, and what its user believes to hold. */
 interface Worker {
   readonly pair: RedisPair
@@ -73,10 +80,11 @@ class Play {
   readonly answered = new Set<string>()
   /** id -> how often somebody was told that he had ended it. */
   readonly ends = new Map<string, number>()
-  /** id -> who was told last that he has claimed it. */
-  readonly holders = new Map<string, Worker>()
-  /** What was changed by who did not hold it. */
+  readonly claims = new Map<string, Claimed[]>()
+  /** What was changed by who did not hold it any more. */
   readonly wrong: string[] = []
+  /** Calls that began or were answered so far. */
+  #moment = 0
 
   #worker(): Worker {
     const driver = new HeldDriver(this.place.driver)
@@ -129,8 +137,9 @@ class Play {
 
   async #claim(worker: Worker, namesMax: number): Promise<void> {
     const claim = { now: 0, namesMax: { ...both, scheduled: namesMax }, jobsMax: 4 }
+    const from = ++this.#moment
     const jobs = await told(() => worker.pair.queue.claim(claim))
-    if (jobs !== lost) this.#hold(worker, jobs ?? [])
+    if (jobs !== lost) this.#hold({ worker, from, jobs: jobs ?? [] })
   }
 
   /** Of a removal that got lost nobody would know whether it was that: it is asked for where no answer is lost. */
@@ -140,12 +149,14 @@ class Play {
       if ((await this.place.open().queue.remove(id, 5)) !== undefined) this.#count(id)
       return
     }
+    const from = ++this.#moment
     const taken = await told(() => worker.pair.queue.take(id))
-    if (taken !== undefined && taken !== lost) this.#hold(worker, [taken])
+    if (taken !== undefined && taken !== lost) this.#hold({ worker, from, jobs: [taken] })
   }
 
-  #hold(worker: Worker, jobs: readonly Job[]): void {
-    for (const each of jobs) this.holders.set(each.id, worker)
+  #hold({ worker, from, jobs }: { worker: Worker; from: number; jobs: readonly Job[] }): void {
+    const claimed = { worker, from, until: ++this.#moment }
+    for (const { id } of jobs) this.claims.set(id, [...(this.claims.get(id) ?? []), claimed])
     worker.held.push(...jobs)
   }
 
@@ -155,15 +166,17 @@ class Play {
     const { queue } = worker.pair
     const begun = await told(() => queue.begin(first, 5))
     const run = begun === lost || begun === undefined ? first : begun
+    const from = ++this.#moment
     if (end === 'begin') worker.held.push(run)
     else if (end === 'done') await this.#end(worker, run)
-    else if ((await told(() => queue.release(run, 0))) === true) this.#check(worker, first.id)
+    else if ((await told(() => queue.release(run, 0))) === true) this.#check(worker, first.id, from)
   }
 
   async #end(worker: Worker, { id, attempts }: Job): Promise<void> {
     const parts = { strategy: 'scheduled', attempts, endedAt: 5, actor: worker.pair.node } as const
+    const from = ++this.#moment
     if ((await insisted(() => worker.pair.queue.done(record(id, parts)))) !== true) return
-    this.#check(worker, id)
+    this.#check(worker, id, from)
     this.#count(id)
   }
 
@@ -171,8 +184,12 @@ class Play {
     this.ends.set(id, (this.ends.get(id) ?? 0) + 1)
   }
 
-  #check(worker: Worker, id: string): void {
-    if (this.holders.get(id) !== worker) this.wrong.push(id)
+  /** Of calls that went side by side nobody knows which one the server did first: only an order that is certain counts. */
+  #check(worker: Worker, id: string, from: number): void {
+    const claims = this.claims.get(id) ?? []
+    const own = claims.findLast((each) => each.worker === worker)
+    const isLater = (each: Claimed) => own !== undefined && each.from > own.until && each.until < from
+    if (own === undefined || claims.some(isLater)) this.wrong.push(id)
   }
 }
 
