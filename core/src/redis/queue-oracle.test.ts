@@ -56,11 +56,16 @@ const command = fc.oneof(
 )
 type Command = typeof command extends fc.Arbitrary<infer C> ? C : never
 
-/** Somebody was told that he has it, by a call between these two moments. */
-interface Claimed {
+/** What one did by a call that began and was answered at these moments. */
+interface Deed {
   readonly worker: Worker
   readonly from: number
   readonly until: number
+}
+
+interface Claim extends Deed {
+  /** Undefined: any, for the answer got lost. */
+  readonly ids?: readonly string[]
 }
 
 /** A handle, and what its user believes to hold. */
@@ -80,9 +85,9 @@ class Play {
   readonly answered = new Set<string>()
   /** id -> how often somebody was told that he had ended it. */
   readonly ends = new Map<string, number>()
-  readonly claims = new Map<string, Claimed[]>()
-  /** What was changed by who did not hold it any more. */
-  readonly wrong: string[] = []
+  readonly claims: Claim[] = []
+  /** Somebody was told that he has ended it or given it back. */
+  readonly changes: (Deed & { readonly id: string })[] = []
   /** Calls that began or were answered so far. */
   #moment = 0
 
@@ -139,7 +144,7 @@ class Play {
     const claim = { now: 0, namesMax: { ...both, scheduled: namesMax }, jobsMax: 4 }
     const from = ++this.#moment
     const jobs = await told(() => worker.pair.queue.claim(claim))
-    if (jobs !== lost) this.#hold({ worker, from, jobs: jobs ?? [] })
+    this.#hold({ worker, from, jobs: jobs ?? [] })
   }
 
   /** Of a removal that got lost nobody would know whether it was that: it is asked for where no answer is lost. */
@@ -151,13 +156,17 @@ class Play {
     }
     const from = ++this.#moment
     const taken = await told(() => worker.pair.queue.take(id))
-    if (taken !== undefined && taken !== lost) this.#hold({ worker, from, jobs: [taken] })
+    if (taken !== undefined) this.#hold({ worker, from, jobs: taken === lost ? lost : [taken] })
   }
 
-  #hold({ worker, from, jobs }: { worker: Worker; from: number; jobs: readonly Job[] }): void {
-    const claimed = { worker, from, until: ++this.#moment }
-    for (const { id } of jobs) this.claims.set(id, [...(this.claims.get(id) ?? []), claimed])
-    worker.held.push(...jobs)
+  #hold({ jobs, ...parts }: { worker: Worker; from: number; jobs: readonly Job[] | typeof lost }): void {
+    const claim = { ...parts, until: ++this.#moment }
+    if (jobs === lost) {
+      this.claims.push(claim)
+      return
+    }
+    this.claims.push({ ...claim, ids: jobs.map(({ id }) => id) })
+    parts.worker.held.push(...jobs)
   }
 
   async #work(worker: Worker, end: string): Promise<void> {
@@ -169,14 +178,14 @@ class Play {
     const from = ++this.#moment
     if (end === 'begin') worker.held.push(run)
     else if (end === 'done') await this.#end(worker, run)
-    else if ((await told(() => queue.release(run, 0))) === true) this.#check(worker, first.id, from)
+    else if ((await told(() => queue.release(run, 0))) === true) this.#changed({ worker, id: first.id, from })
   }
 
   async #end(worker: Worker, { id, attempts }: Job): Promise<void> {
     const parts = { strategy: 'scheduled', attempts, endedAt: 5, actor: worker.pair.node } as const
     const from = ++this.#moment
     if ((await insisted(() => worker.pair.queue.done(record(id, parts)))) !== true) return
-    this.#check(worker, id, from)
+    this.#changed({ worker, id, from })
     this.#count(id)
   }
 
@@ -184,12 +193,22 @@ class Play {
     this.ends.set(id, (this.ends.get(id) ?? 0) + 1)
   }
 
-  /** Of calls that went side by side nobody knows which one the server did first: only an order that is certain counts. */
-  #check(worker: Worker, id: string, from: number): void {
-    const claims = this.claims.get(id) ?? []
-    const own = claims.findLast((each) => each.worker === worker)
-    const isLater = (each: Claimed) => own !== undefined && each.from > own.until && each.until < from
-    if (own === undefined || claims.some(isLater)) this.wrong.push(id)
+  #changed(parts: { worker: Worker; id: string; from: number }): void {
+    this.changes.push({ ...parts, until: ++this.#moment })
+  }
+
+  /**
+   * What was changed by who did not hold it. Of calls that went side by side nobody knows which the server did first: he
+   * held it if a claim of his may have come before, and no other's certainly in between.
+   */
+  get wrong(): string[] {
+    const isHeld = ({ worker, id, from, until }: (typeof this.changes)[number]) => {
+      const claims = this.claims.filter(({ ids }) => ids?.includes(id) ?? true)
+      const others = claims.filter((each) => each.worker !== worker && each.ids !== undefined)
+      const own = claims.filter((each) => each.worker === worker && each.from < until)
+      return own.some((one) => !others.some((each) => each.from > one.until && each.until < from))
+    }
+    return this.changes.filter((each) => !isHeld(each)).map(({ id }) => id)
   }
 }
 
