@@ -19,6 +19,7 @@ export default defineConfig({
   test: {
     include: ['{core,daemon,proof,bench,testbed,scripts,examples/*}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'scripts/canaries/**'],
+    setupFiles: [path('scripts/seed.ts')],
     maxWorkers: 2,
     // Guards against a hang, not against a slow machine: end-to-end tests start processes by the dozen.
     testTimeout: 60_000,
