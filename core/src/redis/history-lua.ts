@@ -21,7 +21,7 @@ import { prelude } from './lua.ts'
 /** A node that was not heard of for so long is gone. */
 const goneMs = 10_000
 /** Records that are dropped in one step: more than can be put in one. */
-const trimMax = 100
+const trimMax = 10
 /** Records, and bytes of them, that are told at once. */
 export const pageMax = 200
 const pageBytesMax = 1_000_000
