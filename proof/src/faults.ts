@@ -56,8 +56,9 @@ async function runAll(): Promise<void> {
       ...(values.only === undefined ? {} : { only: listed(values.only) }),
     })
     console.log(`${toll.text()}\n  ${entries(toll.struckBy)}`)
-    for (const fault of toll.faults) console.log(`  ${fault}`)
-    if (toll.faults.length === 0) continue
+    const wrong = [...toll.faults, ...toll.late]
+    for (const fault of wrong) console.log(`  ${fault}`)
+    if (wrong.length === 0) continue
     process.exitCode = 1
     break
   }
@@ -90,7 +91,7 @@ async function huntMutants(): Promise<void> {
       calmMs: 1500,
       ...{ replicas: 0, hasDirectories: false, ...where },
     })
-    const [first] = toll.faults
+    const [first] = [...toll.faults, ...toll.late]
     if (first === undefined) process.exitCode = 1
     const spent = Math.round((Date.now() - began) / 1000)
     console.log(

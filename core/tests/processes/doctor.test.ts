@@ -27,7 +27,8 @@ beforeAll(async () => {
   await cache.close()
 }, 60_000)
 
-test('keeps nobody from writing, and tells of one moment', async () => {
+// A busy machine may stop the other process for a while; a doctor that keeps it out does so each time.
+test('keeps nobody from writing, and tells of one moment', { retry: 2, timeout: 60_000 }, async () => {
   const child = fork(program, [path])
   await once(child, 'message')
   const began = performance.now()
@@ -41,4 +42,4 @@ test('keeps nobody from writing, and tells of one moment', async () => {
   // Some sixty where nothing else runs.
   expect(changes).toBeGreaterThan(5)
   expect(longestMs).toBeLessThan(tookMs / 3)
-}, 60_000)
+})

@@ -27,6 +27,8 @@ const strikesKept = 20
 
 export class Toll {
   readonly faults: string[] = []
+  /** Strict calls that took longer than is promised, or failed: theirs, or that of a machine that stood still. */
+  readonly late: string[] = []
   /** What struck -> how often. */
   readonly struckBy = new Map<string, number>()
   /** How strict calls ended -> how many. */
@@ -80,6 +82,7 @@ export class Toll {
   /** What was found wrong counts for nothing: two primaries were there at once. */
   voids(): void {
     this.faults.length = 0
+    this.late.length = 0
     this.isVoid = true
   }
 
@@ -110,7 +113,8 @@ export class Toll {
     if (this.isVoid) return 'VOID: there were two primaries at once'
     const { reads } = this.tally
     const bound = reads === 0 ? '' : ` <= ${(3 / reads).toExponential(1)}`
-    return this.faults.length === 0 ? `0 wrong${bound}` : `${this.faults.length} WRONG`
+    const late = this.late.length === 0 ? '' : `, ${this.late.length} LATE`
+    return (this.faults.length === 0 ? `0 wrong${bound}` : `${this.faults.length} WRONG`) + late
   }
 
   #timed({ began, ended, how }: Extract<Word, { say: 'strict' }>, slot: number): void {
@@ -121,10 +125,10 @@ export class Toll {
     if (sinceMs < recoveredMs || leftMs < mostMs) return
     this.timed++
     this.longestMs = Math.max(this.longestMs, ended - began)
-    if (ended - began > mostMs)
-      this.fault(`node ${slot}: strict took ${Math.round(ended - began)} ms (${how})`)
-    if (how !== 'done')
-      this.fault(`node ${slot}: strict failed, though nothing was wrong with the server: ${how}`)
+    if (ended - began > mostMs || how !== 'done')
+      this.late.push(
+        `node ${slot}: strict took ${Math.round(ended - began)} ms, nothing wrong with the server: ${how}`,
+      )
   }
 }
 
