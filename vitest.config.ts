@@ -22,8 +22,8 @@ export default defineConfig({
     setupFiles: [path('scripts/seed.ts')],
     maxWorkers: 2,
     // Guards against a hang, not against a slow machine: end-to-end tests start processes by the dozen.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     passWithNoTests: true,
     coverage: { include: ['core/src/**', 'daemon/src/**'], exclude: ['**/*.test.ts'] },
   },
