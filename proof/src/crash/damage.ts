@@ -32,6 +32,8 @@ export interface Spoiled {
 }
 
 const dataFile = 'data.mdb'
+/** Every value has it (roles.ts), and so shows where it is. */
+const word = 'versions'
 const pageBytes = 4096
 /** After so many ends the directory is looked at before it is opened (nodes.ts of the library). */
 const crashesMax = 4
@@ -125,12 +127,12 @@ export function pageDamage(how: PageDamage, page: number): Spoiling['spoil'] {
   }
 }
 
-/** A byte in some values. */
+/** A bit in some values, and nowhere else: beside them stands what LMDB finds its rows by (pages.ts). */
 function flip(data: string, dice: Dice): void {
   const bytes = readFileSync(data)
   const places = valuesIn(bytes)
   for (let i = 0; i < 20; i++) {
-    const at = dice.of(places) + dice.below(40)
+    const at = dice.of(places) + dice.below(word.length)
     overwrite(data, at, Buffer.of((bytes[at] ?? 0) ^ (1 << dice.below(8))))
   }
 }
@@ -150,10 +152,10 @@ export function spoilEvery(path: string): void {
   for (const file of filesIn(join(path, 'values'))) truncateSync(file, statSync(file).size - 1)
 }
 
-/** Every value names its key and versions, and so shows where rows are. */
+/** Where the word stands. */
 function valuesIn(bytes: Buffer): number[] {
   const places: number[] = []
-  for (let at = bytes.indexOf('versions'); at >= 0; at = bytes.indexOf('versions', at + 1)) places.push(at)
+  for (let at = bytes.indexOf(word); at >= 0; at = bytes.indexOf(word, at + 1)) places.push(at)
   return places
 }
 
