@@ -223,8 +223,8 @@ export function refuseNetwork(directory: string, type: number): void {
 }
 
 /**
- * Whether the file is shorter than it should be: LMDB maps it into memory and trusts it. It may be in order all the same,
- * if its last pages are free.
+ * Whether the file is shorter than it should be, if only so long that it does not say: LMDB maps it into memory and trusts it.
+ * It may be in order all the same, if its last pages are free.
  */
 function isCut(directory: string): boolean {
   const file = join(directory, 'data.mdb')
@@ -232,7 +232,8 @@ function isCut(directory: string): boolean {
   if (size === 0) return false
   const fd = openSync(file, 'r')
   try {
-    return metasOf(fd).some(({ pageBytes, lastPage }) => size < (lastPage + 1) * pageBytes)
+    const metas = metasOf(fd)
+    return metas.length === 0 || metas.some(({ pageBytes, lastPage }) => size < (lastPage + 1) * pageBytes)
   } finally {
     closeSync(fd)
   }
