@@ -48,7 +48,7 @@ export class ValueFiles {
     const path = this.pathOf(name)
     try {
       await mkdir(join(path, '..'), { recursive: true })
-      const { length, crc } = await writeWhole(`${path}.tmp`, value)
+      const { length, crc } = await writeParts(`${path}.tmp`, value)
       await rename(`${path}.tmp`, path)
       return { ...name, length, crc }
     } catch (error) {
@@ -124,7 +124,7 @@ function isOurs(folder: number, name: string): boolean {
   return number !== undefined && (Number(number) & 0xff) === folder
 }
 
-async function writeWhole(path: string, value: Encoded): Promise<{ length: number; crc: number }> {
+async function writeParts(path: string, value: Encoded): Promise<{ length: number; crc: number }> {
   const handle = await open(path, 'w')
   try {
     let [length, crc] = [0, 0]

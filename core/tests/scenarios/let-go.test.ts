@@ -27,7 +27,7 @@ it('what has left memory is let go of, though the disk never took it', async () 
   expect(cache.peek('key')).toEqual({ text: 'x' })
   await cache.invalidate('row')
   // A weak reference that was looked at holds until the turn ends.
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await new Promise((resolve) => setImmediate(resolve))
   collect()
   expect([cache.peek('key'), value.deref()]).toEqual([undefined, undefined])
 })
